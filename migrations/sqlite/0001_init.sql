@@ -428,6 +428,7 @@ CREATE TABLE reports (
     action      TEXT NOT NULL,
     status      TEXT,
     verdict     TEXT NOT NULL,
+    dkim        TEXT NOT NULL,
     outcome     TEXT,
     recipient   TEXT,
     diagnostic  TEXT,

@@ -18,6 +18,7 @@ use crate::cli::args::{id, said};
 use crate::domain::forward::State;
 use crate::domain::inbound::Route;
 use crate::domain::words::kilobytes;
+use crate::inbound::work::Worked;
 use crate::inbound::{InboundError, Incoming, Shown, Stored};
 
 /// Not a mail message (`EX_DATAERR` of sysexits.h): the mail server returns it.
@@ -158,8 +159,9 @@ async fn deliver(command: Deliver, place: &Place) -> Result<u8, Failure> {
     let message = Incoming { route: Route::Pipe, recipient, sender, bytes };
     match app.inbound.deliver(message).await {
         Ok(_) => {
-            // It is committed: whatever keeps it from being read now, the dispatcher reads it later.
-            if let Err(error) = app.inbound.work_once().await {
+            // It is committed: whatever keeps it from being read now, the dispatcher reads it later. The mail server waits for this
+            // process, which does not work off what others left.
+            if let Err(error) = app.inbound.work_page(&mut Worked::default()).await {
                 tracing::warn!(%error, "the message is stored, and will be read later");
             }
             Ok(0)

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{Attestation, Coverage, CoverageError};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::attestation::{Channel, channel_and_witness};
+use crate::domain::coverage::{Known, Verdict};
 use crate::domain::delivery::Level;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::escalation::State;
@@ -17,7 +18,7 @@ use crate::ledger::operated::{self, Operation};
 use crate::store::notices::Kept;
 use crate::store::notices::attestations::{self, Withdrawn};
 use crate::store::proof::ledger::{self, Opening};
-use crate::store::sending::deliveries;
+use crate::store::sending::deliveries::{self, Shown};
 use crate::store::{Conn, escalations, notices, tasks};
 
 /// The longest witness, note or reason, in bytes.
@@ -89,8 +90,8 @@ impl Coverage {
             return Err(CoverageError::NotInAudience(new.account_id.to_owned()));
         }
         let standing = attestations::of_notice(&mut tx, notice.id, Some(new.account_id)).await?;
-        if let Some(attestation) = standing.into_iter().find(|it| new.is(it)) {
-            return Ok(Attested { attestation, already: true });
+        if let Some(attestation) = standing.iter().find(|it| new.is(it)) {
+            return Ok(Attested { attestation: attestation.clone(), already: true });
         }
         let attestation = Attestation {
             id: self.context.random.id(at),
@@ -105,8 +106,13 @@ impl Coverage {
         };
         attestations::insert(&mut tx, notice.id, &attestation).await?;
         self.seal(&mut tx, (actor, Action::Attest), &notice, &attestation).await?;
-        tasks::close(&mut tx, TaskKind::NotInformed, notice.id, &[new.account_id], at).await?;
-        escalations::end(&mut tx, notice.id, new.account_id, State::Informed).await?;
+        let told: Vec<Timestamp> = Attestation::told(&standing).into_iter().chain([attestation.told_at]).collect();
+        let known: Vec<Known> = shown.iter().map(Shown::known).collect();
+        // Rows that were added after the customer was told have their tasks still.
+        if self.measure(&notice).verdict(&known, &told) == Verdict::Informed {
+            tasks::close(&mut tx, TaskKind::NotInformed, notice.id, &[new.account_id], at).await?;
+            escalations::end(&mut tx, notice.id, new.account_id, State::Informed).await?;
+        }
         tx.commit().await?;
         Ok(Attested { attestation, already: false })
     }

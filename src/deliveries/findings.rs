@@ -10,6 +10,7 @@ use crate::domain::delivery::{Event as DeliveryEvent, Level, Outcome, State};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::problem::{LineError, check_line};
 use crate::domain::right::Right;
+use crate::domain::task::TaskKind;
 use crate::ledger::operated::{self, Operation};
 use crate::mail::compose::message::message_id;
 use crate::store::notices::Kept;
@@ -17,7 +18,7 @@ use crate::store::people::subjects;
 use crate::store::proof::{ledger, tree};
 use crate::store::sending::deliveries::Shown;
 use crate::store::sending::{deliveries, settle};
-use crate::store::{Conn, StoreError, escalations, notices};
+use crate::store::{Conn, StoreError, escalations, notices, tasks};
 
 /// The longest words of a report, in bytes.
 const LONGEST_REPORT: usize = 2000;
@@ -90,7 +91,7 @@ impl Deliveries {
         if found && delivery.reply.as_ref().is_none_or(|reply| *reply == words) {
             return Ok(Recorded { id, state: delivery.state, level: delivery.level });
         }
-        if delivery.state.after(DeliveryEvent::Outcome(outcome)).is_none() {
+        if !can_be_found(&delivery, outcome) {
             return Err(DeliveryError::Impossible { state: delivery.state, outcome });
         }
         self.write(&mut tx, actor, (Action::Report, &delivery, &notice), outcome, &words).await?;
@@ -107,6 +108,7 @@ impl Deliveries {
         check_line("text", text, LONGEST_REPORT)?;
         let mut tx = self.context.store.write().await?;
         let (delivery, notice) = lock(&mut tx, id).await?;
+        actor.may(Right::Report, notice.category)?;
         let (state, level) = (delivery.state, delivery.level);
         let nothing = || DeliveryError::NoFinding { id, state, level };
         if level != Some(Level::OperatorFound) || !matches!(state, State::Bounced | State::Delivered) {
@@ -158,7 +160,7 @@ impl Deliveries {
     ) -> Result<(), StoreError> {
         let at = self.context.clock.now();
         let fact = Fact { level: Some(Level::OperatorFound), ..fact(delivery, notice, Event::from(outcome), at) };
-        let event = DeliveryEvent::Outcome(outcome);
+        let event = DeliveryEvent::Find(outcome);
         self.append(conn, (actor, action), (delivery, notice), (event, &fact), words).await
     }
 
@@ -184,10 +186,24 @@ impl Deliveries {
             at,
         };
         settle::report(conn, &reported, &entry).await?;
+        // The person has looked at what came back.
+        let task = (notice.id, delivery.account_id.as_str(), delivery.id);
+        for kind in [TaskKind::Contradiction, TaskKind::WeakMatch] {
+            tasks::close_about(conn, kind, task, at).await?;
+        }
         let operation = operation(action, delivery, notice);
         let words = if person.is_some() { words } else { "" };
         operated::record(conn, actor, &operation.reason(words), at, random).await
     }
+}
+
+/// Returns true if an operator may find this out about a delivery: whatever can follow its state, and what decides between servers
+/// that contradict each other. An earlier finding stands until it is withdrawn, and what was never sent did not arrive.
+fn can_be_found(delivery: &Shown, outcome: Outcome) -> bool {
+    let state = delivery.state;
+    let follows = state.after(DeliveryEvent::Outcome(outcome)).is_some();
+    let decides = delivery.level != Some(Level::OperatorFound) && delivery.reason.is_none();
+    follows || decides && state.after(DeliveryEvent::Find(outcome)).is_some()
 }
 
 /// The last finding about a delivery, and what was recorded before it, by its entries.
@@ -197,8 +213,7 @@ async fn before_finding(conn: &mut Conn, id: Uuid) -> Result<Option<(Outcome, Fa
         let Ok(fact) = Fact::from_cbor(&opening.fact) else { continue };
         let (last, next) = (counted.last().and_then(|last| last.event.outcome()), fact.event.outcome());
         // An attempt that was under way when the delivery ended changes nothing.
-        let is_late =
-            last.zip(next).is_some_and(|(last, next)| last.state().outlasts(next)) && fact.withdrawn().is_none();
+        let is_late = last.zip(next).is_some_and(|(last, next)| last.state().outlasts(next)) && !fact.is_finding();
         if next.is_some() && !is_late {
             counted.push(fact);
         }

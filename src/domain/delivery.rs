@@ -70,6 +70,8 @@ pub enum Event {
     Outcome(Outcome),
     /// An operator or the retry schedule sends it again.
     Resend,
+    /// An operator finds an outcome out, perhaps against what a server or a report said.
+    Find(Outcome),
     /// An operator withdraws a finding: the outcome before it counts again.
     Withdraw(Outcome),
 }
@@ -82,6 +84,7 @@ impl Event {
             Self::Claim => "be claimed".to_owned(),
             Self::GiveBack => "return to the queue".to_owned(),
             Self::Outcome(outcome) => format!("become {outcome}"),
+            Self::Find(outcome) => format!("be found {outcome}"),
             Self::Resend => "be sent again".to_owned(),
             Self::Withdraw(outcome) => format!("be {outcome} again"),
         }
@@ -166,8 +169,13 @@ impl State {
             | (Self::Uncertain, Event::Outcome(outcome @ (Accepted | Rejected | Bounced | Delivered)))
             | (Self::Accepted, Event::Outcome(outcome @ (Bounced | Delivered)))
             | (Self::Delivered, Event::Outcome(outcome @ Bounced))
-            | (Self::Bounced, Event::Withdraw(outcome @ (Accepted | Delivered | Uncertain)))
-            | (Self::Delivered, Event::Withdraw(outcome @ (Accepted | Uncertain))) => Some(outcome.state()),
+            // Servers contradict each other, and a person finds out which of them is right.
+            | (Self::Rejected | Self::Expired | Self::Bounced, Event::Find(outcome @ (Bounced | Delivered)))
+            | (Self::Bounced, Event::Withdraw(outcome @ (Accepted | Delivered | Uncertain | Rejected | Expired | Bounced)))
+            | (Self::Delivered, Event::Withdraw(outcome @ (Accepted | Uncertain | Rejected | Expired | Bounced))) => {
+                Some(outcome.state())
+            }
+            (state, Event::Find(outcome)) => state.after(Event::Outcome(outcome)),
             _ => None,
         }
     }
@@ -386,16 +394,30 @@ mod tests {
     }
 
     #[test]
+    fn only_a_person_decides_against_a_failure() {
+        for state in [State::Rejected, State::Expired, State::Bounced] {
+            assert_eq!(state.after(Event::Outcome(Outcome::Delivered)), None, "{state}: a report is looked at");
+            assert_eq!(state.after(Event::Find(Outcome::Delivered)), Some(State::Delivered), "{state}");
+            assert_eq!(state.after(Event::Find(Outcome::Bounced)), Some(State::Bounced), "{state}");
+            assert_eq!(state.after(Event::Find(Outcome::Accepted)), None, "{state}");
+        }
+        assert_eq!(State::Accepted.after(Event::Find(Outcome::Bounced)), Some(State::Bounced));
+        assert_eq!(State::Queued.after(Event::Find(Outcome::Bounced)), None);
+        assert_eq!(State::Delivered.after(Event::Find(Outcome::Delivered)), None);
+    }
+
+    #[test]
     fn a_withdrawn_finding_leads_back_and_nothing_else_does() {
         let back = |state: State, outcome| state.after(Event::Withdraw(outcome));
         assert_eq!(back(State::Bounced, Outcome::Accepted), Some(State::Accepted));
         assert_eq!(back(State::Bounced, Outcome::Delivered), Some(State::Delivered));
         assert_eq!(back(State::Delivered, Outcome::Uncertain), Some(State::Uncertain));
+        assert_eq!(back(State::Delivered, Outcome::Bounced), Some(State::Bounced));
+        assert_eq!(back(State::Bounced, Outcome::Rejected), Some(State::Rejected));
         for (state, outcome) in [
-            (State::Bounced, Outcome::Bounced),
-            (State::Bounced, Outcome::Rejected),
+            (State::Bounced, Outcome::Deferred),
             (State::Rejected, Outcome::Accepted),
-            (State::Delivered, Outcome::Bounced),
+            (State::Delivered, Outcome::Delivered),
             (State::Queued, Outcome::Accepted),
         ] {
             assert_eq!(back(state, outcome), None, "{state} {outcome}");

@@ -16,8 +16,8 @@
 //! | `addressed` | ordinal of the first recipient that was added, count, root of these recipients' tree |
 //! | `attested` | id of the attestation (16 bytes), when the customer was informed (ms since 1970), or null for its withdrawal |
 //! | `rejected` | the reason, if no server refused it: `not_carried` or `not_composed` |
-//! | `accepted`, `delivered`, `uncertain` | of an outcome that counts again, as an operator withdrew a finding: the outcome that was found, `bounced` or `delivered` |
-//! | `bounced`, `delivered`, `reported` | of a report that came by mail: its kind, what ties it to the delivery, its action, status or null, verdict, SHA-256 of its bytes |
+//! | `accepted`, `delivered`, `uncertain`, `bounced`, `rejected`, `expired` | of an outcome that counts again, as an operator withdrew a finding: the outcome that was found, `bounced` or `delivered` |
+//! | `bounced`, `delivered`, `reported` | of a report that came by mail: its kind, what ties it to the delivery, its action, status or null, verdict, whether it carries a DKIM signature (`unsigned`, `not-checked`), SHA-256 of its bytes |
 //! | `closed` | outcome, count, outcome, count, ... |
 //! | `preference_changed` | category, 1 for an opt-out and 0 for its withdrawal |
 //! | `restricted`, `rectified` | 1 or 0: restricted or no longer; put in place of another address or replaced by one |

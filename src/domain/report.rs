@@ -150,6 +150,22 @@ impl MatchKind {
     }
 }
 
+/// What is known of the DKIM signature of a report (RFC 6376). To check one would make each record depend on the DNS, which the
+/// sender of a forged report may own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dkim {
+    /// It has none.
+    Unsigned,
+    /// It has one, which was not checked.
+    NotChecked,
+}
+
+words!(Dkim, "the state of a signature", {
+    Unsigned => "unsigned",
+    NotChecked => "not-checked",
+});
+
 /// An enhanced status code (RFC 3463): class, subject and detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Status {
@@ -268,6 +284,8 @@ pub struct Statement {
     pub status: Option<Status>,
     /// What it means.
     pub verdict: Verdict,
+    /// What is known of the message's signature.
+    pub dkim: Dkim,
     /// SHA-256 of the message's bytes.
     pub digest: [u8; 32],
 }

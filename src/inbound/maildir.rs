@@ -21,12 +21,23 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Messages that are committed together.
 const AT_ONCE: usize = 50;
 
+/// Bytes that are committed together.
+const BYTES_AT_ONCE: usize = 8_000_000;
+
 /// Why new messages were not read.
 #[derive(Debug, Error)]
 pub enum MaildirError {
     /// The folder cannot be read, or a message not moved.
     #[error(transparent)]
     Folder(#[from] io::Error),
+    /// A message cannot be read. It stays where it is.
+    #[error("`{}` cannot be read, and stays where it is: {source}", file.display())]
+    File {
+        /// Its file.
+        file: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// They cannot be stored.
     #[error(transparent)]
     Inbound(#[from] InboundError),
@@ -51,13 +62,14 @@ pub async fn watch(inbound: &Inbound, path: &Path, ended: &CancellationToken) {
     }
 }
 
-/// Commits new messages, and moves them. Returns how many; those that are left come next.
+/// Commits new messages, and moves them. Returns how many; those that are left come next. What cannot be read stays where it is, and
+/// keeps out no other.
 ///
 /// # Errors
-/// If the folder cannot be read, or the messages cannot be stored or moved.
+/// If the folder cannot be read, or the messages cannot be stored or moved; if nothing is left but what cannot be read.
 pub async fn drain(inbound: &Inbound, path: &Path) -> Result<usize, MaildirError> {
     let (folder, largest) = (path.to_owned(), inbound.largest());
-    let found = spawn_blocking(move || read(&folder, largest)).await??;
+    let (found, unreadable) = spawn_blocking(move || read(&folder, largest)).await??;
     let mut files = Vec::with_capacity(found.len());
     let mut messages = Vec::with_capacity(found.len());
     for (file, bytes) in found {
@@ -71,26 +83,49 @@ pub async fn drain(inbound: &Inbound, path: &Path) -> Result<usize, MaildirError
     inbound.take(messages).await?;
     let (folder, count) = (path.to_owned(), files.len());
     spawn_blocking(move || files.iter().try_for_each(|file| set_aside(&folder, file))).await??;
-    Ok(count)
+    match unreadable {
+        Some(error) if count == 0 => Err(error),
+        _ => Ok(count),
+    }
 }
 
-/// The first new messages by name, which begins with the time of their arrival.
-fn read(folder: &Path, largest: usize) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
+/// A message with its file.
+type Read = (PathBuf, Vec<u8>);
+
+/// The first new messages by name, which begins with the time of their arrival, and why the first of the others cannot be read. Names
+/// that begin with a dot are none.
+fn read(folder: &Path, largest: usize) -> io::Result<(Vec<Read>, Option<MaildirError>)> {
     let mut names = fs::read_dir(folder.join("new"))?.map(|it| Ok(it?.path())).collect::<io::Result<Vec<_>>>()?;
+    names.retain(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
     names.sort();
-    names.truncate(AT_ONCE);
-    let mut found = Vec::with_capacity(names.len());
+    let (mut found, mut unreadable) = (Vec::new(), None);
+    let mut size = 0;
     for name in names {
-        let mut bytes = Vec::new();
-        match File::open(&name) {
-            Ok(file) => file.take(largest as u64 + 1).read_to_end(&mut bytes)?,
-            // Another program moved it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        found.push((name, bytes));
+        match read_file(&name, largest) {
+            Ok(Some(bytes)) => {
+                size += bytes.len();
+                found.push((name, bytes));
+            }
+            Ok(None) => {}
+            Err(source) => unreadable = unreadable.or(Some(MaildirError::File { file: name, source })),
+        }
+        if found.len() >= AT_ONCE || size >= BYTES_AT_ONCE {
+            break;
+        }
     }
-    Ok(found)
+    Ok((found, unreadable))
+}
+
+/// The bytes of a message, one more than the largest has at most; `None` if another program moved it, or it is no file.
+fn read_file(name: &Path, largest: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    match File::open(name) {
+        Ok(file) if file.metadata()?.is_file() => file.take(largest as u64 + 1).read_to_end(&mut bytes)?,
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(Some(bytes))
 }
 
 /// Moves a message to `cur`, marked as seen.

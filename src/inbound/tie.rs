@@ -1,17 +1,24 @@
 //! Reads a message, and finds the delivery that it is about.
 
-use tokio::task::spawn_blocking;
+use std::sync::Arc;
+
+use tokio::task::{JoinError, spawn_blocking};
 use uuid::Uuid;
 
+use super::reader::address;
 use super::reader::bounds::Bounds;
 use super::reader::evidence::{Evidence, Known, Match, Ours, decide};
 use super::reader::read::{Message, read};
 use super::{Inbound, InboundError};
-use crate::domain::address::AddressKey;
 use crate::domain::report::MessageKind;
 use crate::mail::token::TokenKey;
+use crate::store::inbound::Waiting;
 use crate::store::sending::deliveries;
 use crate::store::{Conn, StoreError, notices};
+
+/// Bytes of a stored message that are looked at. What a report says stands before what it returns (RFC 6522), and what a person
+/// writes before what is attached.
+const LOOKED_AT: usize = 4_000_000;
 
 /// How many of the Message-IDs and addresses of a message are looked up.
 const LOOKED_UP: usize = 20;
@@ -64,21 +71,39 @@ impl Inbound {
     /// Reads a message and finds its delivery, and changes nothing.
     ///
     /// # Errors
-    /// If the database fails.
+    /// If it would not be stored, or the database fails.
     pub async fn examine(&self, bytes: Vec<u8>, recipient: Option<String>) -> Result<Tied, InboundError> {
+        self.check(&bytes)?;
         let message = self.read(bytes, recipient).await;
         let mut conn = self.context.store.read().await?;
         Ok(self.tie(&mut conn, message).await?)
     }
 
-    /// Reads a message on a thread of its own: a large one takes a while, and a fault in the reader ends only this message.
-    pub(super) async fn read(&self, bytes: Vec<u8>, recipient: Option<String>) -> Message {
-        let (own, bounds) = (self.own(), self.bounds());
+    async fn read(&self, bytes: Vec<u8>, recipient: Option<String>) -> Message {
+        let (own, bounds, to) = (self.own(), self.bounds(), recipient.clone());
         let reading = spawn_blocking(move || own.with(|ours| read(&bytes, recipient.as_deref(), ours, &bounds)));
-        reading.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "an inbound message could not be read: it is kept as unknown, please report it");
-            Message::unread()
-        })
+        reading.await.unwrap_or_else(|error| self.unread(&error, to.as_deref()))
+    }
+
+    /// Reads a stored message on a thread of its own: a large one takes a while, and a fault in the reader ends only this message.
+    pub(super) async fn open(&self, waiting: Waiting) -> Result<Opened, StoreError> {
+        let waiting = Arc::new(waiting);
+        let (own, bounds, stored) = (self.own(), self.bounds(), waiting.clone());
+        let reading = spawn_blocking(move || {
+            let (bytes, digest) = stored.beginning(LOOKED_AT)?;
+            let message = own.with(|ours| read(&bytes, stored.recipient.as_deref(), ours, &bounds));
+            Ok::<_, StoreError>((digest, message))
+        });
+        let (digest, message) = match reading.await {
+            Ok(read) => read?,
+            Err(error) => (waiting.beginning(0)?.1, self.unread(&error, waiting.recipient.as_deref())),
+        };
+        Ok(Opened { waiting, digest, message })
+    }
+
+    fn unread(&self, error: &JoinError, recipient: Option<&str>) -> Message {
+        tracing::error!(%error, "an inbound message could not be read: it is kept as unknown, please report it");
+        self.own().with(|ours| Message::unread(recipient, ours))
     }
 
     /// Finds the delivery of a message that was read.
@@ -87,6 +112,17 @@ impl Inbound {
         let tie = self.own().with(|ours| decide(message.kind, &message.evidence, ours, Some(&known)));
         Ok(Tied { message, tie })
     }
+}
+
+/// A stored message that was read.
+#[derive(Clone)]
+pub(super) struct Opened {
+    /// How it is stored.
+    pub(super) waiting: Arc<Waiting>,
+    /// SHA-256 of its bytes.
+    pub(super) digest: [u8; 32],
+    /// What it says.
+    pub(super) message: Message,
 }
 
 impl Tied {
@@ -109,7 +145,7 @@ async fn look_up(conn: &mut Conn, kind: MessageKind, evidence: &Evidence) -> Res
         known.extend(find(conn, id).await?);
     }
     if known.is_empty() && matches!(kind, MessageKind::Dsn | MessageKind::Arf) {
-        for key in evidence.named.iter().take(LOOKED_UP).filter_map(|address| AddressKey::of(address)) {
+        for key in evidence.named.iter().take(LOOKED_UP).filter_map(|address| address::key(address)) {
             if let Some(id) = deliveries::latest_to(conn, &key).await? {
                 known.extend(find(conn, id).await?);
             }

@@ -1,17 +1,22 @@
-//! Reads the messages that wait, one after another, and records what they say.
+//! Reads the messages that wait, and records what they say: a page of them in one transaction.
 
+use futures_util::future::join_all;
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::Inbound;
 use super::settle::Settled;
+use super::tie::Opened;
 use crate::domain::inbound::Disposition;
 use crate::metrics::repeats::Repeats;
 use crate::store::StoreError;
-use crate::store::inbound::{self, Waiting};
+use crate::store::inbound;
+use crate::store::people::subjects;
+use crate::store::proof::tree;
 
-/// Messages that are read from the database at once.
-const AT_ONCE: u32 = 20;
+/// Messages that are read from the database and recorded at once.
+const AT_ONCE: u32 = 50;
 
 /// How often to look for messages.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -38,12 +43,23 @@ impl Worked {
     }
 }
 
+impl Worked {
+    fn add(&mut self, settled: &Settled) {
+        match settled {
+            Settled::Done(Disposition::Recorded, _) => self.recorded += 1,
+            Settled::Done(..) => self.unmatched += 1,
+            Settled::Waits => self.waiting += 1,
+            Settled::Gone => {}
+        }
+    }
+}
+
 impl Inbound {
     /// Works until `ended`. Several processes may do so at once.
     pub async fn work(&self, ended: &CancellationToken) {
         let repeats = Repeats::default();
         loop {
-            // Each message is a transaction: what is interrupted here is done by the next start.
+            // Each page is a transaction: what is interrupted here is done by the next start.
             let Some(worked) = ended.run_until_cancelled(self.work_once()).await else { return };
             let pause = match worked {
                 Ok(_) => PAUSE,
@@ -65,46 +81,81 @@ impl Inbound {
     /// If the database fails; what was recorded until then stays recorded.
     pub async fn work_once(&self) -> Result<Worked, StoreError> {
         let mut worked = Worked::default();
-        loop {
-            let now = self.context.clock.now();
-            let page = inbound::waiting(&mut *self.context.store.read().await?, now, AT_ONCE).await?;
-            if page.is_empty() {
-                return Ok(worked);
+        while self.work_page(&mut worked).await? {}
+        Ok(worked)
+    }
+
+    /// Reads and records the messages that have waited longest. Returns false if there were none.
+    ///
+    /// # Errors
+    /// If the database fails; then none of them is recorded.
+    pub async fn work_page(&self, worked: &mut Worked) -> Result<bool, StoreError> {
+        let now = self.context.clock.now();
+        let page = inbound::waiting(&mut *self.context.store.read().await?, now, AT_ONCE).await?;
+        if page.is_empty() {
+            return Ok(false);
+        }
+        let ids: Vec<Uuid> = page.iter().map(|waiting| waiting.id).collect();
+        let mut opened = Vec::with_capacity(page.len());
+        for (id, read) in ids.into_iter().zip(join_all(page.into_iter().map(|waiting| self.open(waiting))).await) {
+            match read {
+                Ok(read) => opened.push(read),
+                Err(error) => self.set_aside(id, &error).await?,
             }
-            for waiting in page {
-                match self.record_one(&waiting).await {
-                    Ok(Settled::Done(Disposition::Recorded, _)) => worked.recorded += 1,
-                    Ok(Settled::Done(..)) => worked.unmatched += 1,
-                    Ok(Settled::Waits) => worked.waiting += 1,
-                    Ok(Settled::Gone) => {}
-                    Err(error) if !error.is_refusal() => return Err(error),
-                    Err(error) => self.set_aside(&waiting, &error).await?,
+        }
+        match self.record_all(opened.clone()).await {
+            Ok(settled) => settled.iter().for_each(|it| worked.add(it)),
+            Err(error) if !error.is_refusal() => return Err(error),
+            // One that the database refuses must not keep out the others.
+            Err(_) => {
+                for alone in opened {
+                    let id = alone.waiting.id;
+                    match self.record_all(vec![alone]).await {
+                        Ok(settled) => settled.iter().for_each(|it| worked.add(it)),
+                        Err(error) if !error.is_refusal() => return Err(error),
+                        Err(error) => self.set_aside(id, &error).await?,
+                    }
                 }
             }
         }
+        Ok(true)
     }
 
-    /// Reads a message and records it, in a transaction of its own.
-    async fn record_one(&self, waiting: &Waiting) -> Result<Settled, StoreError> {
-        let bytes = waiting.bytes()?;
-        let message = self.read(bytes.clone(), waiting.recipient.clone()).await;
+    /// Records messages that were read, all in one transaction.
+    async fn record_all(&self, opened: Vec<Opened>) -> Result<Vec<Settled>, StoreError> {
+        let mut settled = Vec::with_capacity(opened.len());
+        let mut verdicts = Vec::new();
         let mut tx = self.context.store.write().await?;
-        let kind = message.kind;
-        let settled = self.settle(&mut tx, waiting, &bytes, message).await?;
-        tx.commit().await?;
-        if let Settled::Done(_, verdicts) = &settled {
-            verdicts.iter().for_each(|verdict| self.metrics.reported(kind, *verdict));
+        // All places in the queue before the first notice, as the lock order is.
+        tree::lock_head(&mut tx).await?;
+        let mut read = Vec::with_capacity(opened.len());
+        for Opened { waiting, digest, message } in opened {
+            read.push((waiting, digest, self.tie(&mut tx, message).await?));
         }
+        let mut deliveries: Vec<Uuid> = read.iter().filter_map(|(.., tied)| tied.delivery()).collect();
+        deliveries.sort_unstable();
+        deliveries.dedup();
+        subjects::lock_queue(&mut tx, &deliveries).await?;
+        for (waiting, digest, tied) in &read {
+            let kind = tied.message.kind;
+            let done = self.settle(&mut tx, waiting, *digest, tied).await?;
+            if let Settled::Done(_, of_it) = &done {
+                verdicts.extend(of_it.iter().map(|verdict| (kind, *verdict)));
+            }
+            settled.push(done);
+        }
+        tx.commit().await?;
+        verdicts.into_iter().for_each(|(kind, verdict)| self.metrics.reported(kind, verdict));
         Ok(settled)
     }
 
     /// Leaves a message for later that cannot be recorded, so that the others go on.
-    async fn set_aside(&self, waiting: &Waiting, error: &StoreError) -> Result<(), StoreError> {
+    async fn set_aside(&self, id: Uuid, error: &StoreError) -> Result<(), StoreError> {
         let error = error.for_logs();
-        tracing::error!(inbound = %waiting.id, error, "an inbound message cannot be recorded, retrying in a minute");
+        tracing::error!(inbound = %id, error, "an inbound message cannot be recorded, retrying in a minute");
         let later = self.context.clock.now() + jiff::SignedDuration::from_secs(60);
         let mut tx = self.context.store.write().await?;
-        inbound::postpone(&mut tx, waiting.id, later).await?;
+        inbound::postpone(&mut tx, id, later).await?;
         tx.commit().await?;
         Ok(())
     }

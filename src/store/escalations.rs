@@ -66,10 +66,11 @@ pub async fn unwatch(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Takes or renews the hold of a node on this work. Returns false if another node has it.
+/// Takes or renews the hold of a node on this work. Returns false if another node has it. A hold that ends later than any that is
+/// taken now was taken by a clock that was ahead, and holds nobody.
 pub async fn hold(conn: &mut Conn, owner: &str, now: Timestamp) -> Result<bool> {
     let done = sqlx::query(
-        "UPDATE escalation_hold SET owner = $1, until = $2 + $3 WHERE id = 1 AND (owner = $1 OR until < $2)",
+        "UPDATE escalation_hold SET owner = $1, until = $2 + $3 WHERE id = 1 AND (owner = $1 OR until < $2 OR until > $2 + $3 + $3)",
     )
     .bind(owner)
     .bind(now.as_millisecond())
@@ -199,9 +200,15 @@ pub async fn bring_forward(conn: &mut Conn, notice_id: Uuid, due_at: Timestamp) 
     Ok(())
 }
 
-/// Puts off all that is due of a notice: its customers are looked at as a whole at this time.
+/// Puts off all that is due of a notice: its customers are looked at as a whole at this time, and those that something happened to one
+/// by one, so that also a task about an informed one is closed.
 pub async fn put_off(conn: &mut Conn, notice_id: Uuid, until: Timestamp) -> Result<()> {
     let (id, until) = (notice_id.to_string(), until.as_millisecond());
+    let to_cases = "INSERT INTO escalations (notice_id, account_id, state, since, due_at, turns)
+         SELECT DISTINCT e.notice_id, e.account_id, 'addressing', COALESCE(n.released_at, $2), $2, 0
+         FROM escalation_events e JOIN notices n ON n.id = e.notice_id WHERE e.notice_id = $1
+         ON CONFLICT (notice_id, account_id) DO UPDATE SET due_at = excluded.due_at";
+    sqlx::query(to_cases).bind(&id).bind(until).execute(&mut *conn).await?;
     sqlx::query("DELETE FROM escalation_events WHERE notice_id = $1").bind(&id).execute(&mut *conn).await?;
     for sql in [
         "UPDATE escalations SET due_at = $2 WHERE notice_id = $1 AND due_at < $2",

@@ -141,6 +141,46 @@ pub async fn close_all(conn: &mut Conn, kind: TaskKind, notice_id: Uuid, at: Tim
     Ok(done.rows_affected())
 }
 
+/// How many tasks of a kind are open about a delivery of a notice to a customer.
+pub async fn open_about(
+    conn: &mut Conn,
+    kind: TaskKind,
+    (notice_id, account_id, delivery_id): (Uuid, &str, Uuid),
+) -> Result<u64> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS n FROM tasks
+         WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND account_id = $3 AND delivery_id = $4",
+    )
+    .bind(kind.as_str())
+    .bind(notice_id.to_string())
+    .bind(account_id)
+    .bind(delivery_id.to_string())
+    .fetch_one(conn)
+    .await?;
+    Row::of("tasks", &row).count("n")
+}
+
+/// Closes the open tasks of a kind about a delivery of a notice to a customer by a fact. Returns how many there were.
+pub async fn close_about(
+    conn: &mut Conn,
+    kind: TaskKind,
+    (notice_id, account_id, delivery_id): (Uuid, &str, Uuid),
+    at: Timestamp,
+) -> Result<u64> {
+    let done = sqlx::query(
+        "UPDATE tasks SET state = 'done', done_at = $5
+         WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND account_id = $3 AND delivery_id = $4",
+    )
+    .bind(kind.as_str())
+    .bind(notice_id.to_string())
+    .bind(account_id)
+    .bind(delivery_id.to_string())
+    .bind(at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Closes the open tasks of a kind by a fact. Returns how many there were.
 pub async fn close_kind(conn: &mut Conn, kind: TaskKind, at: Timestamp) -> Result<u64> {
     let done = sqlx::query("UPDATE tasks SET state = 'done', done_at = $2 WHERE state = 'open' AND kind = $1")

@@ -28,6 +28,10 @@ struct Stores {
     recorded: u64,
     /// Stored messages that are about no known delivery.
     unmatched: u64,
+    /// Stored messages whose deliveries are not finished: they are recorded then.
+    waiting: u64,
+    /// Files and folders that are no mail by their names.
+    passed_over: u64,
     /// Messages that could not be stored, with their file.
     refused: Vec<Refused>,
 }
@@ -42,6 +46,8 @@ struct Refused {
 #[derive(Debug, Default, Serialize)]
 struct Examined {
     messages: Vec<Said>,
+    /// Files and folders that are no mail by their names.
+    passed_over: u64,
     refused: Vec<Refused>,
 }
 
@@ -73,24 +79,62 @@ struct SaidOf {
     verdict: Verdict,
 }
 
+/// What is wrong with a folder without mail.
+const NO_MAIL: &str = "there is no mail in this folder: it is no Maildir, and no file in it ends in `.eml`";
+
+/// Messages that are stored together.
+const AT_ONCE: usize = 50;
+
+/// Bytes that are stored together.
+const BYTES_AT_ONCE: usize = 8_000_000;
+
+/// Files to read, with what is wrong with the rest.
+#[derive(Debug, Default)]
+struct Paths {
+    files: Vec<PathBuf>,
+    passed_over: u64,
+    refused: Vec<Refused>,
+}
+
 /// Runs the command.
 pub(super) async fn read(command: &Read, app: &App, output: &Output) -> Result<u8, Failure> {
-    let mut found = Vec::new();
+    let mut paths = Paths::default();
+    let mut wrong = Vec::new();
     for path in &command.paths {
-        found.extend(files(path).map_err(|error| unreadable(path, &error))?);
+        match files(path) {
+            Ok(found) => {
+                paths.files.extend(found.files);
+                paths.passed_over += found.passed_over;
+                if found.has_none {
+                    paths.refused.push(Refused { file: path.clone(), problem: NO_MAIL.to_owned() });
+                }
+            }
+            Err(error) => wrong.push(format!("`{}` cannot be read: {}", path.display(), cause(&error))),
+        }
     }
-    if command.dry_run { examine(&found, app, output).await } else { store(&found, app, output).await }
+    if !wrong.is_empty() {
+        return Err(Failure::invalid(wrong.join("\n")));
+    }
+    if command.dry_run { examine(paths, app, output).await } else { store(paths, app, output).await }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::invalid(format!("`{}` cannot be read: {}", path.display(), cause(error)))
+fn unreadable(path: &Path, error: &io::Error) -> Refused {
+    Refused { file: path.to_owned(), problem: format!("cannot be read: {}", cause(error)) }
 }
 
-async fn examine(files: &[PathBuf], app: &App, output: &Output) -> Result<u8, Failure> {
-    let mut examined = Examined::default();
-    for file in files {
-        for bytes in Messages::open(file, app.inbound.largest()).map_err(|error| unreadable(file, &error))? {
-            let bytes = bytes.map_err(|error| unreadable(file, &error))?;
+/// The messages of a file; what cannot be read is added to the refused ones.
+fn messages<'a>(file: &'a Path, app: &App, refused: &'a mut Vec<Refused>) -> impl Iterator<Item = Vec<u8>> {
+    let opened = Messages::open(file, app.inbound.largest());
+    let opened = opened.map_err(|error| refused.push(unreadable(file, &error))).ok();
+    opened.into_iter().flatten().filter_map(|bytes| bytes.map_err(|error| refused.push(unreadable(file, &error))).ok())
+}
+
+async fn examine(paths: Paths, app: &App, output: &Output) -> Result<u8, Failure> {
+    let Paths { files, passed_over, refused } = paths;
+    let mut examined = Examined { passed_over, refused, ..Examined::default() };
+    for file in &files {
+        let mut refused = Vec::new();
+        for bytes in messages(file, app, &mut refused) {
             match app.inbound.examine(bytes, None).await {
                 Ok(tied) => examined.messages.push(Said::of(file, tied)),
                 Err(error @ (InboundError::NotAMessage | InboundError::TooLarge(_))) => {
@@ -99,11 +143,12 @@ async fn examine(files: &[PathBuf], app: &App, output: &Output) -> Result<u8, Fa
                 Err(error) => return Err(error.into()),
             }
         }
+        examined.refused.append(&mut refused);
     }
     output.print(&examined, |examined| {
         let refused: String = examined.refused.iter().map(describe).collect();
         let header = ["file", "kind", "match", "delivery", "recipients", "action", "status", "verdict"];
-        refused + &table(header, examined.messages.iter().map(Said::row))
+        refused + &table(header, examined.messages.iter().map(Said::row)) + &describe_passed_over(examined.passed_over)
     })?;
     Ok(if examined.refused.is_empty() { 0 } else { INVALID })
 }
@@ -150,42 +195,65 @@ impl From<Report> for SaidOf {
     }
 }
 
-async fn store(files: &[PathBuf], app: &App, output: &Output) -> Result<u8, Failure> {
-    let mut stores = Stores::default();
-    for file in files {
+async fn store(paths: Paths, app: &App, output: &Output) -> Result<u8, Failure> {
+    let Paths { files, passed_over, refused } = paths;
+    let mut stores = Stores { passed_over, refused, ..Stores::default() };
+    for file in &files {
         store_file(file, app, &mut stores).await?;
     }
     let worked = app.inbound.work_once().await?;
-    (stores.recorded, stores.unmatched) = (worked.recorded, worked.unmatched);
+    (stores.recorded, stores.unmatched, stores.waiting) = (worked.recorded, worked.unmatched, worked.waiting);
     output.print(&stores, |stores| {
         let already = match stores.already {
             0 => String::new(),
             already => format!(", {} stored before", count(already, "message", "messages")),
         };
+        let waiting = match stores.waiting {
+            0 => String::new(),
+            waiting => format!(", {waiting} to be recorded once their deliveries are finished"),
+        };
         let refused: String = stores.refused.iter().map(describe).collect();
         let matched =
             format!("{} recorded with their deliveries, {} about no known delivery", stores.recorded, stores.unmatched);
-        format!("{refused}{} stored{already}: {matched}\n", count(stores.stored, "message", "messages"))
+        let stored = count(stores.stored, "message", "messages");
+        let passed_over = describe_passed_over(stores.passed_over);
+        format!("{refused}{stored} stored{already}: {matched}{waiting}\n{passed_over}")
     })?;
     Ok(if stores.refused.is_empty() { 0 } else { INVALID })
 }
 
 fn describe(refused: &Refused) -> String {
-    format!("{}: {}\n", refused.file.display(), refused.problem)
+    format!("`{}`: {}\n", refused.file.display(), refused.problem)
+}
+
+fn describe_passed_over(passed_over: u64) -> String {
+    match passed_over {
+        0 => String::new(),
+        some => format!("{} passed over: only `.eml` files of a folder are read\n", count(some, "entry", "entries")),
+    }
 }
 
 async fn store_file(file: &Path, app: &App, stores: &mut Stores) -> Result<(), Failure> {
-    for bytes in Messages::open(file, app.inbound.largest()).map_err(|error| unreadable(file, &error))? {
-        let bytes = bytes.map_err(|error| unreadable(file, &error))?;
-        let message = Incoming { route: Route::File, recipient: None, sender: None, bytes };
-        match app.inbound.deliver(message).await {
-            Ok(taken) if taken.already => stores.already += 1,
-            Ok(_) => stores.stored += 1,
-            Err(error @ (InboundError::NotAMessage | InboundError::TooLarge(_))) => {
-                stores.refused.push(Refused { file: file.to_owned(), problem: error.to_string() });
+    let mut refused = Vec::new();
+    let mut found = messages(file, app, &mut refused).peekable();
+    while found.peek().is_some() {
+        let (mut together, mut size) = (Vec::new(), 0);
+        while together.len() < AT_ONCE
+            && size < BYTES_AT_ONCE
+            && let Some(bytes) = found.next()
+        {
+            size += bytes.len();
+            together.push(Incoming { route: Route::File, recipient: None, sender: None, bytes });
+        }
+        for taken in app.inbound.deliver_all(together).await? {
+            match taken {
+                Ok(taken) if taken.already => stores.already += 1,
+                Ok(_) => stores.stored += 1,
+                Err(error) => stores.refused.push(Refused { file: file.to_owned(), problem: error.to_string() }),
             }
-            Err(error) => return Err(error.into()),
         }
     }
+    drop(found);
+    stores.refused.append(&mut refused);
     Ok(())
 }

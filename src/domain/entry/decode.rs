@@ -161,14 +161,21 @@ fn detail(cbor: &mut Cbor<'_>, event: Event) -> Read<Detail> {
         (Event::Attested, 2) => {
             Ok(Detail::Attested { id: Uuid::from_bytes(bytes(cbor)?), told_at: maybe(cbor, time)? })
         }
-        (Event::Rejected, 1) => Ok(Detail::NotSent(word(cbor)?)),
-        (Event::Accepted | Event::Delivered | Event::Uncertain, 1) => Ok(Detail::Withdrawn(word(cbor)?)),
-        (Event::Bounced | Event::Delivered | Event::Reported, 6) => Ok(Detail::Report(Statement {
+        (Event::Rejected, 1) => {
+            let said = cbor.str()?;
+            let reason = said.parse().map(Detail::NotSent);
+            reason.or_else(|_| said.parse().map(Detail::Withdrawn)).map_err(|_| other())
+        }
+        (Event::Accepted | Event::Delivered | Event::Uncertain | Event::Bounced | Event::Expired, 1) => {
+            Ok(Detail::Withdrawn(word(cbor)?))
+        }
+        (Event::Bounced | Event::Delivered | Event::Reported, 7) => Ok(Detail::Report(Statement {
             kind: word(cbor)?,
             tie: word(cbor)?,
             action: word(cbor)?,
             status: maybe(cbor, word)?,
             verdict: word(cbor)?,
+            dkim: word(cbor)?,
             digest: bytes(cbor)?,
         })),
         (Event::Closed, items) if items % 2 == 0 => {
@@ -263,7 +270,7 @@ mod tests {
     use crate::domain::category::Category;
     use crate::domain::delivery::{Level, Reason};
     use crate::domain::entry::leaf;
-    use crate::domain::report::{Action, MatchKind, MessageKind, Status, Verdict};
+    use crate::domain::report::{Action, Dkim, MatchKind, MessageKind, Status, Verdict};
 
     fn details(event: Event) -> Vec<Detail> {
         let root = [7; 32];
@@ -281,8 +288,12 @@ mod tests {
                 let id = Uuid::from_u128(8);
                 vec![Detail::Attested { id, told_at: Some(from_millis(7)) }, Detail::Attested { id, told_at: None }]
             }
-            Event::Rejected => vec![Detail::None, Detail::NotSent(Reason::NotCarried)],
-            Event::Accepted | Event::Uncertain => vec![Detail::None, Detail::Withdrawn(Outcome::Bounced)],
+            Event::Rejected => {
+                vec![Detail::None, Detail::NotSent(Reason::NotCarried), Detail::Withdrawn(Outcome::Delivered)]
+            }
+            Event::Accepted | Event::Uncertain | Event::Expired => {
+                vec![Detail::None, Detail::Withdrawn(Outcome::Bounced)]
+            }
             Event::Bounced | Event::Delivered | Event::Reported => {
                 let status = Some(Status { class: 5, subject: 1, detail: 351 });
                 let (kind, tie) = (MessageKind::Dsn, MatchKind::TokenInReturnedPart);
@@ -292,9 +303,12 @@ mod tests {
                     action: Action::Failed,
                     status,
                     verdict: Verdict::AddressDead,
+                    dkim: Dkim::NotChecked,
                     digest: [4; 32],
                 };
-                vec![Detail::None, Detail::Report(statement), Detail::Report(Statement { status: None, ..statement })]
+                let bare = Detail::Report(Statement { status: None, ..statement });
+                let withdrawn = (event != Event::Reported).then_some(Detail::Withdrawn(Outcome::Delivered));
+                [Detail::None, Detail::Report(statement), bare].into_iter().chain(withdrawn).collect()
             }
             Event::Closed => {
                 vec![Detail::Closed(vec![]), Detail::Closed(vec![(Outcome::Accepted, 9), (Outcome::Expired, 0)])]

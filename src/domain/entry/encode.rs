@@ -132,9 +132,9 @@ impl Detail {
                 cbor.array(1)?.str(outcome.as_str())?;
             }
             Self::Report(it) => {
-                cbor.array(6)?.str(it.kind.as_str())?.str(it.tie.as_str())?.str(it.action.as_str())?;
+                cbor.array(7)?.str(it.kind.as_str())?.str(it.tie.as_str())?.str(it.action.as_str())?;
                 cbor.encode(it.status.map(|status| status.to_string()))?;
-                cbor.str(it.verdict.as_str())?.bytes(&it.digest)?;
+                cbor.str(it.verdict.as_str())?.str(it.dkim.as_str())?.bytes(&it.digest)?;
             }
             Self::Closed(counts) => {
                 cbor.array(counts.len() as u64 * 2)?;

@@ -3,10 +3,15 @@
 //! | tie | report | effect |
 //! | --- | --- | --- |
 //! | token | `failed` | the delivery is `bounced`, whatever was known before; the address is dead if the verdict says so of this very address |
-//! | token | `failed` of a member, after `expanded` | none: the message reached the others |
-//! | token | `delivered` | the delivery is `delivered` |
+//! | token | `failed` of a member, after `expanded` | none, as the message may have reached others; a person looks at it |
+//! | token | `failed` of an earlier copy, after the delivery was sent again | none: the later copy has its own report |
+//! | token | `delivered`, with a status of success | the delivery is `delivered` |
+//! | token | `delivered`, without a status | none: the report was cut off, or is none of RFC 3464 |
+//! | token | `delivered` with a status of failure | none; a person looks at it |
+//! | token | `failed` with a status of success | as `failed`, but no address is dead; a person looks at it |
 //! | token | `delivered`, after the delivery failed | none; a person looks at it: one of two servers is wrong |
 //! | token | `failed`, after `delivered` | `bounced`, and a person looks at it |
+//! | token | a report about a delivery that does not say what happened: it was cut off | none; a person looks at it |
 //! | token | a complaint | the person opts out of every optional category, and the address is suppressed for them |
 //! | token | `delayed`, `relayed`, `expanded`, a receipt, an automatic answer, a reply | none |
 //! | a header, a Message-ID, a token that the rest contradicts | a failure or a complaint | none: every recipient knows these; a person looks at it |
@@ -14,7 +19,7 @@
 //! Every report is recorded, also one without an effect. A report that came before the commit of what it is about waits for it.
 
 use crate::domain::delivery::{Event, Outcome, State};
-use crate::domain::report::{Action, MatchKind, MessageKind, Verdict};
+use crate::domain::report::{Action, MatchKind, MessageKind, Report, Status, Verdict};
 use crate::domain::task::TaskKind;
 
 /// What is known of a delivery when a report about it is judged.
@@ -26,6 +31,42 @@ pub struct About {
     pub same_address: bool,
     /// An earlier report said that the message went on to the members of a list or an alias.
     pub expanded: bool,
+    /// The report is about a copy that was sent before an operator had the delivery sent again.
+    pub earlier: bool,
+}
+
+/// What a report says of a delivery.
+#[derive(Clone, Copy, Debug)]
+pub struct Said {
+    /// What happened.
+    pub action: Action,
+    /// The code for it.
+    pub status: Option<Status>,
+    /// What it means.
+    pub verdict: Verdict,
+}
+
+impl From<&Report> for Said {
+    fn from(report: &Report) -> Self {
+        Self { action: report.action, status: report.status, verdict: report.verdict }
+    }
+}
+
+impl Said {
+    /// The action and the class of the status exclude each other.
+    fn contradicts_itself(self) -> bool {
+        let class = self.status.map(|status| status.class);
+        match self.action {
+            Action::Delivered => matches!(class, Some(4 | 5)),
+            Action::Failed => class == Some(2),
+            Action::Delayed | Action::Relayed | Action::Expanded | Action::None => false,
+        }
+    }
+
+    /// A success report as RFC 3464 wants it: anything less is no proof.
+    fn proves_delivery(self) -> bool {
+        self.action == Action::Delivered && self.status.is_some_and(|status| status.class == 2)
+    }
 }
 
 /// What a report does. Without any, it is recorded and nothing else.
@@ -56,43 +97,58 @@ impl MatchKind {
 }
 
 impl Effect {
+    /// Returns true if the report is recorded, and nothing else comes of it but a task.
+    #[must_use]
+    pub const fn is_note(self) -> bool {
+        self.outcome.is_none() && !self.dead && !self.complaint
+    }
+
     /// Judges a report about one delivery. Returns `None` if it must wait: the delivery is not finished.
     #[must_use]
-    pub fn of(kind: MessageKind, tie: MatchKind, (action, verdict): (Action, Verdict), about: About) -> Option<Self> {
+    pub fn of(kind: MessageKind, tie: MatchKind, said: Said, about: About) -> Option<Self> {
         if !tie.is_proof() {
-            let matters = action == Action::Failed || verdict == Verdict::Complaint;
+            let matters = said.action == Action::Failed || said.verdict == Verdict::Complaint;
             return Some(Self { task: matters.then_some(TaskKind::WeakMatch), ..Self::default() });
         }
         match kind {
-            MessageKind::Dsn => Self::of_delivery_report(action, verdict, about),
-            MessageKind::Arf => Some(Self { complaint: verdict == Verdict::Complaint, ..Self::default() }),
+            MessageKind::Dsn => Self::of_delivery_report(said, about),
+            MessageKind::Arf => Some(Self { complaint: said.verdict == Verdict::Complaint, ..Self::default() }),
             MessageKind::AutoReply | MessageKind::Mdn | MessageKind::Reply | MessageKind::Unknown => {
                 Some(Self::default())
             }
         }
     }
 
-    fn of_delivery_report(action: Action, verdict: Verdict, about: About) -> Option<Self> {
-        let outcome = match action {
+    fn of_delivery_report(said: Said, about: About) -> Option<Self> {
+        let looked_at = Self { task: Some(TaskKind::Contradiction), ..Self::default() };
+        let outcome = match said.action {
             Action::Failed => Outcome::Bounced,
-            Action::Delivered => Outcome::Delivered,
-            Action::Delayed | Action::Relayed | Action::Expanded | Action::None => return Some(Self::default()),
+            Action::Delivered if said.proves_delivery() => Outcome::Delivered,
+            Action::Delivered if said.contradicts_itself() => return Some(looked_at),
+            Action::None => return Some(Self { task: Some(TaskKind::Unread), ..Self::default() }),
+            Action::Delivered | Action::Delayed | Action::Relayed | Action::Expanded => return Some(Self::default()),
         };
-        let of_a_member = about.expanded && !about.same_address;
-        if outcome == Outcome::Bounced && of_a_member {
+        if outcome == Outcome::Bounced && about.earlier {
             return Some(Self::default());
+        }
+        // An alias may lead to one address only, and nobody was informed then.
+        if outcome == Outcome::Bounced && about.expanded && !about.same_address {
+            return Some(looked_at);
         }
         if about.state.is_open() {
             return None;
         }
         let follows = about.state.after(Event::Outcome(outcome)).is_some();
         let contradicts = match outcome {
-            Outcome::Bounced => about.state == State::Delivered,
+            Outcome::Bounced => about.state == State::Delivered || said.contradicts_itself(),
             _ => matches!(about.state, State::Bounced | State::Rejected | State::Expired),
         };
         Some(Self {
             outcome: follows.then_some(outcome),
-            dead: outcome == Outcome::Bounced && verdict == Verdict::AddressDead && about.same_address,
+            dead: outcome == Outcome::Bounced
+                && said.verdict == Verdict::AddressDead
+                && about.same_address
+                && !said.contradicts_itself(),
             complaint: false,
             task: contradicts.then_some(TaskKind::Contradiction),
         })
@@ -106,11 +162,45 @@ mod tests {
     const TOKEN: MatchKind = MatchKind::Token;
 
     fn about(state: State) -> About {
-        About { state, same_address: true, expanded: false }
+        About { state, same_address: true, expanded: false, earlier: false }
     }
 
-    fn of_dsn(said: (Action, Verdict), about: About) -> Option<Effect> {
-        Effect::of(MessageKind::Dsn, TOKEN, said, about)
+    /// As a report says it that does not contradict itself.
+    fn said((action, verdict): (Action, Verdict)) -> Said {
+        let class = if action == Action::Delivered { 2 } else { 5 };
+        Said { action, status: Some(Status { class, subject: 1, detail: 1 }), verdict }
+    }
+
+    fn of_dsn(words: (Action, Verdict), about: About) -> Option<Effect> {
+        Effect::of(MessageKind::Dsn, TOKEN, said(words), about)
+    }
+
+    #[test]
+    fn a_report_that_contradicts_itself_or_is_cut_off_proves_no_delivery() {
+        let of = |action, class: Option<u8>| {
+            let status = class.map(|class| Status { class, subject: 1, detail: 1 });
+            let said = Said { action, status, verdict: Verdict::AddressDead };
+            let effect = Effect::of(MessageKind::Dsn, TOKEN, said, about(State::Accepted)).unwrap();
+            (effect.outcome, effect.dead, effect.task)
+        };
+        let task = Some(TaskKind::Contradiction);
+        assert_eq!(of(Action::Delivered, Some(2)), (Some(Outcome::Delivered), false, None));
+        assert_eq!(of(Action::Delivered, None), (None, false, None));
+        assert_eq!(of(Action::Delivered, Some(4)), (None, false, task));
+        assert_eq!(of(Action::Delivered, Some(5)), (None, false, task));
+        assert_eq!(of(Action::Failed, Some(2)), (Some(Outcome::Bounced), false, task));
+        assert_eq!(of(Action::Failed, None), (Some(Outcome::Bounced), true, None));
+    }
+
+    #[test]
+    fn the_failure_of_an_earlier_copy_says_nothing_of_the_later_one() {
+        for state in [State::Queued, State::Sending, State::Accepted, State::Delivered] {
+            let earlier = About { earlier: true, ..about(state) };
+            assert_eq!(of_dsn((Action::Failed, Verdict::AddressDead), earlier), Some(Effect::default()), "{state}");
+        }
+        let earlier = About { earlier: true, ..about(State::Accepted) };
+        let delivered = of_dsn((Action::Delivered, Verdict::Success), earlier).unwrap();
+        assert_eq!(delivered.outcome, Some(Outcome::Delivered), "a copy arrived, whichever it was");
     }
 
     #[test]
@@ -125,7 +215,8 @@ mod tests {
         let effect = failed(Verdict::AddressDead, forwarded);
         assert_eq!((effect.outcome, effect.dead), (Some(Outcome::Bounced), false), "another address is dead");
         let member = About { expanded: true, ..forwarded };
-        assert_eq!(failed(Verdict::AddressDead, member), Effect::default());
+        let looked_at = Effect { task: Some(TaskKind::Contradiction), ..Effect::default() };
+        assert_eq!(failed(Verdict::AddressDead, member), looked_at);
     }
 
     #[test]
@@ -157,7 +248,7 @@ mod tests {
     fn what_every_recipient_knows_changes_nothing() {
         let weak = MatchKind::ALL.iter().filter(|tie| !tie.is_proof());
         for tie in weak {
-            let of = |kind, said| Effect::of(kind, *tie, said, about(State::Accepted)).unwrap();
+            let of = |kind, words| Effect::of(kind, *tie, said(words), about(State::Accepted)).unwrap();
             let looked_at = Effect { task: Some(TaskKind::WeakMatch), ..Effect::default() };
             assert_eq!(of(MessageKind::Dsn, (Action::Failed, Verdict::AddressDead)), looked_at, "{tie}");
             assert_eq!(of(MessageKind::Arf, (Action::None, Verdict::Complaint)), looked_at, "{tie}");
@@ -167,11 +258,12 @@ mod tests {
 
     #[test]
     fn only_a_complaint_opts_out() {
-        let of =
-            |verdict| Effect::of(MessageKind::Arf, TOKEN, (Action::None, verdict), about(State::Accepted)).unwrap();
+        let of = |verdict| {
+            Effect::of(MessageKind::Arf, TOKEN, said((Action::None, verdict)), about(State::Accepted)).unwrap()
+        };
         assert!(of(Verdict::Complaint).complaint && !of(Verdict::None).complaint);
         for kind in [MessageKind::AutoReply, MessageKind::Mdn, MessageKind::Reply, MessageKind::Unknown] {
-            let said = (Action::Failed, Verdict::AddressDead);
+            let said = said((Action::Failed, Verdict::AddressDead));
             assert_eq!(Effect::of(kind, TOKEN, said, about(State::Accepted)), Some(Effect::default()), "{kind}");
         }
     }

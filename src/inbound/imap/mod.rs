@@ -5,6 +5,7 @@ mod answer;
 mod session;
 mod stream;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ const AT_ONCE: usize = 100;
 
 /// The longest pause while the server fails.
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+
+/// The pause before the next connection to a server that ended one and goes on.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a mailbox was not read. No text holds a password or an address of a message.
 #[derive(Debug, Error)]
@@ -104,6 +108,9 @@ pub enum ImapError {
         /// The command.
         step: &'static str,
     },
+    /// The server lists a message, and returns nothing of it.
+    #[error("the server returns nothing of the message")]
+    Empty,
     /// The messages cannot be stored.
     #[error(transparent)]
     Inbound(#[from] InboundError),
@@ -120,6 +127,12 @@ pub struct Polled {
     pub too_large: u64,
 }
 
+/// How often a message may end the connection before it is left where it is.
+const TRIES: u32 = 3;
+
+/// Messages that could not be moved and are remembered, so that they are not read again before they are.
+const REMEMBERED: usize = 10_000;
+
 /// Reads a mailbox, and remembers how far it came.
 pub struct Poller {
     inbound: Inbound,
@@ -127,6 +140,10 @@ pub struct Poller {
     url: ImapUrl,
     /// The UIDVALIDITY of the mailbox, and the last UID that is done with. What stays in the mailbox is not read again.
     done: (u32, u32),
+    /// The message at which the connection ended, and how often.
+    stuck: (u32, u32),
+    /// Messages that are stored, and could not be moved.
+    unfiled: BTreeSet<u32>,
 }
 
 impl Poller {
@@ -135,51 +152,107 @@ impl Poller {
     pub fn new(inbound: &Inbound) -> Option<Self> {
         let imap = inbound.context.config.inbound.imap.clone();
         let url = imap.url.clone()?;
-        Some(Self { inbound: inbound.clone(), imap, url, done: (0, 0) })
+        let (done, stuck, unfiled) = ((0, 0), (0, 0), BTreeSet::new());
+        Some(Self { inbound: inbound.clone(), imap, url, done, stuck, unfiled })
     }
 
-    /// Reads the mailbox again and again until `ended`. A server that fails is asked more and more seldom.
+    /// Reads the mailbox again and again until `ended`. A server that fails is asked more and more seldom, unless it goes on.
     pub async fn watch(mut self, ended: &CancellationToken) {
         let mut failures = 0;
         loop {
+            let before = self.done;
             // What was committed and not moved is recognised next time.
             let polled = tokio::select! {
                 () = ended.cancelled() => return,
                 polled = self.poll() => polled,
             };
-            match polled {
-                Ok(_) => failures = 0,
-                Err(error) => {
-                    failures += 1;
-                    tracing::error!(%error, "the mailbox of `[inbound.imap]` cannot be read, retrying");
+            let goes_on = self.done != before;
+            let wait = match polled {
+                Ok(_) => {
+                    failures = 0;
+                    pause(self.imap.every, 0)
                 }
-            }
+                // Some servers end the connection after some commands.
+                Err(ImapError::Lost { .. } | ImapError::Broken { .. }) if goes_on => {
+                    failures = 0;
+                    SHORTEST_PAUSE
+                }
+                Err(error) => {
+                    failures = if goes_on { 1 } else { failures + 1 };
+                    tracing::error!(%error, "the mailbox of `[inbound.imap]` cannot be read, retrying");
+                    pause(self.imap.every, failures)
+                }
+            };
             tokio::select! {
                 () = ended.cancelled() => return,
-                () = sleep(pause(self.imap.every, failures)) => {}
+                () = sleep(wait) => {}
             }
         }
     }
 
-    /// Reads what is in the mailbox.
+    /// Reads what is in the mailbox. What the server does not let go is left where it is, and keeps out no other message.
     ///
     /// # Errors
-    /// If the server or the database fails; what was stored until then stays stored.
+    /// If the server or the database fails; what was stored until then stays stored. If messages are stored, and cannot be moved.
     pub async fn poll(&mut self) -> Result<Polled, ImapError> {
         let mut session = Session::open(&self.imap, &self.url, false).await?;
         if self.done.0 != session.validity {
-            self.done = (session.validity, 0);
+            (self.done, self.stuck) = ((session.validity, 0), (0, 0));
+            self.unfiled.clear();
         }
         let mut polled = Polled::default();
+        let mut unmoved = self.file_again(&mut session).await?;
         for uids in session.above(self.done.1).await?.chunks(AT_ONCE) {
             for message in session.list(uids).await? {
-                self.take(&mut session, message, &mut polled).await?;
+                let taken = self.take(&mut session, message, &mut polled).await;
+                unmoved = unmoved.or(self.after(message.uid, taken)?);
+                self.done.1 = message.uid;
             }
             // Those that are gone meanwhile are done with as well.
             self.done.1 = uids.last().copied().unwrap_or(self.done.1);
         }
         session.log_out().await;
-        Ok(polled)
+        unmoved.map_or(Ok(polled), Err)
+    }
+
+    /// Moves what could not be moved before; returns why that failed again.
+    async fn file_again(&mut self, session: &mut Session) -> Result<Option<ImapError>, ImapError> {
+        while let Some(uid) = self.unfiled.first().copied() {
+            match session.file(uid, &self.imap.folder).await {
+                Ok(()) => self.unfiled.remove(&uid),
+                Err(error) if error.is_refusal() => return Ok(Some(error)),
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(None)
+    }
+
+    /// Decides whether to go on after a message: what the server refuses is about this one, a connection that ends may be. Returns why
+    /// it could not be moved.
+    fn after(&mut self, uid: u32, taken: Result<(), Failed>) -> Result<Option<ImapError>, ImapError> {
+        match taken {
+            Ok(()) => Ok(None),
+            Err(Failed::Moving(error)) if error.is_refusal() => {
+                if self.unfiled.len() < REMEMBERED {
+                    self.unfiled.insert(uid);
+                }
+                Ok(Some(error))
+            }
+            Err(Failed::Reading(error)) if error.is_refusal() => {
+                tracing::error!(uid, %error, "a message in the IMAP mailbox cannot be read: it is left there");
+                Ok(None)
+            }
+            Err(Failed::Moving(error)) => Err(error),
+            Err(Failed::Reading(error)) => {
+                let times = if self.stuck.0 == uid { self.stuck.1 + 1 } else { 1 };
+                self.stuck = (uid, times);
+                if times >= TRIES && !matches!(error, ImapError::Inbound(_)) {
+                    tracing::error!(uid, %error, "the connection ended at a message in the IMAP mailbox again: it is left there");
+                    self.done.1 = uid;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Stores a message and moves it.
@@ -188,11 +261,11 @@ impl Poller {
         session: &mut Session,
         message: session::Listed,
         polled: &mut Polled,
-    ) -> Result<(), ImapError> {
+    ) -> Result<(), Failed> {
         let largest = self.inbound.largest() as u64;
         let mut bytes = None;
         if message.size <= largest {
-            bytes = session.read(message).await?;
+            bytes = session.read(message).await.map_err(Failed::Reading)?;
         }
         let is_too_large = message.size > largest || bytes.as_ref().is_some_and(|bytes| bytes.len() as u64 > largest);
         if is_too_large {
@@ -205,15 +278,30 @@ impl Poller {
             polled.too_large += 1;
         } else if let Some(bytes) = bytes {
             let incoming = Incoming { route: Route::Imap, recipient: None, sender: None, bytes };
-            let already = self.inbound.take(vec![incoming]).await?.first().is_some_and(|taken| taken.already);
+            let taken = self.inbound.take(vec![incoming]).await.map_err(|error| Failed::Reading(error.into()))?;
+            let already = taken.first().is_some_and(|taken| taken.already);
             *(if already { &mut polled.already } else { &mut polled.stored }) += 1;
             // Where the server cannot move, what is stored and seen was copied before this process began.
             if session.moves || !(already && message.seen) {
-                session.file(message.uid, &self.imap.folder).await?;
+                session.file(message.uid, &self.imap.folder).await.map_err(Failed::Moving)?;
             }
         }
-        self.done.1 = message.uid;
         Ok(())
+    }
+}
+
+/// The step at which a message was left.
+enum Failed {
+    /// It is not stored.
+    Reading(ImapError),
+    /// It is stored.
+    Moving(ImapError),
+}
+
+impl ImapError {
+    /// True if the server answered, and the connection goes on.
+    const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::NoFolder { .. } | Self::Empty)
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::reply;
 use super::wire::{Body, Ended, Wire};
+use crate::store::inbound::packed::Packed;
 
 /// Recipients of one message (RFC 5321 section 4.5.3.1.8: at least 100). The message is stored for each.
 const RECIPIENTS: usize = 100;
@@ -23,7 +24,7 @@ pub struct Received {
     /// The envelope recipients, as they were written.
     pub recipients: Vec<String>,
     /// The message.
-    pub bytes: Vec<u8>,
+    pub message: Packed,
 }
 
 /// What becomes of a message.
@@ -53,6 +54,8 @@ pub trait Door {
 enum Next {
     Answer(String),
     Data,
+    /// So many bytes of a message follow at once, and are not wanted.
+    Skip(usize),
     Quit,
 }
 
@@ -97,12 +100,18 @@ where
                 wire.answer(reply::BYE);
                 return wire.flush().await;
             }
+            Some(Next::Skip(bytes)) => {
+                wire.leave(left);
+                wire.skip(bytes).await?;
+                wire.answer(reply::NOT_IMPLEMENTED);
+                continue;
+            }
             Some(Next::Data) => {
                 wire.leave(left);
                 wire.answer(reply::SEND_DATA);
                 wire.flush().await?;
                 let answer = match wire.body(door.largest(), door.room()).await? {
-                    Body::Whole(bytes, _held) => session.deliver(bytes, door).await,
+                    Body::Whole(message, _held) => session.deliver(message, door).await,
                     Body::TooLarge => reply::TOO_LARGE.repeat(session.forget().len()),
                     Body::NoRoom => reply::NO_ROOM.repeat(session.forget().len()),
                 };
@@ -139,6 +148,12 @@ impl Session {
             Request::Vrfy { .. } => Next::Answer(reply::NOT_VERIFIED.to_owned()),
             Request::Help { .. } => Next::Answer(reply::HELP.to_owned()),
             Request::Quit => Next::Quit,
+            // Not offered. What follows is a message, and must not be read as commands.
+            Request::Bdat { chunk_size, .. } => {
+                self.mistakes += 1;
+                self.forget();
+                Next::Skip(chunk_size)
+            }
             _ => self.mistake(reply::NOT_IMPLEMENTED),
         }
     }
@@ -175,11 +190,11 @@ impl Session {
     }
 
     /// Commits a message, and answers once for each of its recipients.
-    async fn deliver<D: Door>(&mut self, bytes: Vec<u8>, door: &D) -> String {
+    async fn deliver<D: Door>(&mut self, message: Packed, door: &D) -> String {
         let sender = self.sender.clone().unwrap_or_default();
         let recipients = self.forget();
         let count = recipients.len();
-        let taken = door.take(Received { sender, recipients, bytes }).await;
+        let taken = door.take(Received { sender, recipients, message }).await;
         let answer = match taken {
             Taken::Stored => reply::STORED,
             Taken::Later => reply::LATER,

@@ -1,6 +1,9 @@
 //! Addresses in text that was written for people.
 
+use std::borrow::Cow;
 use std::ops::Range;
+
+use crate::domain::address::AddressKey;
 
 /// Characters of a local part without quotes (RFC 5321 section 4.1.2), less those that only stand around addresses.
 fn is_local(c: char) -> bool {
@@ -105,10 +108,35 @@ fn between_marks(before: &str, after: &str) -> Option<(usize, usize)> {
     (wide && likely && !local.is_empty()).then_some((local.len(), domain.len()))
 }
 
-/// True if two addresses are the same but for case.
+/// True if two texts are spellings of one address: but for case, in another normal form, with the domain in letters or in ASCII
+/// (RFC 5890), or with a local part in quotes that needs none.
 #[must_use]
 pub fn same(one: &str, other: &str) -> bool {
-    one == other || one.to_lowercase() == other.to_lowercase()
+    // Spellings that differ by more than case have one of these.
+    let is_odd = |text: &str| !text.is_ascii() || text.contains('"') || text.contains("xn--");
+    let by_key = || (is_odd(one) || is_odd(other)) && key(one).is_some_and(|one| key(other) == Some(one));
+    one == other || one.to_lowercase() == other.to_lowercase() || by_key()
+}
+
+/// The key of an address that a server wrote.
+#[must_use]
+pub fn key(text: &str) -> Option<AddressKey> {
+    AddressKey::of(&unquoted(text))
+}
+
+/// An address whose local part stands in quotes (RFC 5321 section 4.1.2), without them.
+fn unquoted(text: &str) -> Cow<'_, str> {
+    let quoted = text.rsplit_once('@').and_then(|(local, domain)| {
+        let inside = local.strip_prefix('"')?.strip_suffix('"')?;
+        Some((inside, domain))
+    });
+    let Some((inside, domain)) = quoted else { return text.into() };
+    let mut local = String::with_capacity(inside.len());
+    let mut chars = inside.chars();
+    while let Some(c) = chars.next() {
+        local.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    format!("{local}@{domain}").into()
 }
 
 /// The first address in a text, such as a header's value.
@@ -145,6 +173,28 @@ mod tests {
         assert_eq!(found("<åsa@skärgården.example> åsa@x.example: no"), ["åsa@skärgården.example", "åsa@x.example"]);
         assert_eq!(found("'a@x.example' \"b c\"@x.example d@[192.0.2.1] root@localhost <root@localhost>").len(), 3);
         assert_eq!(found("a @ b, @, x@, @y.example, 1@2.3"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn spellings_of_one_address_are_the_same() {
+        for (one, other) in [
+            ("Anna@X.example", "anna@x.example"),
+            ("anna@sk\u{e4}rg\u{e5}rden.example", "anna@xn--skrgrden-1zam.example"),
+            ("\u{e5}sa@x.example", "a\u{30a}SA@X.example"),
+            ("\"anna.berg\"@x.example", "anna.berg@x.example"),
+            ("\"an\\na\"@x.example", "anna@x.example"),
+            ("\"anna berg\"@x.example", "\"Anna Berg\"@x.example"),
+        ] {
+            assert!(same(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("anna@x.example", "anna@y.example"),
+            ("anna@x.example", "anna+b@x.example"),
+            ("\"anna berg\"@x.example", "annaberg@x.example"),
+            ("asa@x.example", "\u{e5}sa@x.example"),
+        ] {
+            assert!(!same(one, other), "{one} {other}");
+        }
     }
 
     #[test]

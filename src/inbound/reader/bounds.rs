@@ -48,4 +48,7 @@ pub enum Excess {
     /// [`Bounds::recipients`].
     #[error("the message reports on more than {0} recipients")]
     Recipients(usize),
+    /// None: the reader itself failed.
+    #[error("the reader failed at it, which is a fault of ours")]
+    Fault,
 }

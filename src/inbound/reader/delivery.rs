@@ -1,6 +1,6 @@
 //! Reports about deliveries: what became of each recipient, from the machine part (RFC 3464) or from the text.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::report::{Action, Report, Verdict};
 use crate::inbound::reader::address;
@@ -47,10 +47,13 @@ pub fn read(letter: &Letter<'_>, bounds: &Bounds) -> Result<Delivery, Excess> {
         aliases.extend(letter.returned(bounds).all("to").flat_map(|value| addresses(&value)));
     }
     let mut reports = if of_machine.is_empty() {
-        of_text(letter, &names, bounds)
+        let said = letter.status.as_ref().and_then(|_| fields::outcome(&groups)).or_else(|| action_of_text(letter));
+        // A machine part that says nothing was cut off. A report without one is about a failure, unless it says otherwise.
+        let action = said.unwrap_or(if letter.status.is_some() { Action::None } else { Action::Failed });
+        of_text(letter, &names, bounds, action)
     } else {
-        let only = of_machine.len() == 1;
-        of_machine.into_iter().map(|recipient| of_group(recipient, letter, &names, only)).collect()
+        let around = Around::of(letter, &names, of_machine.len() == 1);
+        of_machine.into_iter().map(|recipient| of_group(recipient, &around)).collect()
     };
     let mut seen = HashSet::new();
     reports.retain(|report| seen.insert(format!("{report:?}").to_lowercase()));
@@ -72,31 +75,71 @@ fn failed_recipients(letter: &Letter<'_>) -> Vec<String> {
     letter.headers.all("x-failed-recipients").flat_map(|value| addresses(&value)).collect()
 }
 
+/// What is the same for each recipient of a machine part, found once: there may be a thousand.
+struct Around<'a> {
+    /// The text for people.
+    text: &'a str,
+    /// The same without the subject of the returned message.
+    whole: String,
+    /// Where the text names each recipient, by its address in lower case.
+    named: HashMap<String, &'a Named>,
+    /// What the text says that happened, if it says so.
+    action: Option<Action>,
+    /// The text speaks of the end of a transaction.
+    at_data: bool,
+    /// There is one recipient: all of the text is about it.
+    only: bool,
+}
+
+impl<'a> Around<'a> {
+    fn of(letter: &'a Letter<'_>, names: &'a Names, only: bool) -> Self {
+        let text = letter.human.report.as_str();
+        let whole = without_subject(text);
+        let by_address = |named: &'a Named| (spelling(&named.address), named);
+        Self {
+            text,
+            at_data: CAUSES.says("at-data", &whole),
+            whole,
+            // The first place of each.
+            named: names.recipients.iter().rev().map(by_address).collect(),
+            action: action_of_text(letter),
+            only,
+        }
+    }
+}
+
+/// An address as a key to look it up.
+fn spelling(address: &str) -> String {
+    address::key(address).map_or_else(|| address.to_lowercase(), |key| key.as_str().to_owned())
+}
+
 /// The report on a recipient of the machine part. If its fields say nothing certain, the text about it is asked.
-fn of_group(recipient: Recipient, letter: &Letter<'_>, names: &Names, only: bool) -> Report {
-    let whole = letter.human.report.as_str();
-    let named = names.recipients.iter().find(|named| address::same(&named.address, &recipient.address));
-    let section = named.and_then(|named| whole.get(named.section.clone()));
+fn of_group(recipient: Recipient, around: &Around<'_>) -> Report {
+    let section = around.named.get(&spelling(&recipient.address)).and_then(|it| around.text.get(it.section.clone()));
     let nearest = section.map(paragraph).unwrap_or_default();
     let diagnostic = recipient.diagnostic.as_deref().unwrap_or_default();
     let mut texts = vec![diagnostic, nearest.as_str()];
     // A code that names a cause is more than what stands farther off, down to the footers.
-    let whole = without_subject(whole);
     let section = section.map(without_subject);
     if recipient.status.is_none_or(|status| cause::by_status(status).is_none()) {
         texts.extend(section.as_deref());
-        texts.extend(only.then_some(whole.as_str()));
+        texts.extend(around.only.then_some(around.whole.as_str()));
     }
     let action = recipient.action.unwrap_or_else(|| match recipient.status.map(|status| status.class) {
-        Some(2) => Action::Delivered,
-        Some(4) if recipient.retries || says_delayed(letter) => Action::Delayed,
+        // Without the action nobody knows whether it reached a mailbox, unless the text says so.
+        Some(2) => match around.action {
+            Some(said @ (Action::Delivered | Action::Relayed | Action::Expanded)) => said,
+            _ => Action::None,
+        },
+        Some(4) if recipient.retries || around.action == Some(Action::Delayed) => Action::Delayed,
         Some(_) => Action::Failed,
-        None => action_of_text(letter),
+        // A server's words without a code are those of a refusal.
+        None => around.action.unwrap_or(Action::Failed),
     });
     let failure = Failure { field: recipient.status, texts: &texts };
     let mut cause = judge(action, &failure);
     let contradicted = recipient.status.is_some_and(|status| status.subject > 1) && !cause::has_dead_code(&failure);
-    if cause.verdict == Verdict::AddressDead && contradicted && CAUSES.says("at-data", &whole) {
+    if cause.verdict == Verdict::AddressDead && contradicted && around.at_data {
         cause.verdict = Verdict::None; // telephone companies say "unknown user" for what the user filters
     }
     Report {
@@ -127,8 +170,7 @@ fn judge(action: Action, failure: &Failure<'_>) -> Cause {
 }
 
 /// The reports of a text for people.
-fn of_text(letter: &Letter<'_>, names: &Names, bounds: &Bounds) -> Vec<Report> {
-    let action = action_of_text(letter);
+fn of_text(letter: &Letter<'_>, names: &Names, bounds: &Bounds, action: Action) -> Vec<Report> {
     let found = recipients(letter, names, bounds);
     let whole = letter.human.report.as_str();
     let all = without_subject(whole);
@@ -187,31 +229,28 @@ fn recipients(letter: &Letter<'_>, names: &Names, bounds: &Bounds) -> Vec<Named>
     }
 }
 
-/// What a text says that happened. A report that says nothing of it is one of failure.
-fn action_of_text(letter: &Letter<'_>) -> Action {
+/// What a text says that happened, if it says so.
+fn action_of_text(letter: &Letter<'_>) -> Option<Action> {
     let text = fold(&format!("{}\n{}", letter.subject, letter.human.report));
     let found = SIGNS.search(&text);
     let says = |group| SIGNS.has(found, group);
     if says("delay-sure") {
-        return Action::Delayed;
+        return Some(Action::Delayed);
     }
     if says("final") {
-        return Action::Failed;
+        return Some(Action::Failed);
     }
     if says("delay") {
-        return Action::Delayed;
+        return Some(Action::Delayed);
     }
     let refused = codes::find(&letter.human.report, None).reply.is_some();
     match (refused, says("expanded"), says("relayed"), says("delivered")) {
-        (true, ..) | (_, false, false, false) => Action::Failed,
-        (_, true, ..) => Action::Expanded,
-        (_, _, true, _) => Action::Relayed,
-        _ => Action::Delivered,
+        (true, ..) => Some(Action::Failed),
+        (_, true, ..) => Some(Action::Expanded),
+        (_, _, true, _) => Some(Action::Relayed),
+        (_, _, _, true) => Some(Action::Delivered),
+        _ => None,
     }
-}
-
-fn says_delayed(letter: &Letter<'_>) -> bool {
-    action_of_text(letter) == Action::Delayed
 }
 
 /// A text without the lines that show the subject of the returned message, which may hold any words and numbers.

@@ -131,13 +131,14 @@ fn close(groups: &mut Vec<Group>, open: &mut Group) {
 pub fn recipient(group: &Group) -> Option<Recipient> {
     let last = group.get("final-recipient").map(typed_address).filter(|address| !address.is_empty());
     let original = group.get("original-recipient").map(typed_address).filter(|address| !address.is_empty());
+    let original = original.map(|original| without_xtext(&original));
     let address = last.or_else(|| original.clone())?;
     let original = original.filter(|original| original.contains('@') && !address::same(original, &address));
     let status = group.get("status").and_then(status_of);
     Some(Recipient {
         address,
         original,
-        action: group.get("action").and_then(action),
+        action: group.get("action").and_then(|value| action(value, status)),
         status,
         diagnostic: group.get("diagnostic-code").map(untyped).filter(|text| !text.is_empty()),
         remote_mta: group.get("remote-mta").map(untyped).filter(|text| !text.is_empty()),
@@ -145,22 +146,40 @@ pub fn recipient(group: &Group) -> Option<Recipient> {
     })
 }
 
+/// What happened, as a group says that names no recipient.
+#[must_use]
+pub fn outcome(groups: &[Group]) -> Option<Action> {
+    groups.iter().find_map(|group| action(group.get("action")?, group.get("status").and_then(status_of)))
+}
+
 /// The first code in `Status`, which may have a comment behind it.
 fn status_of(value: &str) -> Option<Status> {
     value.split(|c: char| c.is_whitespace() || matches!(c, '(' | ';' | ',')).find_map(|word| word.parse().ok())
 }
 
-/// `Action` without its comment. Words that RFC 3464 does not know (`error`, `expired`) are read as failures.
-fn action(value: &str) -> Option<Action> {
+/// The actions of RFC 3464 section 2.3.3.
+const ACTIONS: [&str; 5] = ["failed", "delayed", "delivered", "relayed", "expanded"];
+
+/// `Action` without its comment. Words that RFC 3464 does not know (`error`, `expired`) are read as failures, unless the status says
+/// that all went well. The beginning of a word says nothing: the report was cut off.
+fn action(value: &str, status: Option<Status>) -> Option<Action> {
     let word = value.trim_start_matches('"').split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    match word.to_ascii_lowercase().as_str() {
+    let word = word.to_ascii_lowercase();
+    match word.as_str() {
         "" => None,
+        "failed" | "fail" => Some(Action::Failed),
         "delayed" | "deferred" | "delay" => Some(Action::Delayed),
         "delivered" | "deliverable" => Some(Action::Delivered),
         "relayed" => Some(Action::Relayed),
         "expanded" => Some(Action::Expanded),
-        _ => Some(Action::Failed),
+        _ if ACTIONS.iter().any(|action| action.starts_with(&word)) => None,
+        _ => Some(Action::Failed).filter(|_| status.is_none_or(|status| status.class != 2)),
     }
+}
+
+/// An original recipient without the marks of xtext (RFC 3461 section 4), which some servers leave in: `a+2Bb` was `a+b`.
+fn without_xtext(address: &str) -> String {
+    address.replace("+2B", "+").replace("+3D", "=")
 }
 
 /// An address without its type (`rfc822; a@x.example`), without brackets and comment.
@@ -170,6 +189,10 @@ pub fn typed_address(value: &str) -> String {
         None => ("", value.trim()),
     };
     let address = address.strip_prefix("rfc822;").unwrap_or(address);
+    let bare = address.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ';'));
+    if let Some(quoted) = quoted(bare) {
+        return quoted.to_owned();
+    }
     let address = address.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | ';'));
     let address = match address::first(address) {
         // A comment or a name around the address, not a quoted local part.
@@ -177,6 +200,12 @@ pub fn typed_address(value: &str) -> String {
         _ => address.split_once(" (").map_or(address, |(before, _)| before),
     };
     if kind.eq_ignore_ascii_case("utf-8") { unescaped(address) } else { address.to_owned() }
+}
+
+/// An address whose local part stands in quotes, and may hold anything.
+fn quoted(text: &str) -> Option<&str> {
+    let range = address::find(text).into_iter().next()?;
+    text.get(range).filter(|found| text.starts_with('"') && found.starts_with('"'))
 }
 
 /// A `utf-8` address in its form for ASCII (RFC 6533 section 3): `\x{E5}` is `å`.
@@ -244,5 +273,36 @@ mod tests {
         assert_eq!((found[1].address.as_str(), found[1].action), ("b@x.example", Some(Action::Failed)));
         assert_eq!(found[1].diagnostic.as_deref(), Some("no type; 5.1.1"));
         assert_eq!(read("Final-Recipient: rfc822; <>\nAction: failed").len(), 0);
+    }
+
+    #[test]
+    fn quoted_and_encoded_addresses_are_read() {
+        for (field, address) in [
+            ("rfc822; \"anna berg\"@x.example", "\"anna berg\"@x.example"),
+            ("rfc822; <\"anna berg\"@x.example> (Anna)", "\"anna berg\"@x.example"),
+            ("rfc822; \"anna@x.example\"", "anna@x.example"),
+            ("utf-8; \u{e5}sa@sk\u{e4}r.example", "\u{e5}sa@sk\u{e4}r.example"),
+            ("UTF-8;\\x{E5}sa@sk\\x{E4}r.example", "\u{e5}sa@sk\u{e4}r.example"),
+        ] {
+            assert_eq!(read(&format!("Final-Recipient: {field}\nAction: failed"))[0].address, address, "{field}");
+        }
+        let found =
+            read("Original-Recipient: rfc822;a+2Bb@x.example\nFinal-Recipient: rfc822;c@x.example\nAction: failed");
+        assert_eq!(found[0].original.as_deref(), Some("a+b@x.example"));
+    }
+
+    #[test]
+    fn an_action_that_is_cut_off_or_unknown_is_no_failure_if_the_rest_says_otherwise() {
+        let of = |text: &str| read(&format!("Final-Recipient: rfc822;a@x.example\n{text}"))[0].action;
+        for (text, action) in [
+            ("Action: deliv", None),
+            ("Action: rel\nStatus: 2.0.0", None),
+            ("Action: sent\nStatus: 2.0.0", None),
+            ("Action: sent", Some(Action::Failed)),
+            ("Action: expired\nStatus: 4.4.7", Some(Action::Failed)),
+            ("Action: failed\nStatus: 2.0.0", Some(Action::Failed)),
+        ] {
+            assert_eq!(of(text), action, "{text}");
+        }
     }
 }

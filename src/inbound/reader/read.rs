@@ -1,6 +1,9 @@
 //! One message, read: its kind, what ties it to a delivery, what it says of each recipient.
 
-use crate::domain::report::{Action, MessageKind, Report, Verdict};
+use jiff::Timestamp;
+use mail_parser::DateTime;
+
+use crate::domain::report::{Action, Dkim, MessageKind, Report, Verdict};
 use crate::inbound::reader::bounds::{Bounds, Excess};
 use crate::inbound::reader::evidence::{Evidence, Ours};
 use crate::inbound::reader::fields::Group;
@@ -38,6 +41,10 @@ pub struct Message {
     pub what: Option<String>,
     /// What an absence note says beside the absence.
     pub hint: Option<Hint>,
+    /// When the copy that a report is about was with a server, the earliest that it names; by that server's clock.
+    pub copy_at: Option<Timestamp>,
+    /// What is known of its DKIM signature.
+    pub dkim: Dkim,
 }
 
 /// What an automatic answer may say that a person should look at. Nothing is taken over unasked.
@@ -81,6 +88,7 @@ fn understand(
         evidence.add_returned(&letter.returned(bounds), ours);
     }
     let mut reports = Vec::new();
+    let mut copy_at = None;
     let mut what = None;
     match kind {
         MessageKind::Dsn => {
@@ -88,6 +96,7 @@ fn understand(
             add_fields(&mut evidence, &delivery.groups, ours);
             evidence.add_text(&letter.human.report, ours);
             evidence.add_reports(&delivery.reports, &delivery.aliases);
+            copy_at = copy_at_of(&delivery.groups, &letter.returned(bounds));
             reports = delivery.reports;
         }
         MessageKind::Arf | MessageKind::Mdn => {
@@ -100,13 +109,25 @@ fn understand(
         MessageKind::AutoReply | MessageKind::Reply | MessageKind::Unknown => {}
     }
     let hint = if kind == MessageKind::AutoReply { hint(letter) } else { None };
-    Ok(Message { reports, what, hint, ..Message::of(kind, outer, evidence) })
+    Ok(Message { reports, what, hint, copy_at, ..Message::of(kind, outer, evidence) })
 }
 
 fn add_fields(evidence: &mut Evidence, groups: &[Group], ours: &Ours<'_>) {
     for (name, value) in groups.iter().flat_map(Group::iter) {
         evidence.add_field(name, value, ours);
     }
+}
+
+/// The earliest time at which a server had what is returned: of the report's field (RFC 3464 section 2.2.5), and of the marks that
+/// servers leave on their way.
+fn copy_at_of(groups: &[Group], returned: &Headers<'_>) -> Option<Timestamp> {
+    let arrival = groups.iter().find_map(|group| group.get("arrival-date")).map(str::to_owned);
+    let received = returned.all("received").filter_map(|it| it.rsplit_once(';').map(|(_, date)| date.to_owned()));
+    let date = |text: String| {
+        let date = DateTime::parse_rfc822(&format!("{}\n", text.trim())).filter(DateTime::is_valid)?;
+        Timestamp::from_second(date.to_timestamp()).ok()
+    };
+    arrival.into_iter().chain(received).filter_map(date).min()
 }
 
 fn hint(letter: &Letter<'_>) -> Option<Hint> {
@@ -140,10 +161,12 @@ fn is_from_machine(headers: &Headers<'_>) -> bool {
 }
 
 impl Message {
-    /// A message that could not be read.
+    /// A message at which the reader failed. The address that it came to still says which delivery it is about.
     #[must_use]
-    pub fn unread() -> Self {
-        Self::of(MessageKind::Unknown, &Headers::of(b"", 0), Evidence::default())
+    pub fn unread(recipient: Option<&str>, ours: &Ours<'_>) -> Self {
+        let headers = Headers::default();
+        let evidence = Evidence::of_envelope(recipient, &headers, ours);
+        Self { excess: Some(Excess::Fault), ..Self::of(MessageKind::Unknown, &headers, evidence) }
     }
 
     fn of(kind: MessageKind, headers: &Headers<'_>, evidence: Evidence) -> Self {
@@ -166,6 +189,8 @@ impl Message {
             from_machine: is_from_machine(headers),
             what: None,
             hint: None,
+            copy_at: None,
+            dkim: if headers.raw("dkim-signature").is_some() { Dkim::NotChecked } else { Dkim::Unsigned },
         }
     }
 

@@ -293,7 +293,7 @@ impl Scanned {
         let sent = Sent::after(before.as_ref().and_then(|before| before.sent), sent);
         if let Some(before) = &before
             && before.queued_at.is_none()
-            && fact.withdrawn().is_none()
+            && !fact.is_finding()
             && before.outcome.state().outlasts(outcome)
         {
             // An attempt that was under way when the delivery ended.

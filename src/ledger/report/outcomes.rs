@@ -26,8 +26,9 @@ pub(super) fn recipients(evidence: &Evidence) -> BTreeMap<u64, Told<'_>> {
         if let Some(person) = person(entry) {
             told.who = Some((&person.account_id, &person.address));
         }
-        // Entries are in the order they were recorded. An attempt that was under way when the delivery ended changes nothing.
-        let next = entry.fact.event.outcome().filter(|_| entry.fact.withdrawn().is_none());
+        // Entries are in the order they were recorded. An attempt that was under way when the delivery ended changes nothing; what a
+        // person found out does.
+        let next = entry.fact.event.outcome().filter(|_| !entry.fact.is_finding());
         let outcomes = told.last.and_then(|last| last.fact.event.outcome()).zip(next);
         if !outcomes.is_some_and(|(last, next)| last.state().outlasts(next)) {
             told.last = Some(entry);

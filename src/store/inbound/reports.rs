@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::delivery::Outcome;
-use crate::domain::report::{Action, MatchKind, MessageKind, Status, Verdict};
+use crate::domain::report::{Action, Dkim, MatchKind, MessageKind, Status, Verdict};
 use crate::store::engine::dialect::{Dialect, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -32,6 +32,8 @@ pub struct Report {
     pub status: Option<Status>,
     /// What it means.
     pub verdict: Verdict,
+    /// What is known of its DKIM signature.
+    pub dkim: Dkim,
     /// What it made of the delivery; `None` if it is only recorded.
     pub outcome: Option<Outcome>,
     /// The address that it names. Words from outside.
@@ -52,9 +54,9 @@ impl Report {
 /// Records a report. `fingerprint` is the same in each copy of it. Returns false if it is recorded already.
 pub async fn insert(conn: &mut Conn, delivery_id: Uuid, fingerprint: [u8; 32], report: &Report) -> Result<bool> {
     let done = sqlx::query(
-        "INSERT INTO reports (delivery_id, fingerprint, inbound_id, at, kind, tie, action, status, verdict, outcome, recipient,
-           diagnostic, remote)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        "INSERT INTO reports (delivery_id, fingerprint, inbound_id, at, kind, tie, action, status, verdict, dkim, outcome,
+           recipient, diagnostic, remote)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          ON CONFLICT (delivery_id, fingerprint) DO NOTHING",
     )
     .bind(delivery_id.to_string())
@@ -66,6 +68,7 @@ pub async fn insert(conn: &mut Conn, delivery_id: Uuid, fingerprint: [u8; 32], r
     .bind(report.action.as_str())
     .bind(report.status.map(|status| status.to_string()))
     .bind(report.verdict.as_str())
+    .bind(report.dkim.as_str())
     .bind(report.outcome.map(Outcome::as_str))
     .bind(&report.recipient)
     .bind(&report.diagnostic)
@@ -73,6 +76,20 @@ pub async fn insert(conn: &mut Conn, delivery_id: Uuid, fingerprint: [u8; 32], r
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Returns true if a report that came with a token said that the message went on to the members of a list or an alias.
+pub async fn was_expanded(conn: &mut Conn, delivery: Uuid) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM reports WHERE delivery_id = $1 AND action = 'expanded'
+                 AND tie IN ('token', 'token-in-returned-part') LIMIT 1";
+    Ok(sqlx::query(sql).bind(delivery.to_string()).fetch_optional(conn).await?.is_some())
+}
+
+/// How many reports about a delivery are recorded; no more than `most` are counted.
+pub async fn count(conn: &mut Conn, delivery: Uuid, most: u32) -> Result<u64> {
+    let sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM reports WHERE delivery_id = $1 LIMIT $2) AS found";
+    let row = sqlx::query(sql).bind(delivery.to_string()).bind(i64::from(most)).fetch_one(conn).await?;
+    Row::of("reports", &row).count("n")
 }
 
 /// The reports about a delivery, in the order of their arrival.
@@ -83,9 +100,9 @@ pub async fn of_delivery(conn: &mut Conn, delivery: Uuid) -> Result<Vec<Report>>
 /// The reports about deliveries, each delivery's in the order of their arrival.
 pub async fn of_deliveries(conn: &mut Conn, deliveries: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Report>>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT delivery_id, inbound_id, at, kind, tie, action, status, verdict, outcome, recipient, diagnostic, remote
+        "SELECT delivery_id, inbound_id, at, kind, tie, action, status, verdict, dkim, outcome, recipient, diagnostic, remote
          FROM reports WHERE delivery_id IN (SELECT value FROM json_each($1)) ORDER BY at, inbound_id",
-        "SELECT delivery_id, inbound_id, at, kind, tie, action, status, verdict, outcome, recipient, diagnostic, remote
+        "SELECT delivery_id, inbound_id, at, kind, tie, action, status, verdict, dkim, outcome, recipient, diagnostic, remote
          FROM reports WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY at, inbound_id",
     );
     let rows = sqlx::query(sql).bind(json_ids(deliveries)).fetch_all(conn).await?;
@@ -100,6 +117,7 @@ pub async fn of_deliveries(conn: &mut Conn, deliveries: &[Uuid]) -> Result<BTree
             action: row.parse("action")?,
             status: row.maybe("status")?,
             verdict: row.parse("verdict")?,
+            dkim: row.parse("dkim")?,
             outcome: row.maybe("outcome")?,
             recipient: row.get("recipient")?,
             diagnostic: row.get("diagnostic")?,

@@ -403,6 +403,13 @@ pub async fn of_deliveries(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOp
     rows.iter().map(read_opening).collect()
 }
 
+/// When an operator had a delivery sent again last.
+pub async fn last_resent(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Timestamp>> {
+    let sql = "SELECT MAX(at) AS at FROM ledger_openings WHERE delivery_id = $1 AND event = 'resent'";
+    let row = sqlx::query(sql).bind(delivery_id.to_string()).fetch_one(conn).await?;
+    Row::of("ledger_openings", &row).maybe_time("at")
+}
+
 /// An opening that is neither in the tree nor on its way there, if there is one.
 pub async fn stray(conn: &mut Conn) -> Result<Option<Uuid>> {
     let counts = sqlx::query(

@@ -47,8 +47,11 @@ impl<'a> Lines<'a> {
         self.bytes.get(start..end).unwrap_or(slice)
     }
 
-    /// Skips blank lines: mail that was copied by hand may begin with some.
+    /// Skips blank lines, and what some editors put before a text: mail that was copied by hand may begin with them.
     pub fn skip_blank(&mut self) {
+        if self.at == 0 && self.bytes.starts_with(b"\xef\xbb\xbf") {
+            self.at = 3;
+        }
         while self.peek().is_some_and(|line| line.text.trim_ascii().is_empty()) {
             self.next();
         }
