@@ -23,7 +23,7 @@ pub(super) struct Times {
 pub(super) async fn is_about_earlier(conn: &mut Conn, delivery: &Shown, times: Times) -> Result<bool, StoreError> {
     let Some(resent) = ledger::last_resent(conn, delivery.id).await? else { return Ok(false) };
     let attempts = settle::attempts(conn, delivery.id).await?;
-    let before = attempts.iter().map(|it| it.at).filter(|at| *at <= resent).max();
+    let before = attempts.iter().map(|it| it.at).filter(|at| *at < resent).max();
     Ok(decide(delivery.state, times, (before, resent)))
 }
 
@@ -33,9 +33,10 @@ fn decide(state: State, times: Times, (before, resent): (Option<Timestamp>, Time
     // No second copy has been accepted yet; while one is being sent, a report may overtake our own commit.
     let none_yet = matches!(state, State::Queued | State::Deferred);
     // Clocks differ: it is the copy that is nearer in time.
-    let nearer = times.copy.zip(before).is_some_and(|(copy, before)| {
-        copy.duration_since(before).abs() < resent.duration_since(copy)
-    });
+    let nearer = times
+        .copy
+        .zip(before)
+        .is_some_and(|(copy, before)| copy.duration_since(before).abs() < resent.duration_since(copy));
     times.came < resent || none_yet || nearer
 }
 

@@ -8,9 +8,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::lmtp::SHARE;
 use super::lmtp::session::{Door, Received, Taken};
-use super::{Inbound, InboundError, Incoming};
+use super::{Inbound, InboundError, Parcel};
 use crate::domain::inbound::Route;
 use crate::metrics::repeats::Repeats;
+use crate::store::inbound::packed::Packed;
 
 /// Messages that wait for their transaction; with as many, clients wait before they send more.
 const WAITING: usize = 64;
@@ -25,7 +26,7 @@ const ROOM: usize = 128 << 20;
 const FAILED: &str = "inbound mail cannot be stored: its senders are asked to try again later";
 
 /// A message, with who waits for it. `true` says that it is committed.
-type Request = (Vec<Incoming>, oneshot::Sender<bool>);
+type Request = (Vec<Parcel>, oneshot::Sender<bool>);
 
 /// A cheap handle to the task that commits.
 #[derive(Clone)]
@@ -46,7 +47,7 @@ impl Intake {
     }
 
     /// Commits the copies of a message, one for each recipient. Returns false if they could not be committed now.
-    async fn commit(&self, copies: Vec<Incoming>) -> bool {
+    async fn commit(&self, copies: Vec<Parcel>) -> bool {
         let (answer, answered) = oneshot::channel();
         self.requests.send((copies, answer)).await.is_ok() && answered.await.unwrap_or(false)
     }
@@ -70,20 +71,17 @@ impl Door for Intake {
     }
 
     async fn take(&self, message: Received) -> Taken {
-        let Received { sender, recipients, bytes } = message;
-        let copy = |recipient: &String| Incoming {
+        let Received { sender, recipients, message: Packed { raw, size, sha256 } } = message;
+        let raw = Arc::new(raw);
+        let copy = |recipient: String| Parcel {
             route: Route::Lmtp,
-            recipient: Some(recipient.clone()),
+            recipient: Some(recipient),
             sender: Some(sender.clone()),
-            bytes: bytes.clone(),
+            raw: raw.clone(),
+            size,
+            sha256,
         };
-        // Where a later part fails, the client sends it for all once more, and the copies that are stored are recognised.
-        for part in recipients.chunks((AT_ONCE / bytes.len().max(1)).max(1)) {
-            if !self.commit(part.iter().map(copy).collect()).await {
-                return Taken::Later;
-            }
-        }
-        Taken::Stored
+        if self.commit(recipients.into_iter().map(copy).collect()).await { Taken::Stored } else { Taken::Later }
     }
 }
 
@@ -99,7 +97,7 @@ async fn commit(inbound: Inbound, mut waiting: mpsc::Receiver<Request>) {
             size += bytes_of(&request);
             together.push(request);
         }
-        let copies: Vec<&Incoming> = together.iter().flat_map(|(copies, _)| copies).collect();
+        let copies: Vec<Parcel> = together.iter().flat_map(|(copies, _)| copies).cloned().collect();
         let committed = inbound.store(&copies).await;
         let is_refused = matches!(&committed, Err(InboundError::Store(error)) if error.is_refusal());
         if let (Err(error), false) = (&committed, is_refused) {
@@ -110,7 +108,7 @@ async fn commit(inbound: Inbound, mut waiting: mpsc::Receiver<Request>) {
                 Ok(_) => true,
                 // One message that the database refuses must not keep out the others.
                 Err(_) if is_refused => {
-                    let alone = inbound.store(&copies.iter().collect::<Vec<_>>()).await;
+                    let alone = inbound.store(&copies).await;
                     alone.inspect_err(|error| repeats.log(FAILED, error)).is_ok()
                 }
                 Err(_) => false,
@@ -122,5 +120,5 @@ async fn commit(inbound: Inbound, mut waiting: mpsc::Receiver<Request>) {
 }
 
 fn bytes_of((copies, _): &Request) -> usize {
-    copies.iter().map(|copy| copy.bytes.len()).sum()
+    copies.iter().map(|copy| copy.raw.len()).sum()
 }

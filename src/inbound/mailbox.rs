@@ -123,7 +123,10 @@ impl Messages {
         if !self.is_mbox {
             self.ended = true;
             let mut message = self.ahead.pop().unwrap_or_default();
-            (&mut self.file).take((self.largest as u64 + 1).saturating_sub(message.len() as u64)).read_to_end(&mut message)?;
+            (&mut self.file)
+                .take((self.largest as u64 + 1).saturating_sub(message.len() as u64))
+                .read_to_end(&mut message)?;
+            message.truncate(self.largest + 1);
             return Ok(Some(message));
         }
         let Some(mut message) = self.line()? else {
@@ -188,8 +191,7 @@ const FIRST: [&str; 12] = [
 /// True for the words of a date as `asctime` writes it, perhaps with a zone: `Mon Nov 23 10:00:00 2026`.
 fn has_date(words: &[&str]) -> bool {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let is_number = |word: &str, digits: usize| word.len() <= digits && word.parse::<u32>().is_ok();
     words.windows(4).enumerate().any(|(at, it)| {
         let is_year = |word: &&str| word.len() == 4 && is_number(word, 4);

@@ -20,6 +20,8 @@ mod settle;
 pub mod tie;
 pub mod work;
 
+use std::sync::Arc;
+
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -39,6 +41,7 @@ use crate::metrics::Metrics;
 use crate::people::mask::mask_words;
 use crate::people::reads::note_read;
 use crate::store::StoreError;
+use crate::store::inbound::packed::Packed;
 use crate::store::inbound::reports::{self, Report};
 use crate::store::inbound::{self, Arrived, forwards};
 use crate::store::sending::deliveries;
@@ -106,6 +109,25 @@ pub struct Incoming {
     pub bytes: Vec<u8>,
 }
 
+/// A message for one recipient, packed. Copies for others share its bytes.
+#[derive(Clone, Debug)]
+struct Parcel {
+    route: Route,
+    recipient: Option<String>,
+    sender: Option<String>,
+    raw: Arc<Vec<u8>>,
+    size: u64,
+    sha256: [u8; 32],
+}
+
+impl Parcel {
+    fn of(message: Incoming) -> Self {
+        let Packed { raw, size, sha256 } = Packed::of(&message.bytes);
+        let Incoming { route, recipient, sender, .. } = message;
+        Self { route, recipient, sender, raw: Arc::new(raw), size, sha256 }
+    }
+}
+
 /// A message that is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Taken {
@@ -171,26 +193,27 @@ impl Inbound {
     /// # Errors
     /// If one is too large, or the database fails: then none is stored.
     pub async fn take(&self, messages: Vec<Incoming>) -> Result<Vec<Taken>, InboundError> {
-        self.store(&messages.iter().collect::<Vec<_>>()).await
+        let largest = self.context.config.inbound.message_size;
+        if messages.iter().any(|message| message.bytes.len() as u64 > largest) {
+            return Err(InboundError::TooLarge(largest));
+        }
+        self.store(&messages.into_iter().map(Parcel::of).collect::<Vec<_>>()).await
     }
 
     /// Commits messages of files, in one transaction if it can be: each by itself, whatever is wrong with the others.
     ///
     /// # Errors
     /// If the database fails; then none of them need be stored.
-    pub async fn deliver_all(
-        &self,
-        messages: Vec<Incoming>,
-    ) -> Result<Vec<Result<Taken, InboundError>>, InboundError> {
-        let checked: Vec<Result<Incoming, InboundError>> =
-            messages.into_iter().map(|message| self.check(&message.bytes).map(|()| message)).collect();
-        let good: Vec<&Incoming> = checked.iter().flatten().collect();
+    pub async fn deliver_all(&self, messages: Vec<Incoming>) -> Result<Vec<Result<Taken, InboundError>>, InboundError> {
+        let checked: Vec<Result<Parcel, InboundError>> =
+            messages.into_iter().map(|message| self.check(&message.bytes).map(|()| Parcel::of(message))).collect();
+        let good: Vec<Parcel> = checked.iter().flatten().cloned().collect();
         let mut taken = match self.store(&good).await {
             Ok(taken) => taken.into_iter().map(Ok).collect(),
             Err(InboundError::Store(error)) if error.is_refusal() => {
                 let mut alone = Vec::with_capacity(good.len());
                 for message in good {
-                    match self.store(&[message]).await {
+                    match self.store(std::slice::from_ref(&message)).await {
                         Ok(mut taken) => alone.push(Ok(taken.remove(0))),
                         Err(InboundError::Store(error)) if !error.is_refusal() => return Err(error.into()),
                         Err(error) => alone.push(Err(error)),
@@ -201,7 +224,8 @@ impl Inbound {
             Err(error) => return Err(error),
         }
         .into_iter();
-        let ended = checked.into_iter().map(|it| it.and_then(|_| taken.next().unwrap_or(Err(InboundError::NotAMessage))));
+        let ended =
+            checked.into_iter().map(|it| it.and_then(|_| taken.next().unwrap_or(Err(InboundError::NotAMessage))));
         Ok(ended.collect())
     }
 
@@ -217,20 +241,12 @@ impl Inbound {
         }
     }
 
-    async fn store(&self, messages: &[&Incoming]) -> Result<Vec<Taken>, InboundError> {
-        let largest = self.context.config.inbound.message_size;
+    async fn store(&self, copies: &[Parcel]) -> Result<Vec<Taken>, InboundError> {
         let at = self.context.clock.now();
-        let mut arrived = Vec::with_capacity(messages.len());
-        for message in messages {
-            if message.bytes.len() as u64 > largest {
-                return Err(InboundError::TooLarge(largest));
-            }
-            arrived.push(self.pack(message, at));
-        }
         let mut tx = self.context.store.write().await?;
-        let mut taken = Vec::with_capacity(arrived.len());
-        for message in &arrived {
-            taken.push(Taken { already: !inbound::insert(&mut tx, message).await? });
+        let mut taken = Vec::with_capacity(copies.len());
+        for copy in copies {
+            taken.push(Taken { already: !inbound::insert(&mut tx, &self.arrived(copy, at)).await? });
         }
         tx.commit().await.map_err(StoreError::from)?;
         Ok(taken)
@@ -304,18 +320,17 @@ impl Inbound {
         Ok((stored, bytes))
     }
 
-    fn pack(&self, message: &Incoming, at: Timestamp) -> Arrived {
-        let recipient = message.recipient.as_deref().unwrap_or_default();
-        let digest = sha256_of(&[recipient.as_bytes(), b"\n", &message.bytes]);
+    fn arrived(&self, copy: &Parcel, at: Timestamp) -> Arrived {
+        let recipient = copy.recipient.as_deref().unwrap_or_default();
         Arrived {
             id: self.context.random.id(at),
-            digest,
-            route: message.route,
-            recipient: message.recipient.clone(),
-            sender: message.sender.clone(),
+            digest: sha256_of(&[recipient.as_bytes(), b"\n", &copy.sha256]),
+            route: copy.route,
+            recipient: copy.recipient.clone(),
+            sender: copy.sender.clone(),
             at,
-            size: message.bytes.len() as u64,
-            raw: inbound::pack(&message.bytes),
+            size: copy.size,
+            raw: copy.raw.clone(),
         }
     }
 }

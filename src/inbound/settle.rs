@@ -123,8 +123,7 @@ impl Inbound {
         let fails = about_it.iter().any(|it| it.report.action == Action::Failed);
         let earlier = fails && is_about_earlier(conn, subject.delivery, times).await?;
         let judge = |state, it: &AboutIt| {
-            let about =
-                About { state, same_address: it.same_address, expanded: expanded || it.of_several, earlier };
+            let about = About { state, same_address: it.same_address, expanded: expanded || it.of_several, earlier };
             Effect::of(message.kind, tie, Said::from(&it.report), about)
         };
         if about_it.iter().any(|it| judge(subject.state, it).is_none()) {
@@ -155,6 +154,8 @@ impl Inbound {
         let erased = delivery.email.is_empty();
         if effect.is_note() && reports::count(conn, delivery.id, MOST_NOTES).await? >= u64::from(MOST_NOTES) {
             tracing::warn!(delivery = %delivery.id, "more reports came about a delivery than are recorded: the message is kept");
+            // What a person wrote goes on to support all the same, as often as it does.
+            self.plan_forward(conn, known.waiting, known.message, delivery, at).await?;
             return Ok(false);
         }
         if !reports::insert(conn, delivery.id, known.fingerprint(), &known.recorded(effect.outcome, erased)).await? {

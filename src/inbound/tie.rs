@@ -10,12 +10,15 @@ use super::reader::bounds::Bounds;
 use super::reader::evidence::{Evidence, Known, Match, Ours, decide};
 use super::reader::read::{Message, read};
 use super::{Inbound, InboundError};
-use crate::domain::digest::sha256;
 use crate::domain::report::MessageKind;
 use crate::mail::token::TokenKey;
 use crate::store::inbound::Waiting;
 use crate::store::sending::deliveries;
 use crate::store::{Conn, StoreError, notices};
+
+/// Bytes of a stored message that are looked at. What a report says stands before what it returns (RFC 6522), and what a person
+/// writes before what is attached.
+const LOOKED_AT: usize = 4_000_000;
 
 /// How many of the Message-IDs and addresses of a message are looked up.
 const LOOKED_UP: usize = 20;
@@ -87,13 +90,13 @@ impl Inbound {
         let waiting = Arc::new(waiting);
         let (own, bounds, stored) = (self.own(), self.bounds(), waiting.clone());
         let reading = spawn_blocking(move || {
-            let bytes = stored.bytes()?;
+            let (bytes, digest) = stored.beginning(LOOKED_AT)?;
             let message = own.with(|ours| read(&bytes, stored.recipient.as_deref(), ours, &bounds));
-            Ok::<_, StoreError>((sha256(&bytes), message))
+            Ok::<_, StoreError>((digest, message))
         });
         let (digest, message) = match reading.await {
             Ok(read) => read?,
-            Err(error) => (sha256(&waiting.bytes()?), self.unread(&error, waiting.recipient.as_deref())),
+            Err(error) => (waiting.beginning(0)?.1, self.unread(&error, waiting.recipient.as_deref())),
         };
         Ok(Opened { waiting, digest, message })
     }

@@ -10,10 +10,10 @@ use super::settle::Settled;
 use super::tie::Opened;
 use crate::domain::inbound::Disposition;
 use crate::metrics::repeats::Repeats;
+use crate::store::StoreError;
 use crate::store::inbound;
 use crate::store::people::subjects;
 use crate::store::proof::tree;
-use crate::store::StoreError;
 
 /// Messages that are read from the database and recorded at once.
 const AT_ONCE: u32 = 50;

@@ -3,17 +3,21 @@
 mod answered;
 mod bounds;
 mod breach;
+mod copies;
 mod corpus;
 mod doctor;
 mod effects;
+mod found;
 mod imap;
 mod lmtp;
 mod loops;
+mod mailboxes;
 mod maildir;
 mod mutated;
 mod persons;
 mod postfix;
 mod replies;
+mod spelled;
 mod unsent;
 mod wrong;
 

@@ -270,7 +270,7 @@ mod tests {
     use crate::domain::category::Category;
     use crate::domain::delivery::{Level, Reason};
     use crate::domain::entry::leaf;
-    use crate::domain::report::{Action, MatchKind, MessageKind, Status, Verdict};
+    use crate::domain::report::{Action, Dkim, MatchKind, MessageKind, Status, Verdict};
 
     fn details(event: Event) -> Vec<Detail> {
         let root = [7; 32];
@@ -291,7 +291,9 @@ mod tests {
             Event::Rejected => {
                 vec![Detail::None, Detail::NotSent(Reason::NotCarried), Detail::Withdrawn(Outcome::Delivered)]
             }
-            Event::Accepted | Event::Uncertain | Event::Expired => vec![Detail::None, Detail::Withdrawn(Outcome::Bounced)],
+            Event::Accepted | Event::Uncertain | Event::Expired => {
+                vec![Detail::None, Detail::Withdrawn(Outcome::Bounced)]
+            }
             Event::Bounced | Event::Delivered | Event::Reported => {
                 let status = Some(Status { class: 5, subject: 1, detail: 351 });
                 let (kind, tie) = (MessageKind::Dsn, MatchKind::TokenInReturnedPart);
@@ -304,12 +306,9 @@ mod tests {
                     dkim: Dkim::NotChecked,
                     digest: [4; 32],
                 };
-                let mut details =
-                    vec![Detail::None, Detail::Report(statement), Detail::Report(Statement { status: None, ..statement })];
-                if event != Event::Reported {
-                    details.push(Detail::Withdrawn(Outcome::Delivered));
-                }
-                details
+                let bare = Detail::Report(Statement { status: None, ..statement });
+                let withdrawn = (event != Event::Reported).then_some(Detail::Withdrawn(Outcome::Delivered));
+                [Detail::None, Detail::Report(statement), bare].into_iter().chain(withdrawn).collect()
             }
             Event::Closed => {
                 vec![Detail::Closed(vec![]), Detail::Closed(vec![(Outcome::Accepted, 9), (Outcome::Expired, 0)])]

@@ -11,6 +11,7 @@
 //! | token | `failed` with a status of success | as `failed`, but no address is dead; a person looks at it |
 //! | token | `delivered`, after the delivery failed | none; a person looks at it: one of two servers is wrong |
 //! | token | `failed`, after `delivered` | `bounced`, and a person looks at it |
+//! | token | a report about a delivery that does not say what happened: it was cut off | none; a person looks at it |
 //! | token | a complaint | the person opts out of every optional category, and the address is suppressed for them |
 //! | token | `delayed`, `relayed`, `expanded`, a receipt, an automatic answer, a reply | none |
 //! | a header, a Message-ID, a token that the rest contradicts | a failure or a complaint | none: every recipient knows these; a person looks at it |
@@ -124,9 +125,8 @@ impl Effect {
             Action::Failed => Outcome::Bounced,
             Action::Delivered if said.proves_delivery() => Outcome::Delivered,
             Action::Delivered if said.contradicts_itself() => return Some(looked_at),
-            Action::Delivered | Action::Delayed | Action::Relayed | Action::Expanded | Action::None => {
-                return Some(Self::default());
-            }
+            Action::None => return Some(Self { task: Some(TaskKind::Unread), ..Self::default() }),
+            Action::Delivered | Action::Delayed | Action::Relayed | Action::Expanded => return Some(Self::default()),
         };
         if outcome == Outcome::Bounced && about.earlier {
             return Some(Self::default());
@@ -258,8 +258,9 @@ mod tests {
 
     #[test]
     fn only_a_complaint_opts_out() {
-        let of =
-            |verdict| Effect::of(MessageKind::Arf, TOKEN, said((Action::None, verdict)), about(State::Accepted)).unwrap();
+        let of = |verdict| {
+            Effect::of(MessageKind::Arf, TOKEN, said((Action::None, verdict)), about(State::Accepted)).unwrap()
+        };
         assert!(of(Verdict::Complaint).complaint && !of(Verdict::None).complaint);
         for kind in [MessageKind::AutoReply, MessageKind::Mdn, MessageKind::Reply, MessageKind::Unknown] {
             let said = said((Action::Failed, Verdict::AddressDead));

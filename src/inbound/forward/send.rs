@@ -17,7 +17,7 @@ use crate::mail::compose::message::MessageError;
 use crate::mail::direct::{self, Refused, Taken};
 use crate::metrics::repeats::Repeats;
 use crate::store::inbound::forwards::{self, Claimed};
-use crate::store::inbound::unpack;
+use crate::store::inbound::packed::unpack;
 use crate::store::sending::deliveries;
 use crate::store::tasks::{self, NewTask};
 use crate::store::{StoreError, notices};

@@ -79,11 +79,15 @@ impl Session {
         let session = &mut self.session;
         let listing = async { session.uid_fetch(&set, "(UID FLAGS RFC822.SIZE)").await?.try_collect::<Vec<_>>().await };
         let fetched = command("UID FETCH", listing).await?;
+        if fetched.len() < uids.len() {
+            self.ask().await?;
+        }
         let mut listed: Vec<Listed> = fetched
             .iter()
             .filter_map(|it| {
                 let seen = it.flags().any(|flag| flag == Flag::Seen);
-                Some(Listed { uid: it.uid?, size: it.size?.into(), seen })
+                // A server may speak of others unasked.
+                Some(Listed { uid: it.uid.filter(|uid| uids.contains(uid))?, size: it.size?.into(), seen })
             })
             .collect();
         listed.sort_unstable_by_key(|it| it.uid);
@@ -108,8 +112,18 @@ impl Session {
         };
         match within(MESSAGE, "UID FETCH", reading).await? {
             (None, true) => Err(ImapError::Empty),
+            (None, false) => {
+                self.ask().await?;
+                Ok(None)
+            }
             (found, _) => Ok(found),
         }
+    }
+
+    /// Asks whether the server is still there: to the library, a connection that ended is the end of an answer, and what it left out
+    /// would count as gone.
+    async fn ask(&mut self) -> Result<(), ImapError> {
+        command("NOOP", self.session.noop()).await
     }
 
     /// Moves a message, or copies it and marks it as seen where the server cannot move. Creates the folder if it is missing.

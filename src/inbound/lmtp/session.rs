@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::reply;
 use super::wire::{Body, Ended, Wire};
+use crate::store::inbound::packed::Packed;
 
 /// Recipients of one message (RFC 5321 section 4.5.3.1.8: at least 100). The message is stored for each.
 const RECIPIENTS: usize = 100;
@@ -23,7 +24,7 @@ pub struct Received {
     /// The envelope recipients, as they were written.
     pub recipients: Vec<String>,
     /// The message.
-    pub bytes: Vec<u8>,
+    pub message: Packed,
 }
 
 /// What becomes of a message.
@@ -110,7 +111,7 @@ where
                 wire.answer(reply::SEND_DATA);
                 wire.flush().await?;
                 let answer = match wire.body(door.largest(), door.room()).await? {
-                    Body::Whole(bytes, _held) => session.deliver(bytes, door).await,
+                    Body::Whole(message, _held) => session.deliver(message, door).await,
                     Body::TooLarge => reply::TOO_LARGE.repeat(session.forget().len()),
                     Body::NoRoom => reply::NO_ROOM.repeat(session.forget().len()),
                 };
@@ -189,11 +190,11 @@ impl Session {
     }
 
     /// Commits a message, and answers once for each of its recipients.
-    async fn deliver<D: Door>(&mut self, bytes: Vec<u8>, door: &D) -> String {
+    async fn deliver<D: Door>(&mut self, message: Packed, door: &D) -> String {
         let sender = self.sender.clone().unwrap_or_default();
         let recipients = self.forget();
         let count = recipients.len();
-        let taken = door.take(Received { sender, recipients, bytes }).await;
+        let taken = door.take(Received { sender, recipients, message }).await;
         let answer = match taken {
             Taken::Stored => reply::STORED,
             Taken::Later => reply::LATER,

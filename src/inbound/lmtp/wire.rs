@@ -8,6 +8,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{error::Elapsed, timeout};
 
+use crate::store::inbound::packed::{Packed, Packer};
+
 /// How long the next bytes of a client may take, and how long it may take ours (RFC 5321 section 4.5.3.2.7: 5 minutes).
 const SILENCE: Duration = Duration::from_mins(5);
 
@@ -16,6 +18,9 @@ const MESSAGE: Duration = Duration::from_mins(15);
 
 /// Bytes that are read at once.
 const AT_ONCE: usize = 32 << 10;
+
+/// Bytes at the end of what was received that may still be taken back.
+const LAST: usize = 8;
 
 /// Why a session ended before QUIT.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +40,7 @@ pub const SHARE: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) enum Body<'a> {
     /// The whole of it, without the final dot and the dots that were added, with its part of the shared memory.
-    Whole(Vec<u8>, SemaphorePermit<'a>),
+    Whole(Packed, SemaphorePermit<'a>),
     /// It was larger than allowed, and was thrown away.
     TooLarge,
     /// Other messages needed the memory, and it was thrown away.
@@ -115,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     async fn until_dot<'a>(&mut self, largest: usize, room: &'a Semaphore) -> Result<Body<'a>, Ended> {
-        let mut kept = Vec::new();
+        let (mut packer, mut kept) = (Packer::default(), Vec::new());
         let mut held = room.try_acquire_many(0).map_err(io::Error::other)?;
         let mut receiver = DataReceiver::new();
         // The line of DATA has ended: a dot that comes first is a whole line.
@@ -130,19 +135,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             let left = bytes.as_slice().len();
             self.leave(left);
             if thrown_away.is_none()
-                && let Some(why) = refuse(kept.len(), largest, room, &mut held)
+                && let Some(why) = refuse(received(&packer, &kept), largest, room, &mut held)
             {
                 thrown_away = Some((DummyDataReceiver::new_data(&receiver), why));
-                kept = Vec::new();
+                (packer, kept) = (Packer::default(), Vec::new());
             }
             if ended {
-                return Ok(thrown_away.map_or(Body::Whole(kept, held), |(_, why)| why));
+                packer.add(&kept);
+                return Ok(thrown_away.map_or_else(|| Body::Whole(packer.finish(), held), |(_, why)| why));
+            }
+            // Compressed while the rest is on its way. The receiver takes back what belongs to the final dot.
+            if kept.len() > AT_ONCE {
+                packer.add(&kept[..kept.len() - LAST]);
+                kept.drain(..kept.len() - LAST);
             }
             if !self.more().await? {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
         }
     }
+}
+
+/// The bytes of a message so far.
+fn received(packer: &Packer, kept: &[u8]) -> usize {
+    usize::try_from(packer.size()).unwrap_or(usize::MAX).saturating_add(kept.len())
 }
 
 /// Why what was read of a message cannot be kept. Takes from `room` what it needs.

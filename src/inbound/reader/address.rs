@@ -179,7 +179,7 @@ mod tests {
     fn spellings_of_one_address_are_the_same() {
         for (one, other) in [
             ("Anna@X.example", "anna@x.example"),
-            ("anna@sk\u{e4}rg\u{e5}rden.example", "anna@xn--skrgrden-0zac.example"),
+            ("anna@sk\u{e4}rg\u{e5}rden.example", "anna@xn--skrgrden-1zam.example"),
             ("\u{e5}sa@x.example", "a\u{30a}SA@X.example"),
             ("\"anna.berg\"@x.example", "anna.berg@x.example"),
             ("\"an\\na\"@x.example", "anna@x.example"),

@@ -47,7 +47,10 @@ pub fn read(letter: &Letter<'_>, bounds: &Bounds) -> Result<Delivery, Excess> {
         aliases.extend(letter.returned(bounds).all("to").flat_map(|value| addresses(&value)));
     }
     let mut reports = if of_machine.is_empty() {
-        of_text(letter, &names, bounds)
+        let said = letter.status.as_ref().and_then(|_| fields::outcome(&groups)).or_else(|| action_of_text(letter));
+        // A machine part that says nothing was cut off. A report without one is about a failure, unless it says otherwise.
+        let action = said.unwrap_or(if letter.status.is_some() { Action::None } else { Action::Failed });
+        of_text(letter, &names, bounds, action)
     } else {
         let around = Around::of(letter, &names, of_machine.len() == 1);
         of_machine.into_iter().map(|recipient| of_group(recipient, &around)).collect()
@@ -80,8 +83,8 @@ struct Around<'a> {
     whole: String,
     /// Where the text names each recipient, by its address in lower case.
     named: HashMap<String, &'a Named>,
-    /// What the text says that happened.
-    action: Action,
+    /// What the text says that happened, if it says so.
+    action: Option<Action>,
     /// The text speaks of the end of a transaction.
     at_data: bool,
     /// There is one recipient: all of the text is about it.
@@ -125,12 +128,13 @@ fn of_group(recipient: Recipient, around: &Around<'_>) -> Report {
     let action = recipient.action.unwrap_or_else(|| match recipient.status.map(|status| status.class) {
         // Without the action nobody knows whether it reached a mailbox, unless the text says so.
         Some(2) => match around.action {
-            said @ (Action::Delivered | Action::Relayed | Action::Expanded) => said,
+            Some(said @ (Action::Delivered | Action::Relayed | Action::Expanded)) => said,
             _ => Action::None,
         },
-        Some(4) if recipient.retries || around.action == Action::Delayed => Action::Delayed,
+        Some(4) if recipient.retries || around.action == Some(Action::Delayed) => Action::Delayed,
         Some(_) => Action::Failed,
-        None => around.action,
+        // A server's words without a code are those of a refusal.
+        None => around.action.unwrap_or(Action::Failed),
     });
     let failure = Failure { field: recipient.status, texts: &texts };
     let mut cause = judge(action, &failure);
@@ -166,8 +170,7 @@ fn judge(action: Action, failure: &Failure<'_>) -> Cause {
 }
 
 /// The reports of a text for people.
-fn of_text(letter: &Letter<'_>, names: &Names, bounds: &Bounds) -> Vec<Report> {
-    let action = action_of_text(letter);
+fn of_text(letter: &Letter<'_>, names: &Names, bounds: &Bounds, action: Action) -> Vec<Report> {
     let found = recipients(letter, names, bounds);
     let whole = letter.human.report.as_str();
     let all = without_subject(whole);
@@ -226,26 +229,27 @@ fn recipients(letter: &Letter<'_>, names: &Names, bounds: &Bounds) -> Vec<Named>
     }
 }
 
-/// What a text says that happened. A report that says nothing of it is one of failure.
-fn action_of_text(letter: &Letter<'_>) -> Action {
+/// What a text says that happened, if it says so.
+fn action_of_text(letter: &Letter<'_>) -> Option<Action> {
     let text = fold(&format!("{}\n{}", letter.subject, letter.human.report));
     let found = SIGNS.search(&text);
     let says = |group| SIGNS.has(found, group);
     if says("delay-sure") {
-        return Action::Delayed;
+        return Some(Action::Delayed);
     }
     if says("final") {
-        return Action::Failed;
+        return Some(Action::Failed);
     }
     if says("delay") {
-        return Action::Delayed;
+        return Some(Action::Delayed);
     }
     let refused = codes::find(&letter.human.report, None).reply.is_some();
     match (refused, says("expanded"), says("relayed"), says("delivered")) {
-        (true, ..) | (_, false, false, false) => Action::Failed,
-        (_, true, ..) => Action::Expanded,
-        (_, _, true, _) => Action::Relayed,
-        _ => Action::Delivered,
+        (true, ..) => Some(Action::Failed),
+        (_, true, ..) => Some(Action::Expanded),
+        (_, _, true, _) => Some(Action::Relayed),
+        (_, _, _, true) => Some(Action::Delivered),
+        _ => None,
     }
 }
 

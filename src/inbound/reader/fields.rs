@@ -146,6 +146,12 @@ pub fn recipient(group: &Group) -> Option<Recipient> {
     })
 }
 
+/// What happened, as a group says that names no recipient.
+#[must_use]
+pub fn outcome(groups: &[Group]) -> Option<Action> {
+    groups.iter().find_map(|group| action(group.get("action")?, group.get("status").and_then(status_of)))
+}
+
 /// The first code in `Status`, which may have a comment behind it.
 fn status_of(value: &str) -> Option<Status> {
     value.split(|c: char| c.is_whitespace() || matches!(c, '(' | ';' | ',')).find_map(|word| word.parse().ok())
@@ -280,7 +286,8 @@ mod tests {
         ] {
             assert_eq!(read(&format!("Final-Recipient: {field}\nAction: failed"))[0].address, address, "{field}");
         }
-        let found = read("Original-Recipient: rfc822;a+2Bb@x.example\nFinal-Recipient: rfc822;c@x.example\nAction: failed");
+        let found =
+            read("Original-Recipient: rfc822;a+2Bb@x.example\nFinal-Recipient: rfc822;c@x.example\nAction: failed");
         assert_eq!(found[0].original.as_deref(), Some("a+b@x.example"));
     }
 

@@ -124,7 +124,7 @@ fn copy_at_of(groups: &[Group], returned: &Headers<'_>) -> Option<Timestamp> {
     let arrival = groups.iter().find_map(|group| group.get("arrival-date")).map(str::to_owned);
     let received = returned.all("received").filter_map(|it| it.rsplit_once(';').map(|(_, date)| date.to_owned()));
     let date = |text: String| {
-        let date = DateTime::parse_rfc822(text.trim()).filter(DateTime::is_valid)?;
+        let date = DateTime::parse_rfc822(&format!("{}\n", text.trim())).filter(DateTime::is_valid)?;
         Timestamp::from_second(date.to_timestamp()).ok()
     };
     arrival.into_iter().chain(received).filter_map(date).min()

@@ -32,7 +32,8 @@ impl Known<'_> {
         };
         let recipient = self.report.recipient.as_deref().unwrap_or_default().to_lowercase();
         let proof = if self.tie.is_proof() { "proof" } else { "note" };
-        let parts = [self.message.kind.as_str(), self.report.action.as_str(), self.report.verdict.as_str(), proof].join(" ");
+        let parts =
+            [self.message.kind.as_str(), self.report.action.as_str(), self.report.verdict.as_str(), proof].join(" ");
         sha256_of(&[id, b"\n", recipient.as_bytes(), b"\n", parts.as_bytes()])
     }
 

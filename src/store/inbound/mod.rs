@@ -1,7 +1,10 @@
 //! What came back by mail: each message as it came, stored before anything is made of it, and what it says of deliveries.
 
 pub mod forwards;
+pub mod packed;
 pub mod reports;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,7 +14,7 @@ use crate::domain::inbound::{Disposition, Route};
 use crate::domain::report::{MatchKind, MessageKind};
 use crate::store::engine::dialect::{Dialect, json_ids};
 use crate::store::engine::row::Row;
-use crate::store::{Conn, Result, StoreError};
+use crate::store::{Conn, Result};
 
 /// A message that arrived.
 #[derive(Clone, Debug)]
@@ -30,8 +33,8 @@ pub struct Arrived {
     pub at: Timestamp,
     /// Its size in bytes, before it was compressed.
     pub size: u64,
-    /// Its bytes, [packed](pack).
-    pub raw: Vec<u8>,
+    /// Its bytes, [packed]; those of one message may come for several recipients.
+    pub raw: Arc<Vec<u8>>,
 }
 
 /// A message that waits to be read.
@@ -79,36 +82,13 @@ pub struct Stored {
 }
 
 impl Waiting {
-    /// Its bytes.
+    /// Its first bytes, at most so many, and the SHA-256 of all of them.
     ///
     /// # Errors
     /// If what is stored is damaged.
-    pub fn bytes(&self) -> Result<Vec<u8>> {
-        unpack(self.id, &self.raw, self.size)
+    pub fn beginning(&self, most: usize) -> Result<(Vec<u8>, [u8; 32])> {
+        packed::beginning(self.id, &self.raw, self.size, most)
     }
-}
-
-/// The level of zstd at which messages are stored: reports repeat their own text, and higher levels gain little.
-const LEVEL: i32 = 3;
-
-/// The bytes of a message as they are stored.
-#[must_use]
-pub fn pack(bytes: &[u8]) -> Vec<u8> {
-    zstd::bulk::compress(bytes, LEVEL).expect("zstd packs any bytes that fit in memory")
-}
-
-/// The bytes of a message that are stored.
-///
-/// # Errors
-/// If they are damaged.
-pub fn unpack(id: Uuid, packed: &[u8], size: u64) -> Result<Vec<u8>> {
-    let damaged = |problem: std::io::Error| StoreError::Inconsistent {
-        table: "inbound",
-        column: "raw",
-        row: id.to_string(),
-        problem: problem.to_string(),
-    };
-    zstd::bulk::decompress(packed, usize::try_from(size).unwrap_or(usize::MAX)).map_err(damaged)
 }
 
 /// Stores a message. Returns false if it is stored already.
@@ -265,7 +245,7 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<(Stored, Option<Ve
     let Some(row) = row else { return Ok(None) };
     let stored = stored(&row)?;
     let packed: Option<Vec<u8>> = Row::of("inbound", &row).get("raw")?;
-    let bytes = packed.map(|packed| unpack(stored.id, &packed, stored.size)).transpose()?;
+    let bytes = packed.map(|packed| packed::unpack(stored.id, &packed, stored.size)).transpose()?;
     Ok(Some((stored, bytes)))
 }
 

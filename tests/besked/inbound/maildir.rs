@@ -59,6 +59,25 @@ async fn what_is_new_is_stored_and_then_moved_and_a_kill_in_between_stores_nothi
     assert_eq!(listed(&app).await.len(), 121);
 }
 
+#[tokio::test]
+async fn what_cannot_be_read_stays_and_keeps_out_no_other() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let folder = tempfile::tempdir().unwrap();
+    maildir(folder.path());
+    let new = folder.path().join("new");
+    for number in 0..60 {
+        std::os::unix::fs::symlink(new.join(format!("0.{number}")), new.join(format!("0.{number}"))).unwrap();
+    }
+    fs::create_dir(new.join("1.folder")).unwrap();
+    fs::write(new.join(".hidden"), bounce(1)).unwrap();
+    fs::write(new.join("2.x"), bounce(2)).unwrap();
+    assert_eq!(drain(&app.app.inbound, folder.path()).await.unwrap(), 1);
+    assert_eq!((listed(&app).await.len(), names(&folder.path().join("cur"))), (1, vec!["2.x:2,S".to_owned()]));
+    let error = drain(&app.app.inbound, folder.path()).await.unwrap_err().to_string();
+    assert!(error.contains("0.0") && error.contains("stays where it is"), "{error}");
+    assert_eq!(names(&new).len(), 62);
+}
+
 #[test]
 fn the_service_watches_it() {
     let shell = Shell::new().env("BESKED__INBOUND__MAILDIR__PATH", "mail");
@@ -99,6 +118,31 @@ fn files_of_each_kind_are_read_and_no_message_twice() {
     shell.write("bad.eml", "this is no mail\n");
     shell.run(&["inbound", "read", "bad.eml"]).fails(2, &[]);
     shell.run(&["inbound", "read", "nowhere"]).fails(2, &["`nowhere` cannot be read"]);
+}
+
+/// Nothing is passed over in silence, and what would be refused is not shown as read.
+#[test]
+fn what_is_no_mail_is_named_and_the_rest_is_read() {
+    let shell = Shell::new();
+    let root = shell.directory.path();
+    shell.write("bad.eml", "this is no mail\n");
+    shell.write("good.eml", &bounce(1));
+    for folder in ["empty", "mixed", "mixed/below", "loop"] {
+        fs::create_dir(root.join(folder)).unwrap();
+    }
+    fs::write(root.join("mixed/a.eml"), bounce(2)).unwrap();
+    fs::write(root.join("mixed/notes.txt"), "no mail").unwrap();
+    std::os::unix::fs::symlink(root.join("loop/a.eml"), root.join("loop/a.eml")).unwrap();
+    let all = ["--json", "inbound", "read", "--dry-run", "bad.eml", "empty", "mixed", "good.eml"];
+    let dry = shell.run(&all).fails(2, &[]).json();
+    assert_eq!((dry["messages"].as_array().unwrap().len(), dry["passed_over"].as_u64()), (2, Some(2)), "{dry}");
+    let refused: Vec<&str> =
+        dry["refused"].as_array().unwrap().iter().map(|it| it["problem"].as_str().unwrap()).collect();
+    assert!(refused.iter().any(|it| it.contains("no mail in this folder")), "{refused:?}");
+    assert!(refused.iter().any(|it| it.contains("no mail message")), "{refused:?}");
+    let read = shell.run(&["inbound", "read", "bad.eml", "empty", "mixed", "good.eml"]).fails(2, &[]);
+    assert!(read.out.contains("2 messages stored") && read.out.contains("2 entries passed over"), "{}", read.out);
+    assert!(read.out.contains("`empty`: there is no mail in this folder"), "{}", read.out);
 }
 
 /// The exit codes that mail servers understand.

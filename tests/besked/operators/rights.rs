@@ -239,6 +239,7 @@ async fn what_is_about_persons_and_the_record_is_asked_of_each_service(#[case] e
             .await
             .map_err(|e: DeliveryError| e.kind())
             .err(),
+        parts.deliveries.withdraw(&marketing, delivery, "not gone").await.map_err(|e| e.kind()).err(),
         parts.deliveries.settle(&marketing, delivery, &finding).await.map_err(|e| e.kind()).err(),
         parts.deliveries.resend(&marketing, &[delivery]).await.map_err(|e| e.kind()).err(),
         parts.holds.add(&marketing, On::Account("C1"), "court").await.map_err(|e| e.kind()).err(),

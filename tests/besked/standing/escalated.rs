@@ -1,5 +1,6 @@
 //! A row that informs nobody is escalated for itself, whatever was informed before.
 
+use besked::coverage::NewAttestation;
 use besked::domain::attestation::Channel;
 use besked::domain::category::{Category, Role};
 use besked::domain::coverage::Verdict;
@@ -7,6 +8,7 @@ use besked::domain::delivery::State;
 use rstest::rstest;
 
 use super::{INVOICES, row};
+use crate::app::alice;
 use crate::audit::audit;
 use crate::database::Engine;
 use crate::escalation::{HOUR, ONE, escalating, not_informed};
@@ -37,6 +39,12 @@ async fn a_row_that_failed_is_addressed_elsewhere_and_then_a_person_has_a_task(#
     app.run_until_idle().await;
     assert_eq!(app.to_do().await, [not_informed()]);
     assert_eq!(app.informed("C1", id).await.verdict, Verdict::NotInformed, "two others arrived, and this one did not");
+    // A call from before the row was added told nobody of it.
+    let told_at = Some(app.app.context.clock.now() - jiff::SignedDuration::from_hours(1));
+    let early = NewAttestation { account_id: "C1", channel: Channel::Phone, witness: "Bo", note: "of F-1", told_at };
+    app.app.coverage.attest(&alice(), &id.to_string(), &early).await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(app.to_do().await, [not_informed()], "the customer is not forgotten");
     app.attest(id, "C1", Channel::Phone, "told of F-3").await.unwrap();
     app.run_until_idle().await;
     assert!(app.to_do().await.is_empty());

@@ -1,9 +1,12 @@
 //! Escalations and tasks.
 
 use besked::domain::category::Category;
+use besked::domain::entry::Event;
 use besked::domain::escalation::State;
 use besked::domain::task::{State as TaskState, TaskKind};
 use besked::store::escalations::{self, Case, Watch};
+use besked::store::proof::ledger::{self, Opening};
+use besked::store::sending::deliveries;
 use besked::store::tasks::{self, NewTask};
 use besked::store::{Conn, notices};
 use jiff::{SignedDuration, Timestamp};
@@ -116,6 +119,10 @@ async fn a_watched_notice_is_looked_at_when_it_is_due(#[case] engine: Engine) {
     assert_eq!(escalations::events(&mut tx, 9).await.unwrap(), None);
     assert_eq!(escalations::due_watch(&mut tx, hours(fixture.now, 4)).await.unwrap(), None);
     assert!(escalations::due_watch(&mut tx, hours(fixture.now, 5)).await.unwrap().is_some());
+    // Whom something happened to is looked at then.
+    assert_eq!(escalations::due(&mut tx, hours(fixture.now, 4), 9).await.unwrap(), None);
+    let due = escalations::due(&mut tx, hours(fixture.now, 5), 9).await.unwrap().unwrap();
+    assert_eq!((due.0, due.1.as_slice()), (id, ["C1".to_owned()].as_slice()));
 }
 
 #[rstest]
@@ -136,6 +143,10 @@ async fn one_node_has_the_hold_until_it_ends_or_runs_out(#[case] engine: Engine)
     assert!(!escalations::is_held_by(&mut tx, "a").await.unwrap());
     assert!(escalations::hold(&mut tx, "b", fixture.now).await.unwrap());
     assert!(escalations::hold(&mut tx, "a", hours(fixture.now, 1)).await.unwrap(), "b was gone");
+    // A node whose clock was a day ahead ended.
+    assert!(escalations::hold(&mut tx, "c", hours(fixture.now, 24)).await.unwrap());
+    assert!(escalations::hold(&mut tx, "a", hours(fixture.now, 2)).await.unwrap());
+    assert!(!escalations::hold(&mut tx, "b", hours(fixture.now, 2)).await.unwrap());
 }
 
 #[rstest]
@@ -212,4 +223,55 @@ async fn a_task_is_open_once_for_its_kind_and_objects(#[case] engine: Engine) {
     assert!(tasks::with_mentions(&mut tx, &unread.to_string(), 9).await.unwrap().is_empty());
     tasks::clear_note(&mut tx, unread).await.unwrap();
     assert!(tasks::with_mentions(&mut tx, "", 9).await.unwrap().is_empty());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn tasks_about_a_delivery_are_counted_and_closed(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let notice = fixture.released(&mut tx, &["a@x.example"]).await;
+    let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    for (delivery, message) in [(one, 7), (one, 8), (two, 9)] {
+        let task = NewTask {
+            id: fixture.id(),
+            kind: TaskKind::Contradiction,
+            notice_id: Some(notice),
+            account_id: Some("C1"),
+            delivery_id: Some(delivery),
+            inbound_id: Some(Uuid::from_u128(message)),
+            reason: "look at it",
+            at: fixture.now,
+            deadline: None,
+        };
+        assert!(tasks::open(&mut tx, &task).await.unwrap());
+    }
+    let kind = TaskKind::Contradiction;
+    assert_eq!(tasks::open_about(&mut tx, kind, (notice, "C1", one)).await.unwrap(), 2);
+    assert_eq!(tasks::open_about(&mut tx, TaskKind::WeakMatch, (notice, "C1", one)).await.unwrap(), 0);
+    assert_eq!(tasks::close_about(&mut tx, kind, (notice, "C1", one), fixture.now).await.unwrap(), 2);
+    assert_eq!(tasks::close_about(&mut tx, kind, (notice, "C2", two), fixture.now).await.unwrap(), 0);
+    assert_eq!(tasks::open_about(&mut tx, kind, (notice, "C1", one)).await.unwrap(), 0);
+    assert_eq!(tasks::open_about(&mut tx, kind, (notice, "C1", two)).await.unwrap(), 1);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn the_last_time_that_a_delivery_was_sent_again_is_found(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let notice = fixture.released(&mut tx, &["a@x.example"]).await;
+    let delivery = deliveries::of_notice(&mut tx, notice, 0, 1).await.unwrap()[0].id;
+    assert_eq!(ledger::last_resent(&mut tx, delivery).await.unwrap(), None);
+    for (event, hour) in [(Event::Resent, 1), (Event::Resent, 3), (Event::Accepted, 4)] {
+        let at = hours(fixture.now, hour);
+        let entry = fixture.entry(event);
+        let opening = Opening::of_delivery(&entry, notice, delivery, at);
+        ledger::append(&mut tx, &[opening]).await.unwrap();
+    }
+    assert_eq!(ledger::last_resent(&mut tx, delivery).await.unwrap(), Some(hours(fixture.now, 3)));
 }

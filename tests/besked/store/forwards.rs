@@ -3,6 +3,7 @@
 use besked::domain::forward::{Reason, State};
 use besked::domain::inbound::{Disposition, Route};
 use besked::domain::report::{MatchKind, MessageKind};
+use besked::store::inbound::packed::Packed;
 use besked::store::inbound::{self, Arrived, Disposed, forwards};
 use besked::store::{Conn, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +24,7 @@ async fn reply(conn: &mut Conn, it: &Fixture, delivery_id: Uuid, at: Timestamp) 
         sender: Some("anna@ett.example".to_owned()),
         at,
         size: 3,
-        raw: inbound::pack(b"raw"),
+        raw: Packed::of(b"raw").raw.into(),
     };
     assert!(inbound::insert(conn, &arrived).await.unwrap());
     let (disposition, kind, tie) = (Disposition::Recorded, MessageKind::Reply, MatchKind::Token);
@@ -54,7 +55,7 @@ async fn a_reply_is_claimed_by_one_and_forwarded_once(#[case] engine: Engine) ->
     let until = now + hour;
     assert!(forwards::claim(&mut tx, now - hour * 2, until).await?.is_none(), "none is due");
     let claimed = forwards::claim(&mut tx, now, until).await?.unwrap();
-    assert_eq!((claimed.inbound_id, claimed.claims, &claimed.raw), (first, 1, &Some(inbound::pack(b"raw"))));
+    assert_eq!((claimed.inbound_id, claimed.claims, &claimed.raw), (first, 1, &Some(Packed::of(b"raw").raw)));
     let other = forwards::claim(&mut tx, now, until).await?.unwrap();
     assert_eq!(other.inbound_id, second);
     assert!(forwards::claim(&mut tx, now, until).await?.is_none(), "both are claimed");

@@ -2,7 +2,9 @@
 
 use besked::domain::delivery::Outcome;
 use besked::domain::inbound::{Disposition, Route};
-use besked::domain::report::{Action, MatchKind, MessageKind, Verdict};
+use besked::domain::report::{Action, Dkim, MatchKind, MessageKind, Verdict};
+use besked::store::Conn;
+use besked::store::inbound::packed::Packed;
 use besked::store::inbound::reports::{self, Report};
 use besked::store::inbound::{self, Arrived, Disposed};
 use besked::store::notices;
@@ -24,7 +26,7 @@ fn arrived(number: u8, fixture: &Fixture) -> Arrived {
         sender: Some(String::new()),
         at: fixture.now,
         size: 5,
-        raw: inbound::pack(b"a: b\n"),
+        raw: Packed::of(b"a: b\n").raw.into(),
     }
 }
 
@@ -44,7 +46,7 @@ async fn messages_wait_are_postponed_and_end(#[case] engine: Engine) {
     inbound::postpone(&mut tx, ids[0], later).await.unwrap();
     let waiting = inbound::waiting(&mut tx, now, 9).await.unwrap();
     assert_eq!(waiting.iter().map(|it| it.id).collect::<Vec<_>>(), ids[1..]);
-    assert_eq!(waiting[0].bytes().unwrap(), b"a: b\n");
+    assert_eq!(waiting[0].beginning(99).unwrap().0, b"a: b\n");
     assert_eq!(inbound::waiting(&mut tx, later, 2).await.unwrap().len(), 2);
     let about = Uuid::from_u128(77);
     let recorded = Disposed {
@@ -95,6 +97,7 @@ async fn a_report_is_recorded_once(#[case] engine: Engine) {
         action: Action::Failed,
         status: Some("5.1.351".parse().unwrap()),
         verdict: Verdict::AddressDead,
+        dkim: Dkim::NotChecked,
         outcome: Some(Outcome::Bounced),
         recipient: Some("å@x.example".to_owned()),
         diagnostic: None,
@@ -107,7 +110,42 @@ async fn a_report_is_recorded_once(#[case] engine: Engine) {
     assert!(reports::insert(&mut tx, two, [1; 32], &plain).await.unwrap());
     assert_eq!(reports::of_delivery(&mut tx, one).await.unwrap(), std::slice::from_ref(&report));
     let found = reports::of_deliveries(&mut tx, &[one, two, Uuid::from_u128(9)]).await.unwrap();
-    assert_eq!(found, [(one, vec![report]), (two, vec![plain])].into());
+    assert_eq!(found, [(one, vec![report.clone()]), (two, vec![plain])].into());
+    assert_eq!(
+        (reports::count(&mut tx, one, 9).await.unwrap(), reports::count(&mut tx, one, 0).await.unwrap()),
+        (1, 0)
+    );
+    // Only what came with a token says that the message went on.
+    let expanded = Report { action: Action::Expanded, ..report };
+    let weak = Report { tie: MatchKind::MessageId, ..expanded.clone() };
+    assert!(reports::insert(&mut tx, one, [2; 32], &weak).await.unwrap());
+    assert!(!reports::was_expanded(&mut tx, one).await.unwrap());
+    assert!(reports::insert(&mut tx, one, [3; 32], &expanded).await.unwrap());
+    assert!(reports::was_expanded(&mut tx, one).await.unwrap() && !reports::was_expanded(&mut tx, two).await.unwrap());
+}
+
+/// A page has as many messages as fit into some memory, and a time that a wrong clock set is not waited for.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_waits_is_returned_in_pages_and_never_for_years(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    for number in 1..=3 {
+        let arrived = Arrived { size: 5_000_000, ..arrived(number, &fixture) };
+        assert!(inbound::insert(&mut tx, &arrived).await.unwrap());
+    }
+    let ids = async |tx: &mut Conn| -> Vec<u128> {
+        inbound::waiting(tx, fixture.now, 9).await.unwrap().iter().map(|it| it.id.as_u128()).collect()
+    };
+    assert_eq!(ids(&mut tx).await, [1], "two of them have more than a page");
+    let years = fixture.now + SignedDuration::from_hours(30_000);
+    inbound::postpone(&mut tx, Uuid::from_u128(1), years).await.unwrap();
+    inbound::postpone(&mut tx, Uuid::from_u128(2), fixture.now + SignedDuration::from_secs(60)).await.unwrap();
+    assert_eq!(ids(&mut tx).await, [3]);
+    inbound::postpone(&mut tx, Uuid::from_u128(3), fixture.now + SignedDuration::from_secs(60)).await.unwrap();
+    assert_eq!(ids(&mut tx).await, [1]);
 }
 
 #[rstest]

@@ -36,7 +36,7 @@ fn what_a_machine_part_lacks_is_taken_from_the_rest() {
         ("Original-Recipient: a@x.example\nStatus: 5.1.1", Action::Failed, "5.1.1", Verdict::AddressDead),
         (&format!("{to}Action: exploded\nStatus: 5.2.2"), Action::Failed, "5.2.2", Verdict::MailboxFull),
         (&format!("{to}Status: 4.4.1\nWill-Retry-Until: Mon"), Action::Delayed, "4.4.1", Verdict::Temporary),
-        (&format!("{to}Status: 2.0.0"), Action::Delivered, "2.0.0", Verdict::Success),
+        (&format!("{to}Status: 2.0.0"), Action::None, "2.0.0", Verdict::None),
         (&format!("{to}Action: delayed\nStatus: 5.1.1"), Action::Delayed, "5.1.1", Verdict::Temporary),
         (&format!("{to}Diagnostic-Code: smtp; 550 5.1.1 no"), Action::Failed, "5.1.1", Verdict::AddressDead),
     ] {
@@ -215,4 +215,44 @@ fn our_own_header_outside_a_returned_part_is_a_loop() {
 #[test]
 fn blank_lines_before_a_message_are_skipped() {
     assert_eq!(kind("\n   \nFrom: a@x.example\nSubject: Re: hello\n\nok"), MessageKind::Reply);
+}
+
+/// A success report of Postfix, cut off anywhere: it never becomes a failure, and proves a delivery only with its status.
+#[test]
+fn a_success_report_that_is_cut_off_is_no_failure() {
+    let text = "Return-Path: <>\nFrom: MAILER-DAEMON@x.example (Mail Delivery System)\nSubject: Successful Mail Delivery Report\n\
+        Auto-Submitted: auto-replied\nContent-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\n\n--b\n\
+        Content-Type: text/plain\n\nThis is the mail system at host x.example.\n\nYour message was successfully delivered to the \
+        destination(s)\nlisted below.\n\n<a@x.example>: delivery via local: delivered to mailbox\n\n--b\n\
+        Content-Type: message/delivery-status\n\nReporting-MTA: dns; x.example\nArrival-Date: Mon, 23 Nov 2026 10:00:00 +0100\n\n\
+        Final-Recipient: rfc822; a@x.example\nAction: delivered\nStatus: 2.0.0\nDiagnostic-Code: x-unix; delivered to mailbox\n\n\
+        --b\nContent-Type: text/rfc822-headers\n\nReceived: by x.example; Mon, 23 Nov 2026 09:59:58 +0100\nSubject: a\n\n--b--\n";
+    let complete = text.find("Status: 2.0.0").unwrap() + "Status: 2.0.0".len();
+    let machine = text.find("Reporting-MTA").unwrap();
+    for cut in machine..=text.len() {
+        let message = message(&text[..cut]);
+        assert_eq!(message.kind, MessageKind::Dsn, "{cut}");
+        for report in &message.reports {
+            assert_ne!(report.action, Action::Failed, "{cut}: {}", &text[..cut]);
+            let proves = report.action == Action::Delivered && report.status.is_some_and(|status| status.class == 2);
+            assert_eq!(proves, cut >= complete, "{cut}");
+        }
+    }
+    let copy_at = message(text).copy_at.unwrap();
+    assert_eq!(copy_at.to_string(), "2026-11-23T08:59:58Z", "the earliest server's time");
+    assert_eq!(message(text).dkim, Dkim::Unsigned);
+    assert_eq!(message(&format!("DKIM-Signature: v=1; d=x.example\n{text}")).dkim, Dkim::NotChecked);
+}
+
+/// A fault in the reader ends the message, and not what it came to.
+#[test]
+fn a_message_at_which_the_reader_fails_keeps_its_delivery() {
+    let delivery = uuid::Uuid::from_u128(7);
+    let verify = |_: &str| Some(delivery);
+    let ours = Ours { bounce_domain: "b.us.example", message_domain: "us.example", fixed: &[], verify: &verify };
+    let message = Message::unread(Some("b+x@b.us.example"), &ours);
+    assert_eq!(
+        (message.kind, message.evidence.token, message.excess),
+        (MessageKind::Unknown, Some(delivery), Some(Excess::Fault))
+    );
 }

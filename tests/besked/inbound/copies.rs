@@ -1,0 +1,80 @@
+//! Reports about a message that was sent more than once.
+
+use std::time::Duration;
+
+use besked::domain::coverage::Verdict;
+use besked::domain::delivery::{Level, State};
+use besked::ledger::audit::Verdict as Audit;
+use jiff::Timestamp;
+use rstest::rstest;
+
+use super::{Dsn, notified, open_tasks, reported, to_c2};
+use crate::app::{TestApp, alice};
+use crate::audit::audit;
+use crate::database::Engine;
+
+const FULL: Dsn<'_> = Dsn {
+    to: "",
+    id: "1@mx.two.example",
+    recipient: "hello@two.example",
+    original: None,
+    action: "failed",
+    status: "5.2.2",
+    diagnostic: "552 5.2.2 mailbox full",
+    returned: "",
+};
+
+/// The mark that a server leaves.
+fn received(at: Timestamp) -> String {
+    format!("Received: from besked by mx.two.example; {}\n", at.strftime("%a, %d %b %Y %H:%M:%S +0000"))
+}
+
+/// The customer asked for it once more, and a second report about the first copy must not say that the second one failed.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_failure_of_the_first_copy_says_nothing_of_the_second(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let first_at = app.app.context.clock.now();
+    let (id, delivery) = notified(&app).await;
+    app.advance(Duration::from_secs(3600));
+    reported(&app, delivery.id, &FULL).await;
+    assert_eq!(to_c2(&app, id).await.state, State::Bounced);
+    app.advance(Duration::from_secs(3600));
+    app.app.deliveries.resend(&alice(), &[delivery.id]).await.unwrap();
+    assert_eq!(to_c2(&app, id).await.state, State::Queued);
+    // Another server on the way reports the same copy before the second one is sent.
+    let worked = reported(&app, delivery.id, &Dsn { id: "2@mx.two.example", ..FULL }).await;
+    assert_eq!((worked.recorded, worked.waiting), (1, 0), "it does not wait for the second copy");
+    assert_eq!(to_c2(&app, id).await.state, State::Queued);
+    app.run_until_idle().await;
+    assert_eq!(to_c2(&app, id).await.state, State::Accepted);
+    app.advance(Duration::from_secs(600));
+    let returned = received(first_at);
+    reported(&app, delivery.id, &Dsn { id: "3@mx.two.example", returned: &returned, ..FULL }).await;
+    let shown = to_c2(&app, id).await;
+    assert_eq!((shown.state, shown.reports.len()), (State::Accepted, 3), "it names the time of the first copy");
+    assert_eq!(app.informed("C2", id).await.verdict, Verdict::Informed);
+    // What is about the second copy, or may be, counts.
+    let returned = received(app.app.context.clock.now() - jiff::SignedDuration::from_secs(600));
+    reported(&app, delivery.id, &Dsn { id: "4@mx.two.example", returned: &returned, ..FULL }).await;
+    assert_eq!(to_c2(&app, id).await.state, State::Bounced);
+    assert_eq!(open_tasks(&app).await, []);
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
+}
+
+#[tokio::test]
+async fn a_success_of_the_first_copy_informs_all_the_same() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (id, delivery) = notified(&app).await;
+    reported(&app, delivery.id, &FULL).await;
+    app.advance(Duration::from_secs(3600));
+    app.app.deliveries.resend(&alice(), &[delivery.id]).await.unwrap();
+    app.run_until_idle().await;
+    let late = Dsn { id: "2@mx", action: "delivered", status: "2.1.5", diagnostic: "250 ok", ..FULL };
+    reported(&app, delivery.id, &late).await;
+    let shown = to_c2(&app, id).await;
+    assert_eq!((shown.state, shown.level), (State::Delivered, Some(Level::DsnDelivered)));
+}
