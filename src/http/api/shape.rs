@@ -39,21 +39,23 @@ fn member(schema: &RefOr<Schema>, value: &Value, pointer: &str, known: &Known, p
     }
 }
 
-/// One of several: the one with the fewest problems is probably meant.
+/// One of several. A value that may be left out has null as one of its forms: that is not what is meant by a wrong one.
 fn of_any(items: &[RefOr<Schema>], value: &Value, pointer: &str, known: &Known, problems: &mut Problems) {
-    let tries = items.iter().map(|schema| {
+    let found = |schema: &RefOr<Schema>| {
         let mut its = Problems::default();
         member(schema, value, pointer, known, &mut its);
         its
-    });
-    // A value that may be left out has null as one of its forms: that is not what is meant by a wrong one.
-    let found: Vec<Problems> = tries.collect();
-    if found.iter().any(Problems::is_empty) {
+    };
+    if items.iter().any(|schema| found(schema).is_empty()) {
         return;
     }
-    if let Some(last) = found.into_iter().next_back() {
-        problems.0.extend(last.0);
+    if let Some(meant) = items.iter().rfind(|schema| !is_null(schema)) {
+        problems.0.extend(found(meant).0);
     }
+}
+
+fn is_null(schema: &RefOr<Schema>) -> bool {
+    matches!(schema, RefOr::T(Schema::Object(Object { schema_type: SchemaType::Type(Type::Null), .. })))
 }
 
 fn of_array(array: &Array, value: &Value, pointer: &str, known: &Known, problems: &mut Problems) {
