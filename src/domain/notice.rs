@@ -72,7 +72,7 @@ impl Notice {
     pub fn parse(source: &str) -> Result<Self, Problems> {
         if source.len() > MAX_SOURCE_BYTES {
             let mut problems = Problems::default();
-            problems.add(0, "", format!("the file is larger than {MAX_SOURCE_BYTES} bytes"));
+            problems.add(0, "", format!("the file is larger than {} MB", MAX_SOURCE_BYTES >> 20));
             return Err(problems);
         }
         let sections = sections(source)?;

@@ -153,7 +153,7 @@ fn each(
 ) -> Result<Result<(Header, About), Problems>, TableError> {
     if file.len() > MAX_BYTES {
         let mut problems = Problems::default();
-        problems.add(0, "", format!("the file is larger than {MAX_BYTES} bytes"));
+        problems.add(0, "", format!("the file is larger than {} MB", MAX_BYTES >> 20));
         return Ok(Err(problems));
     }
     let source = table::open(file, Wanted { names: columns.required, sheet, ..Wanted::default() })?;

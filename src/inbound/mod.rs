@@ -31,6 +31,7 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::address::{Address, AddressKey};
+use crate::domain::clock::shown;
 use crate::domain::digest::{sha256, sha256_of};
 use crate::domain::inbound::Route;
 use crate::domain::kind::Kind;
@@ -68,7 +69,7 @@ pub enum InboundError {
     #[error("the bytes of the inbound message `{0}` were deleted: with a person, or when their time was over")]
     Deleted(Uuid),
     /// Its bytes were deleted when it was forwarded.
-    #[error("the inbound message `{id}` is a reply that was forwarded to support at {at}: its bytes were deleted then")]
+    #[error("the inbound message `{id}` is a reply that was forwarded to support at {}: its bytes were deleted then", shown(*.at))]
     Forwarded {
         /// The message.
         id: Uuid,

@@ -147,8 +147,8 @@ fn a_preview_says_who_lacks_a_value_and_an_endless_audience_file_is_refused() {
     let shown = shell.run(&["notice", "preview", "notice.md"]).ok();
     assert!(shown.err.contains("recipients without a value: C1 (service): contact.name in line"), "{}", shown.err);
     shell.write("notice.md", &maintenance("file = \"/dev/zero\""));
-    shell.run(&["notice", "check", "notice.md"]).fails(2, &["the file is larger than 67108864 bytes"]);
-    shell.run(&["notice", "check", "/dev/zero"]).fails(2, &["the file is larger than 1048576 bytes"]);
+    shell.run(&["notice", "check", "notice.md"]).fails(2, &["the file is larger than 64 MB"]);
+    shell.run(&["notice", "check", "/dev/zero"]).fails(2, &["the file is larger than 1 MB"]);
     let mut command = shell.command(&["notice", "check", "-"]);
     let notice = shell.write("piped.md", &maintenance("all = true"));
     command.stdin(std::fs::File::open(shell.directory.path().join(notice)).unwrap());

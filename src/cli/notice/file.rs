@@ -70,7 +70,7 @@ pub fn read(path: &Path, untimely: impl FnOnce(&str) -> Problems) -> Result<Draf
     let bytes = bytes.map_err(|source| FileError::Read { path: path.to_owned(), source })?;
     if bytes.len() > MAX_SOURCE_BYTES {
         let mut problems = Problems::default();
-        problems.add(0, "", format!("the file is larger than {MAX_SOURCE_BYTES} bytes"));
+        problems.add(0, "", format!("the file is larger than {} MB", MAX_SOURCE_BYTES >> 20));
         return Err(FileError::Invalid(vec![(path.to_owned(), problems)]));
     }
     let Ok(source) = String::from_utf8(bytes) else {

@@ -91,7 +91,7 @@ fn body_fences(source: &str, close: &Fence<'_>, fences: &[Fence<'_>], problems: 
             let shown: String = format!("+++ {}", fence.label).trim().chars().take(40).collect();
             let problem = "begins no section, which needs a language, as in `+++ sv`";
             let hint = match fence.label.parse::<Locale>() {
-                Err(problem) if problem.contains("write `") => format!("`{}` {problem}", fence.label.escape_debug()),
+                Err(problem) if problem.contains("write `") => problem,
                 _ => "text that is quoted goes into a code block: a line ``` before it and one after it".to_owned(),
             };
             problems.add(fence.line, "", format!("`{}` {problem}; {hint}", shown.escape_debug()));
