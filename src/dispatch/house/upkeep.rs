@@ -134,13 +134,14 @@ impl Upkeep {
 
     /// Works until `stop`. Sealing, the hourly work and inbound mail do not wait for each other.
     pub async fn run(self, stop: CancellationToken) {
+        // On the heap: what is moved into a task should be small, and together they are not.
         tokio::join!(
-            self.seal(&stop),
-            self.look(&stop),
-            self.inbound.work(&stop),
-            self.escalate(&stop),
-            self.fetch(&stop),
-            self.call(&stop)
+            Box::pin(self.seal(&stop)),
+            Box::pin(self.look(&stop)),
+            Box::pin(self.inbound.work(&stop)),
+            Box::pin(self.escalate(&stop)),
+            Box::pin(self.fetch(&stop)),
+            Box::pin(self.call(&stop))
         );
     }
 
