@@ -31,7 +31,7 @@ async fn generate(engine: Engine, roles: &[Role]) {
             .args(["-m", "schemathesis.cli", "run", &format!("http://{at}/api/openapi.json")])
             .args(["--url", &format!("http://{at}"), "--checks", CHECKS, "--phases", "coverage,fuzzing"])
             .args(["--header", &format!("Authorization: Bearer {key}")])
-            .args(["--max-examples", "5", "--seed", "1", "--no-color", "--workers", "2", "--request-timeout", "60"])
+            .args(["--max-examples", "5", "--seed", "1", "--no-color", "--workers", "1", "--request-timeout", "60"])
             .env("PYTHONPATH", std::env::var_os("BESKED_TEST_SCHEMATHESIS").unwrap_or_default())
             .current_dir(folder.path())
             .stdin(Stdio::null())

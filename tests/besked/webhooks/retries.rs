@@ -154,7 +154,9 @@ async fn after_three_days_it_is_disabled_and_a_person_has_a_task(#[case] engine:
     assert!(app.tasks(true).await.is_empty());
     wait(&app, 8).await;
     let shown = app.hook_shown(id).await.shown;
-    assert_eq!((shown.state, shown.disabled_by, shown.queued), ("disabled", Some(Disabled::Failed), 1));
+    assert_eq!((shown.state, shown.disabled_by), ("disabled", Some(Disabled::Failed)));
+    // By the jitter of the waits, the first call has had its three days or has not.
+    assert!((1..=2).contains(&shown.queued), "{}", shown.queued);
     let tasks = app.tasks(true).await;
     assert_eq!(tasks.iter().map(|it| it.kind).collect::<Vec<_>>(), [TaskKind::WebhookFailed]);
     for word in [id.to_string().as_str(), "have failed for three days", "it answered 500", "besked webhooks enable"] {
@@ -172,7 +174,8 @@ async fn after_three_days_it_is_disabled_and_a_person_has_a_task(#[case] engine:
     assert!(app.tasks(true).await.is_empty());
     app.call().await;
     let shown = app.hook_shown(id).await.shown;
-    assert_eq!((shown.state, shown.queued, receiver.count()), ("active", 0, tried + 1));
+    assert_eq!((shown.state, shown.queued), ("active", 0));
+    assert!((tried + 1..=tried + 2).contains(&receiver.count()), "{} after {tried}", receiver.count());
 }
 
 #[rstest]
