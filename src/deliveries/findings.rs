@@ -209,12 +209,24 @@ fn can_be_found(delivery: &Shown, outcome: Outcome) -> bool {
 /// The last finding about a delivery, and what was recorded before it, by its entries.
 async fn before_finding(conn: &mut Conn, id: Uuid) -> Result<Option<(Outcome, Fact)>, StoreError> {
     let mut counted: Vec<Fact> = Vec::new();
+    let mut is_again = false;
     for opening in ledger::of_deliveries(conn, &[id]).await? {
-        let Ok(fact) = Fact::from_cbor(&opening.fact) else { continue };
+        let fact = Fact::from_cbor(&opening.fact).map_err(|error| StoreError::Inconsistent {
+            table: "ledger_openings",
+            column: "fact",
+            row: opening.entry_id.to_string(),
+            problem: error.to_string(),
+        })?;
+        if fact.event == Event::Resent {
+            is_again = true;
+            continue;
+        }
         let (last, next) = (counted.last().and_then(|last| last.event.outcome()), fact.event.outcome());
-        // An attempt that was under way when the delivery ended changes nothing.
-        let is_late = last.zip(next).is_some_and(|(last, next)| last.state().outlasts(next)) && !fact.is_finding();
+        // An attempt that was under way when the delivery ended changes nothing; one after it was sent again does.
+        let is_late =
+            !is_again && last.zip(next).is_some_and(|(last, next)| last.state().outlasts(next)) && !fact.is_finding();
         if next.is_some() && !is_late {
+            is_again = false;
             counted.push(fact);
         }
     }

@@ -2,9 +2,10 @@
 //! is then said of the first copy says nothing of the second one: both have the same bytes, the same return path and the same
 //! Message-ID, so only times tell them apart.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::delivery::State;
+use crate::domain::report::effect::Earlier;
 use crate::store::proof::ledger;
 use crate::store::sending::deliveries::Shown;
 use crate::store::sending::settle;
@@ -15,29 +16,38 @@ use crate::store::{Conn, StoreError};
 pub(super) struct Times {
     /// When the report came, by our clock.
     pub came: Timestamp,
-    /// When a server had the copy, by that server's clock; the earliest that is named.
+    /// When the first server had the copy, by that server's clock.
     pub copy: Option<Timestamp>,
 }
 
-/// Returns true if a failure is about a copy from before the delivery was sent again.
-pub(super) async fn is_about_earlier(conn: &mut Conn, delivery: &Shown, times: Times) -> Result<bool, StoreError> {
-    let Some(resent) = ledger::last_resent(conn, delivery.id).await? else { return Ok(false) };
-    let attempts = settle::attempts(conn, delivery.id).await?;
-    let before = attempts.iter().map(|it| it.at).filter(|at| *at < resent).max();
-    Ok(decide(delivery.state, times, (before, resent)))
+/// How far a server's clock may be behind ours. A time before that is no time of any copy.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
+
+/// Decides whether a failure is about a copy from before the delivery was sent again.
+pub(super) async fn earlier(conn: &mut Conn, delivery: &Shown, times: Times) -> Result<Earlier, StoreError> {
+    let Some(resent) = ledger::last_resent(conn, delivery.id).await? else { return Ok(Earlier::No) };
+    let attempts: Vec<Timestamp> = settle::attempts(conn, delivery.id).await?.iter().map(|it| it.at).collect();
+    Ok(decide(delivery.state, times, (&attempts, resent)))
 }
 
-/// Decides by the last attempt before the delivery was sent again, and by when that was. Where nothing tells the copies apart, the
-/// report is about the later one: a customer who is not informed must not go unnoticed.
-fn decide(state: State, times: Times, (before, resent): (Option<Timestamp>, Timestamp)) -> bool {
+/// Decides by the times of the attempts, and by when the delivery was sent again. If nothing distinguishes the copies, the report is
+/// about the later one: a customer who is not informed must not go unnoticed.
+fn decide(state: State, times: Times, (attempts, resent): (&[Timestamp], Timestamp)) -> Earlier {
+    let (first, before) = (attempts.iter().min(), attempts.iter().filter(|at| **at < resent).max());
     // No second copy has been accepted yet; while one is being sent, a report may overtake our own commit.
-    let none_yet = matches!(state, State::Queued | State::Deferred);
+    let none_yet = match state {
+        State::Queued | State::Deferred => true,
+        State::Uncertain => before.is_some() && attempts.iter().all(|at| *at < resent),
+        _ => false,
+    };
+    if times.came < resent || none_yet {
+        return Earlier::Certain;
+    }
+    let (Some(copy), Some(first), Some(before)) = (times.copy, first, before) else { return Earlier::No };
     // Clocks differ: it is the copy that is nearer in time.
-    let nearer = times
-        .copy
-        .zip(before)
-        .is_some_and(|(copy, before)| copy.duration_since(before).abs() < resent.duration_since(copy));
-    times.came < resent || none_yet || nearer
+    let is_nearer = copy.duration_since(*before).abs() < resent.duration_since(copy);
+    let is_possible = first.duration_since(copy) <= CLOCKS_DIFFER;
+    if is_nearer && is_possible { Earlier::ByTimes } else { Earlier::No }
 }
 
 #[cfg(test)]
@@ -48,19 +58,27 @@ mod tests {
     #[test]
     fn the_copy_is_told_by_the_times() {
         let at = |minutes: i64| from_millis(minutes * 60_000);
-        let earlier = |state, came, copy: Option<i64>, before: Option<i64>| {
-            decide(state, Times { came: at(came), copy: copy.map(at) }, (before.map(at), at(100)))
+        let earlier = |state, came, copy: Option<i64>, attempts: &[i64]| {
+            let attempts: Vec<Timestamp> = attempts.iter().copied().map(at).collect();
+            decide(state, Times { came: at(came), copy: copy.map(at) }, (&attempts, at(100)))
         };
         let accepted = State::Accepted;
-        assert!(earlier(accepted, 99, None, None), "it came before the second copy was sent");
-        assert!(earlier(State::Queued, 101, None, None), "no second copy was sent yet");
-        assert!(earlier(State::Deferred, 101, None, None));
-        assert!(!earlier(State::Sending, 101, None, Some(0)), "perhaps it overtook our commit");
-        assert!(!earlier(accepted, 110, None, Some(0)), "nothing says which");
-        assert!(earlier(accepted, 110, Some(1), Some(0)));
-        assert!(earlier(accepted, 110, Some(-20), Some(0)), "their clock is behind");
-        assert!(!earlier(accepted, 110, Some(101), Some(0)));
-        assert!(!earlier(accepted, 110, Some(60), Some(0)), "nearer to the second");
-        assert!(!earlier(accepted, 110, Some(1), None), "the attempts were deleted");
+        let (no, by_times, certain) = (Earlier::No, Earlier::ByTimes, Earlier::Certain);
+        assert_eq!(earlier(accepted, 99, None, &[]), certain, "it came before the second copy was sent");
+        assert_eq!(earlier(State::Queued, 101, None, &[]), certain, "no second copy was sent yet");
+        assert_eq!(earlier(State::Deferred, 101, None, &[]), certain);
+        assert_eq!(earlier(State::Uncertain, 101, None, &[0]), certain, "it is still to be sent again");
+        assert_eq!(earlier(State::Uncertain, 110, None, &[0, 101]), no, "the second copy is uncertain as well");
+        assert_eq!(earlier(State::Uncertain, 110, None, &[]), no, "the attempts were deleted");
+        assert_eq!(earlier(State::Sending, 101, None, &[0]), no, "perhaps it overtook our commit");
+        assert_eq!(earlier(accepted, 110, None, &[0]), no, "nothing says which");
+        assert_eq!(earlier(accepted, 110, Some(1), &[0, 101]), by_times);
+        assert_eq!(earlier(accepted, 110, Some(-5), &[0, 101]), by_times, "their clock is behind");
+        assert_eq!(earlier(accepted, 110, Some(-6), &[0, 101]), no, "their clock is wrong");
+        assert_eq!(earlier(accepted, 110, Some(-29_000_000), &[0, 101]), no, "1970");
+        assert_eq!(earlier(accepted, 110, Some(1), &[0, 40, 101]), by_times, "the first of three");
+        assert_eq!(earlier(accepted, 110, Some(101), &[0, 101]), no);
+        assert_eq!(earlier(accepted, 110, Some(60), &[0, 101]), no, "nearer to the second");
+        assert_eq!(earlier(accepted, 110, Some(1), &[]), no, "the attempts were deleted");
     }
 }

@@ -1,6 +1,7 @@
 //! A Maildir that is watched: what is in `new` is committed and then moved to `cur`, so that a kill in between at worst has a message
 //! recognised as stored already.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -27,12 +28,20 @@ const BYTES_AT_ONCE: usize = 8_000_000;
 /// Why new messages were not read.
 #[derive(Debug, Error)]
 pub enum MaildirError {
-    /// The folder cannot be read, or a message not moved.
+    /// The folder cannot be read.
     #[error(transparent)]
     Folder(#[from] io::Error),
     /// A message cannot be read. It stays where it is.
     #[error("`{}` cannot be read, and stays where it is: {source}", file.display())]
     File {
+        /// Its file.
+        file: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A message cannot be moved. It is stored, and read again.
+    #[error("`{}` is stored and cannot be moved to `cur`: {source}", file.display())]
+    Unmoved {
         /// Its file.
         file: PathBuf,
         /// The cause.
@@ -62,14 +71,39 @@ pub async fn watch(inbound: &Inbound, path: &Path, ended: &CancellationToken) {
     }
 }
 
-/// Commits new messages, and moves them. Returns how many; those that are left come next. What cannot be read stays where it is, and
-/// keeps out no other.
+/// Commits new messages, and moves them. Returns how many; those that are left come next. What cannot be read or moved stays where it
+/// is, and keeps out no other.
 ///
 /// # Errors
-/// If the folder cannot be read, or the messages cannot be stored or moved; if nothing is left but what cannot be read.
+/// If the folder cannot be read, or the messages cannot be stored or moved; if nothing is left but what cannot be read or moved.
 pub async fn drain(inbound: &Inbound, path: &Path) -> Result<usize, MaildirError> {
-    let (folder, largest) = (path.to_owned(), inbound.largest());
-    let (found, unreadable) = spawn_blocking(move || read(&folder, largest)).await??;
+    let (mut unmoved, mut failed) = (BTreeSet::new(), None);
+    loop {
+        let (folder, largest, passed) = (path.to_owned(), inbound.largest(), unmoved.clone());
+        let (found, unreadable) = spawn_blocking(move || read(&folder, largest, &passed)).await??;
+        if found.is_empty() {
+            return failed.or(unreadable).map_or(Ok(0), Err);
+        }
+        let files = take(inbound, found).await?;
+        let (folder, count) = (path.to_owned(), files.len());
+        let moving = move || files.into_iter().map(|file| (set_aside(&folder, &file), file)).collect::<Vec<_>>();
+        let mut moved = count;
+        for (result, file) in spawn_blocking(moving).await? {
+            if let Err(source) = result {
+                moved -= 1;
+                unmoved.insert(file.clone());
+                failed = failed.or(Some(MaildirError::Unmoved { file, source }));
+            }
+        }
+        if moved > 0 {
+            return Ok(moved);
+        }
+    }
+}
+
+/// Commits messages, and returns their files.
+async fn take(inbound: &Inbound, found: Vec<Read>) -> Result<Vec<PathBuf>, MaildirError> {
+    let largest = inbound.largest();
     let mut files = Vec::with_capacity(found.len());
     let mut messages = Vec::with_capacity(found.len());
     for (file, bytes) in found {
@@ -81,22 +115,18 @@ pub async fn drain(inbound: &Inbound, path: &Path) -> Result<usize, MaildirError
         files.push(file);
     }
     inbound.take(messages).await?;
-    let (folder, count) = (path.to_owned(), files.len());
-    spawn_blocking(move || files.iter().try_for_each(|file| set_aside(&folder, file))).await??;
-    match unreadable {
-        Some(error) if count == 0 => Err(error),
-        _ => Ok(count),
-    }
+    Ok(files)
 }
 
 /// A message with its file.
 type Read = (PathBuf, Vec<u8>);
 
 /// The first new messages by name, which begins with the time of their arrival, and why the first of the others cannot be read. Names
-/// that begin with a dot are none.
-fn read(folder: &Path, largest: usize) -> io::Result<(Vec<Read>, Option<MaildirError>)> {
+/// that begin with a dot are none, and these are passed over.
+fn read(folder: &Path, largest: usize, passed: &BTreeSet<PathBuf>) -> io::Result<(Vec<Read>, Option<MaildirError>)> {
     let mut names = fs::read_dir(folder.join("new"))?.map(|it| Ok(it?.path())).collect::<io::Result<Vec<_>>>()?;
     names.retain(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
+    names.retain(|path| !passed.contains(path));
     names.sort();
     let (mut found, mut unreadable) = (Vec::new(), None);
     let mut size = 0;

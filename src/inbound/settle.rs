@@ -6,7 +6,7 @@ mod known;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Inbound;
-use super::copies::{Times, is_about_earlier};
+use super::copies::{self, Times};
 use super::tie::Tied;
 use crate::deliveries::DeliveryError;
 use crate::deliveries::findings::{fact, lock, person};
@@ -17,7 +17,7 @@ use crate::domain::delivery::{Event as DeliveryEvent, Outcome, State};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::inbound::Disposition;
 use crate::domain::preference::{Reason, Source, Wish};
-use crate::domain::report::effect::{About, Effect, Said};
+use crate::domain::report::effect::{About, Earlier, Effect, Said};
 use crate::domain::report::{Action, Verdict};
 use crate::domain::task::TaskKind;
 use crate::people::preferences;
@@ -121,7 +121,7 @@ impl Inbound {
         let expanded = reports::was_expanded(conn, subject.delivery.id).await?;
         let times = Times { came: waiting.at, copy: message.copy_at };
         let fails = about_it.iter().any(|it| it.report.action == Action::Failed);
-        let earlier = fails && is_about_earlier(conn, subject.delivery, times).await?;
+        let earlier = if fails { copies::earlier(conn, subject.delivery, times).await? } else { Earlier::No };
         let judge = |state, it: &AboutIt| {
             let about = About { state, same_address: it.same_address, expanded: expanded || it.of_several, earlier };
             Effect::of(message.kind, tie, Said::from(&it.report), about)

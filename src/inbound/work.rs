@@ -95,9 +95,12 @@ impl Inbound {
         if page.is_empty() {
             return Ok(false);
         }
-        let ids: Vec<Uuid> = page.iter().map(|waiting| waiting.id).collect();
         let mut opened = Vec::with_capacity(page.len());
-        for (id, read) in ids.into_iter().zip(join_all(page.into_iter().map(|waiting| self.open(waiting))).await) {
+        let opening = page.into_iter().map(async |(id, waiting)| match waiting {
+            Ok(waiting) => (id, self.open(waiting).await),
+            Err(error) => (id, Err(error)),
+        });
+        for (id, read) in join_all(opening).await {
             match read {
                 Ok(read) => opened.push(read),
                 Err(error) => self.set_aside(id, &error).await?,

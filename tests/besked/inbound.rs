@@ -16,6 +16,7 @@ mod maildir;
 mod mutated;
 mod persons;
 mod postfix;
+mod refused;
 mod replies;
 mod spelled;
 mod unsent;

@@ -5,6 +5,7 @@
 //! | token | `failed` | the delivery is `bounced`, whatever was known before; the address is dead if the verdict says so of this very address |
 //! | token | `failed` of a member, after `expanded` | none, as the message may have reached others; a person looks at it |
 //! | token | `failed` of an earlier copy, after the delivery was sent again | none: the later copy has its own report |
+//! | token | `failed` of an earlier copy, as only times of servers say, while the customer counts as informed | none; a person looks at it |
 //! | token | `delivered`, with a status of success | the delivery is `delivered` |
 //! | token | `delivered`, without a status | none: the report was cut off, or is none of RFC 3464 |
 //! | token | `delivered` with a status of failure | none; a person looks at it |
@@ -22,6 +23,17 @@ use crate::domain::delivery::{Event, Outcome, State};
 use crate::domain::report::{Action, MatchKind, MessageKind, Report, Status, Verdict};
 use crate::domain::task::TaskKind;
 
+/// Whether a report is about a copy that was sent before an operator had the delivery sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// It is about the last copy, or nothing says which.
+    No,
+    /// The times that servers wrote say so, and clocks may be wrong.
+    ByTimes,
+    /// No later copy was accepted when it came.
+    Certain,
+}
+
 /// What is known of a delivery when a report about it is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
@@ -31,8 +43,8 @@ pub struct About {
     pub same_address: bool,
     /// An earlier report said that the message went on to the members of a list or an alias.
     pub expanded: bool,
-    /// The report is about a copy that was sent before an operator had the delivery sent again.
-    pub earlier: bool,
+    /// Whether the report is about an earlier copy.
+    pub earlier: Earlier,
 }
 
 /// What a report says of a delivery.
@@ -128,8 +140,9 @@ impl Effect {
             Action::None => return Some(Self { task: Some(TaskKind::Unread), ..Self::default() }),
             Action::Delivered | Action::Delayed | Action::Relayed | Action::Expanded => return Some(Self::default()),
         };
-        if outcome == Outcome::Bounced && about.earlier {
-            return Some(Self::default());
+        if outcome == Outcome::Bounced && about.earlier != Earlier::No {
+            let is_doubtful = about.earlier == Earlier::ByTimes && about.state.informs();
+            return Some(if is_doubtful { looked_at } else { Self::default() });
         }
         // An alias may lead to one address only, and nobody was informed then.
         if outcome == Outcome::Bounced && about.expanded && !about.same_address {
@@ -162,7 +175,7 @@ mod tests {
     const TOKEN: MatchKind = MatchKind::Token;
 
     fn about(state: State) -> About {
-        About { state, same_address: true, expanded: false, earlier: false }
+        About { state, same_address: true, expanded: false, earlier: Earlier::No }
     }
 
     /// As a report says it that does not contradict itself.
@@ -195,10 +208,17 @@ mod tests {
     #[test]
     fn the_failure_of_an_earlier_copy_says_nothing_of_the_later_one() {
         for state in [State::Queued, State::Sending, State::Accepted, State::Delivered] {
-            let earlier = About { earlier: true, ..about(state) };
+            let earlier = About { earlier: Earlier::Certain, ..about(state) };
             assert_eq!(of_dsn((Action::Failed, Verdict::AddressDead), earlier), Some(Effect::default()), "{state}");
         }
-        let earlier = About { earlier: true, ..about(State::Accepted) };
+        let by_times =
+            |state| of_dsn((Action::Failed, Verdict::AddressDead), About { earlier: Earlier::ByTimes, ..about(state) });
+        let looked_at = Effect { task: Some(TaskKind::Contradiction), ..Effect::default() };
+        for state in [State::Accepted, State::Delivered] {
+            assert_eq!(by_times(state), Some(looked_at), "{state}: a clock may be wrong");
+        }
+        assert_eq!(by_times(State::Bounced), Some(Effect::default()));
+        let earlier = About { earlier: Earlier::ByTimes, ..about(State::Accepted) };
         let delivered = of_dsn((Action::Delivered, Verdict::Success), earlier).unwrap();
         assert_eq!(delivered.outcome, Some(Outcome::Delivered), "a copy arrived, whichever it was");
     }

@@ -177,6 +177,12 @@ impl Poller {
                     failures = 0;
                     SHORTEST_PAUSE
                 }
+                // What cannot be moved is stored, and must not delay the others.
+                Err(error) if error.is_refusal() && !self.unfiled.is_empty() => {
+                    failures = 0;
+                    tracing::error!(%error, "messages of `[inbound.imap]` are stored and cannot be moved, retrying");
+                    pause(self.imap.every, 0)
+                }
                 Err(error) => {
                     failures = if goes_on { 1 } else { failures + 1 };
                     tracing::error!(%error, "the mailbox of `[inbound.imap]` cannot be read, retrying");
@@ -215,16 +221,25 @@ impl Poller {
         unmoved.map_or(Ok(polled), Err)
     }
 
-    /// Moves what could not be moved before; returns why that failed again.
+    /// Moves what could not be moved before, unless it is gone; returns why that failed again. One that the server refuses to move
+    /// keeps out no other.
     async fn file_again(&mut self, session: &mut Session) -> Result<Option<ImapError>, ImapError> {
-        while let Some(uid) = self.unfiled.first().copied() {
+        let Some(first) = self.unfiled.first().copied() else { return Ok(None) };
+        let there = session.above(first - 1).await?;
+        self.unfiled.retain(|uid| there.binary_search(uid).is_ok());
+        let mut refused = None;
+        for uid in self.unfiled.clone() {
             match session.file(uid, &self.imap.folder).await {
-                Ok(()) => self.unfiled.remove(&uid),
+                Ok(()) => {
+                    self.unfiled.remove(&uid);
+                }
+                Err(error @ ImapError::Refused { .. }) => refused = refused.or(Some(error)),
+                // Without the folder, none can be moved.
                 Err(error) if error.is_refusal() => return Ok(Some(error)),
                 Err(error) => return Err(error),
-            };
+            }
         }
-        Ok(None)
+        Ok(refused)
     }
 
     /// Decides whether to go on after a message: what the server refuses is about this one, a connection that ends may be. Returns why

@@ -118,16 +118,16 @@ fn add_fields(evidence: &mut Evidence, groups: &[Group], ours: &Ours<'_>) {
     }
 }
 
-/// The earliest time at which a server had what is returned: of the report's field (RFC 3464 section 2.2.5), and of the marks that
-/// servers leave on their way.
+/// When the first server had what is returned: the lowest of the marks that servers leave on their way is our own relay's, whose clock
+/// is near ours. Without one, the report's field (RFC 3464 section 2.2.5).
 fn copy_at_of(groups: &[Group], returned: &Headers<'_>) -> Option<Timestamp> {
     let arrival = groups.iter().find_map(|group| group.get("arrival-date")).map(str::to_owned);
-    let received = returned.all("received").filter_map(|it| it.rsplit_once(';').map(|(_, date)| date.to_owned()));
+    let received = returned.all("received").last().and_then(|it| it.rsplit_once(';').map(|(_, date)| date.to_owned()));
     let date = |text: String| {
         let date = DateTime::parse_rfc822(&format!("{}\n", text.trim())).filter(DateTime::is_valid)?;
         Timestamp::from_second(date.to_timestamp()).ok()
     };
-    arrival.into_iter().chain(received).filter_map(date).min()
+    received.and_then(date).or_else(|| arrival.and_then(date))
 }
 
 fn hint(letter: &Letter<'_>) -> Option<Hint> {

@@ -82,7 +82,7 @@ impl Known<'_> {
                 self.tie.describe()
             ),
             TaskKind::Contradiction => format!(
-                "{said} contradicts itself or what was known of this delivery: look at `besked deliveries show` and `besked inbound \
+                "{said} contradicts itself or what was known of this delivery, or may be about another copy of it: look at `besked deliveries show` and `besked inbound \
                  show {id}`, and record what is right with `besked deliveries report`"
             ),
             TaskKind::LeftCompany => {

@@ -86,16 +86,21 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 impl StoreError {
     /// True if the database answered, and refused what was asked of it: the same would be refused again. A commit without an answer
-    /// may have succeeded.
+    /// may have succeeded. A row that is not what its columns promise is refused as well.
     #[must_use]
-    pub const fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::Database(sqlx::Error::Database(_))
-                | Self::Impossible { .. }
-                | Self::Inconsistent { .. }
-                | Self::Repeated
-        )
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => !is_transient(error.as_ref()),
+            Self::Database(error) => matches!(
+                error,
+                sqlx::Error::ColumnDecode { .. }
+                    | sqlx::Error::Decode(_)
+                    | sqlx::Error::Encode(_)
+                    | sqlx::Error::ColumnNotFound(_)
+            ),
+            Self::Impossible { .. } | Self::Inconsistent { .. } | Self::Repeated => true,
+            _ => false,
+        }
     }
 
     /// The kind of this error.
@@ -164,13 +169,79 @@ fn is_locked(error: &sqlx::Error) -> bool {
     is_busy(error.as_ref()) || error.code().as_deref() == Some("55P03")
 }
 
+/// True if the same may succeed later: a lock that others hold, a deadlock, a server that ends or has no room (classes 53 and 57).
+fn is_transient(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let code = error.code();
+    let state = code.as_deref().filter(|code| code.len() == SQLSTATE).unwrap_or_default();
+    is_busy(error) || matches!(state, "55P03" | "40001" | "40P01") || state.starts_with("53") || state.starts_with("57")
+}
+
+/// The length of PostgreSQL's codes. Those of SQLite are shorter.
+const SQLSTATE: usize = 5;
+
 /// True if SQLite reported that another connection holds the file (SQLITE_BUSY and its extended codes).
 pub(super) fn is_busy(error: &dyn sqlx::error::DatabaseError) -> bool {
     const BUSY: i32 = 5;
-    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == BUSY)
+    let code = error.code().filter(|code| code.len() < SQLSTATE);
+    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == BUSY)
 }
 
 /// True if there is no such table: SQLITE_ERROR, the only error of a statement known to be correct, or undefined_table.
 pub(super) fn is_no_table(error: &dyn sqlx::error::DatabaseError) -> bool {
     matches!(error.code().as_deref(), Some("1" | "42P01"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::error::Error;
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+
+    #[derive(Debug, Error)]
+    #[error("{0}")]
+    struct Code(&'static str);
+
+    impl DatabaseError for Code {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_what_would_be_refused_again() {
+        let is_refusal = |error| StoreError::Database(error).is_refusal();
+        let coded = |code| is_refusal(sqlx::Error::Database(Box::new(Code(code))));
+        // A byte that is no character (22021), a constraint, an exception of a trigger.
+        for code in ["22021", "23505", "P0001", "1811", "19"] {
+            assert!(coded(code), "{code}");
+        }
+        for code in ["5", "261", "517", "55P03", "40001", "40P01", "53100", "57P01"] {
+            assert!(!coded(code), "{code}");
+        }
+        assert!(is_refusal(sqlx::Error::Decode("a".into())) && is_refusal(sqlx::Error::ColumnNotFound("a".to_owned())));
+        assert!(!is_refusal(sqlx::Error::PoolTimedOut) && !is_refusal(sqlx::Error::RowNotFound));
+    }
 }

@@ -118,8 +118,9 @@ const BYTES_AT_ONCE: u64 = 8_000_000;
 /// How far off, in milliseconds, a message is never postponed: a time beyond that was set by a clock that was wrong.
 const TOO_FAR_MS: i64 = 600_000;
 
-/// Messages that wait to be read at this time, in the order of their arrival; as many as fit into some memory.
-pub async fn waiting(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<Waiting>> {
+/// Messages that wait to be read at this time, in the order of their arrival; as many as fit into some memory. A row that cannot be read
+/// keeps out no other.
+pub async fn waiting(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<(Uuid, Result<Waiting>)>> {
     let rows = sqlx::query(
         "SELECT id, size FROM inbound WHERE disposition = 'waiting' AND (due_at <= $1 OR due_at > $2)
          ORDER BY due_at, id LIMIT $3",
@@ -132,7 +133,8 @@ pub async fn waiting(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<
     let (mut ids, mut bytes) = (Vec::with_capacity(rows.len()), 0);
     for row in &rows {
         let row = Row::of("inbound", row);
-        bytes += row.count("size")?;
+        // One that cannot be read fails below.
+        bytes += row.count("size").unwrap_or(0);
         if bytes > BYTES_AT_ONCE && !ids.is_empty() {
             break;
         }
@@ -151,17 +153,22 @@ pub async fn waiting(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<
     rows.iter()
         .map(|row| {
             let row = Row::of("inbound", row);
-            Ok(Waiting {
-                id: row.id("id")?,
-                route: row.parse("route")?,
-                recipient: row.get("recipient")?,
-                sender: row.get("sender")?,
-                at: row.time("at")?,
-                size: row.count("size")?,
-                raw: row.get("raw")?,
-            })
+            let id = row.id("id")?;
+            Ok((id, waits(&row, id)))
         })
         .collect()
+}
+
+fn waits(row: &Row<'_>, id: Uuid) -> Result<Waiting> {
+    Ok(Waiting {
+        id,
+        route: row.parse("route")?,
+        recipient: row.get("recipient")?,
+        sender: row.get("sender")?,
+        at: row.time("at")?,
+        size: row.count("size")?,
+        raw: row.get("raw")?,
+    })
 }
 
 /// Reads a message again at a later time.

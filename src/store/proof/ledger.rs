@@ -337,12 +337,13 @@ pub async fn about_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Stored
     rows.iter().map(read_opening).collect()
 }
 
-/// What operators did to a notice as a whole until its release, in the order it was done: a standing notice has any number of such
-/// entries after it.
+/// What operators did to a notice as a whole until an hour after its release, in the order it was done: a standing notice has any
+/// number of such entries after it. The hour is for the clocks of several nodes, by which an approval may be later than the release
+/// that followed it.
 pub async fn steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpening>> {
     let sql = opening!(
         "WHERE o.notice_id = $1 AND o.delivery_id IS NULL AND o.event = 'operated'
-           AND o.at <= (SELECT n.released_at FROM notices n WHERE n.id = $1) ORDER BY o.entry_id"
+           AND o.at <= (SELECT n.released_at + 3600000 FROM notices n WHERE n.id = $1) ORDER BY o.entry_id"
     );
     let rows = sqlx::query(sql).bind(notice_id.to_string()).fetch_all(conn).await?;
     rows.iter().map(read_opening).collect()

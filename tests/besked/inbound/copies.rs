@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use besked::domain::coverage::Verdict;
-use besked::domain::delivery::{Level, State};
+use besked::domain::delivery::{Level, Outcome, State};
+use besked::domain::task::TaskKind;
 use besked::ledger::audit::Verdict as Audit;
 use jiff::Timestamp;
 use rstest::rstest;
@@ -56,11 +57,12 @@ async fn a_failure_of_the_first_copy_says_nothing_of_the_second(#[case] engine: 
     let shown = to_c2(&app, id).await;
     assert_eq!((shown.state, shown.reports.len()), (State::Accepted, 3), "it names the time of the first copy");
     assert_eq!(app.informed("C2", id).await.verdict, Verdict::Informed);
+    assert_eq!(open_tasks(&app).await, [TaskKind::Contradiction], "only times say so: a person looks at it");
     // What is about the second copy, or may be, counts.
     let returned = received(app.app.context.clock.now() - jiff::SignedDuration::from_secs(600));
     reported(&app, delivery.id, &Dsn { id: "4@mx.two.example", returned: &returned, ..FULL }).await;
     assert_eq!(to_c2(&app, id).await.state, State::Bounced);
-    assert_eq!(open_tasks(&app).await, []);
+    assert_eq!(open_tasks(&app).await, [TaskKind::Contradiction]);
     let report = audit(&app).await;
     assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
 }
@@ -77,4 +79,44 @@ async fn a_success_of_the_first_copy_informs_all_the_same() {
     reported(&app, delivery.id, &late).await;
     let shown = to_c2(&app, id).await;
     assert_eq!((shown.state, shown.level), (State::Delivered, Some(Level::DsnDelivered)));
+}
+
+/// A server whose clock is wrong must not hide that the second copy failed, too.
+#[tokio::test]
+async fn a_failure_with_an_impossible_time_counts() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (id, delivery) = notified(&app).await;
+    app.advance(Duration::from_secs(3600));
+    reported(&app, delivery.id, &FULL).await;
+    app.advance(Duration::from_secs(3600));
+    app.app.deliveries.resend(&alice(), &[delivery.id]).await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(to_c2(&app, id).await.state, State::Accepted);
+    app.advance(Duration::from_secs(600));
+    let returned = received(Timestamp::UNIX_EPOCH);
+    reported(&app, delivery.id, &Dsn { id: "2@mx.two.example", returned: &returned, ..FULL }).await;
+    assert_eq!(to_c2(&app, id).await.state, State::Bounced);
+    assert_eq!(app.informed("C2", id).await.verdict, Verdict::NotInformed);
+}
+
+/// What counts again after a finding is withdrawn is the outcome of the last copy.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_withdrawn_finding_leaves_the_outcome_of_the_second_copy(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let (id, delivery) = notified(&app).await;
+    reported(&app, delivery.id, &FULL).await;
+    app.advance(Duration::from_secs(3600));
+    let deliveries = &app.app.deliveries;
+    deliveries.resend(&alice(), &[delivery.id]).await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(to_c2(&app, id).await.state, State::Accepted);
+    deliveries.report(&alice(), delivery.id, Outcome::Bounced, "typed by mistake").await.unwrap();
+    let recorded = deliveries.withdraw(&alice(), delivery.id, "it was another message").await.unwrap();
+    assert_eq!(recorded.state, State::Accepted);
+    assert_eq!(app.informed("C2", id).await.verdict, Verdict::Informed);
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
 }

@@ -78,6 +78,23 @@ async fn what_cannot_be_read_stays_and_keeps_out_no_other() {
     assert_eq!(names(&new).len(), 62);
 }
 
+#[tokio::test]
+async fn what_cannot_be_moved_keeps_out_no_other() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let folder = tempfile::tempdir().unwrap();
+    maildir(folder.path());
+    for number in 0..60 {
+        fs::write(folder.path().join(format!("new/0.{number}")), bounce(number)).unwrap();
+        fs::create_dir(folder.path().join(format!("cur/0.{number}:2,S"))).unwrap();
+    }
+    fs::write(folder.path().join("new/1.x"), bounce(60)).unwrap();
+    assert_eq!(drain(&app.app.inbound, folder.path()).await.unwrap(), 1);
+    assert!(folder.path().join("cur/1.x:2,S").exists());
+    let error = drain(&app.app.inbound, folder.path()).await.unwrap_err().to_string();
+    assert!(error.contains("0.0") && error.contains("cannot be moved"), "{error}");
+    assert_eq!((listed(&app).await.len(), names(&folder.path().join("new")).len()), (61, 60));
+}
+
 #[test]
 fn the_service_watches_it() {
     let shell = Shell::new().env("BESKED__INBOUND__MAILDIR__PATH", "mail");

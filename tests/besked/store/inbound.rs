@@ -45,8 +45,8 @@ async fn messages_wait_are_postponed_and_end(#[case] engine: Engine) {
     let ids = [1, 2, 3].map(Uuid::from_u128);
     inbound::postpone(&mut tx, ids[0], later).await.unwrap();
     let waiting = inbound::waiting(&mut tx, now, 9).await.unwrap();
-    assert_eq!(waiting.iter().map(|it| it.id).collect::<Vec<_>>(), ids[1..]);
-    assert_eq!(waiting[0].beginning(99).unwrap().0, b"a: b\n");
+    assert_eq!(waiting.iter().map(|it| it.0).collect::<Vec<_>>(), ids[1..]);
+    assert_eq!(waiting[0].1.as_ref().unwrap().beginning(99).unwrap().0, b"a: b\n");
     assert_eq!(inbound::waiting(&mut tx, later, 2).await.unwrap().len(), 2);
     let about = Uuid::from_u128(77);
     let recorded = Disposed {
@@ -137,7 +137,7 @@ async fn what_waits_is_returned_in_pages_and_never_for_years(#[case] engine: Eng
         assert!(inbound::insert(&mut tx, &arrived).await.unwrap());
     }
     let ids = async |tx: &mut Conn| -> Vec<u128> {
-        inbound::waiting(tx, fixture.now, 9).await.unwrap().iter().map(|it| it.id.as_u128()).collect()
+        inbound::waiting(tx, fixture.now, 9).await.unwrap().iter().map(|it| it.0.as_u128()).collect()
     };
     assert_eq!(ids(&mut tx).await, [1], "two of them have more than a page");
     let years = fixture.now + SignedDuration::from_hours(30_000);

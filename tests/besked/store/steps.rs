@@ -1,4 +1,4 @@
-//! What operators did to a notice until its release.
+//! What operators did to a notice until its release, by whichever clock.
 
 use besked::domain::actor::Action;
 use besked::domain::entry::{Detail, Entry, Event, Fact};
@@ -27,15 +27,16 @@ impl Fixture {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test]
-async fn steps_are_those_on_the_whole_notice_until_its_release(#[case] engine: Engine) {
+async fn steps_are_those_on_the_whole_notice_until_an_hour_after_its_release(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
     let draft = fixture.draft(&mut tx, "R-2").await;
     let delivery = besked::store::sending::deliveries::of_customer(&mut tx, id, "C1").await.unwrap()[0].id;
-    let (before, later) = (fixture.now - SignedDuration::from_secs(1), fixture.now + SignedDuration::from_millis(1));
+    let hour = fixture.now + SignedDuration::from_hours(1);
+    let (before, later) = (fixture.now - SignedDuration::from_secs(1), hour + SignedDuration::from_millis(1));
     let mut wanted = Vec::new();
-    for at in [before, fixture.now] {
+    for at in [before, fixture.now, hour] {
         wanted.push(fixture.done(&mut tx, (Some(id), None), at).await);
         fixture.done(&mut tx, (Some(draft), None), at).await;
         fixture.done(&mut tx, (Some(id), Some(delivery)), at).await;

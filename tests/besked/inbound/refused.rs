@@ -1,0 +1,64 @@
+//! Messages that cannot be recorded: they stop no other, and are recorded later.
+
+use std::time::Duration;
+
+use besked::domain::delivery::State;
+use besked::store::inbound;
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::{Dsn, notified, return_path, take, to_c2};
+use crate::app::TestApp;
+use crate::database::Engine;
+
+async fn sql(app: &TestApp, statement: String) {
+    let mut tx = app.app.context.store.write().await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Takes a failure report about a delivery, and returns the id of the message.
+async fn failed(app: &TestApp, delivery: Uuid, id: &str) -> Uuid {
+    let path = return_path(app, delivery);
+    take(app, Some(&path), Dsn { to: &path, id, ..Dsn::default() }.bytes()).await;
+    let mut conn = app.app.context.store.read().await.unwrap();
+    inbound::list(&mut conn, false, None, 1).await.unwrap()[0].id
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_the_database_refuses_or_damaged_stops_no_other_and_is_recorded_later(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let (id, delivery) = notified(&app).await;
+    let other = app.informed("C1", id).await.notices[0].deliveries[0].id;
+    // The oldest come first.
+    let empty = failed(&app, delivery.id, "1@mx").await;
+    let damaged = failed(&app, delivery.id, "2@mx").await;
+    let refused = failed(&app, other, "3@mx").await;
+    failed(&app, delivery.id, "4@mx").await;
+    sql(&app, format!("UPDATE inbound SET raw = NULL WHERE id = '{empty}'")).await;
+    let bytes = if engine == Engine::Sqlite { "x'00'" } else { "'\\x00'::bytea" };
+    sql(&app, format!("UPDATE inbound SET raw = {bytes} WHERE id = '{damaged}'")).await;
+    let condition = format!("NEW.inbound_id = '{refused}'");
+    if engine == Engine::Sqlite {
+        let trigger = format!("BEFORE INSERT ON reports WHEN {condition} BEGIN SELECT RAISE(ABORT, 'odd'); END");
+        sql(&app, format!("CREATE TRIGGER odd {trigger}")).await;
+    } else {
+        let body = "BEGIN RAISE EXCEPTION 'odd'; END";
+        sql(&app, format!("CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")).await;
+        let trigger = format!("BEFORE INSERT ON reports FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION odd()");
+        sql(&app, format!("CREATE TRIGGER odd {trigger}")).await;
+    }
+    let worked = app.app.inbound.work_once().await.unwrap();
+    assert_eq!((worked.recorded, worked.unmatched, worked.waiting), (1, 0, 0));
+    assert_eq!(to_c2(&app, id).await.state, State::Bounced);
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Bounced, 1)].into());
+
+    let drop = if engine == Engine::Sqlite { "DROP TRIGGER odd" } else { "DROP TRIGGER odd ON reports" };
+    sql(&app, drop.to_owned()).await;
+    assert!(app.app.inbound.work_once().await.unwrap().is_nothing(), "not before a minute is over");
+    app.advance(Duration::from_secs(61));
+    assert_eq!(app.app.inbound.work_once().await.unwrap().recorded, 1);
+}
