@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::coverage::{Known, LegalClock, Measure, Verdict};
 use crate::domain::delivery::{Level, Reason, State};
+use crate::domain::right::Right;
 use crate::people::mask::{Mask, mask_words};
 use crate::store::notices::{Kept, attestations};
 use crate::store::sending::deliveries;
@@ -104,6 +105,8 @@ pub struct Covering {
     pub escalated: u64,
     /// The reader sees addresses.
     sees: bool,
+    /// The reader may read what became of each customer; who may not sees the counts.
+    pub(super) reads: bool,
     measure: Measure,
     next: Next,
     totals: Totals,
@@ -138,6 +141,7 @@ impl Coverage {
             stopped,
             escalated,
             sees,
+            reads: actor.may(Right::Read, notice.category).is_ok(),
             context: self.context.clone(),
             clock: self.clock(&notice),
             measure: self.measure(&notice),

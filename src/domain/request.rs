@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::domain::digest::sha256_of;
+use crate::domain::operator::Roles;
 
 /// The longest `Idempotency-Key`, in bytes.
 pub const LONGEST_KEY: usize = 200;
@@ -12,7 +13,7 @@ pub const LONGEST_KEY: usize = 200;
 pub struct Request {
     /// Digest of operator, method, path and key: a request with the same one is the same.
     pub scope: [u8; 32],
-    /// Digest of the body: the same request has the same one.
+    /// Digest of the body, and of the roles of who asks: the same request has the same one.
     pub digest: [u8; 32],
     /// Which of the tries this is: of two at the same time, one is done.
     pub token: Uuid,
@@ -27,6 +28,12 @@ impl Request {
         let all: Vec<&[u8]> =
             lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
         Self { scope: sha256_of(&all), digest: sha256_of(&[body]), token }
+    }
+
+    /// The same by an operator with these roles: the first answer is not shown to a key with others.
+    #[must_use]
+    pub fn with_roles(self, roles: Roles) -> Self {
+        Self { digest: sha256_of(&[&self.digest, roles.to_string().as_bytes()]), ..self }
     }
 }
 

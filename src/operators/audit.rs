@@ -32,6 +32,11 @@ pub struct NewRow<'a> {
     pub result: Ended,
 }
 
+/// An object in the one spelling that the log has: an id may be written in capitals, without hyphens or in braces.
+fn usual(object: &str) -> String {
+    object.parse::<Uuid>().map_or_else(|_| object.to_owned(), |id| id.to_string())
+}
+
 /// The service for the audit log. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AuditLog {
@@ -67,7 +72,7 @@ impl AuditLog {
             operator: row.operator.to_owned(),
             via: row.via.to_owned(),
             action: row.action.to_owned(),
-            object: row.object.filter(is_name).map(str::to_owned),
+            object: row.object.filter(is_name).map(usual),
             result: row.result,
         }
     }
@@ -90,7 +95,8 @@ impl AuditLog {
             None => None,
         };
         let operator = known.as_deref().or(filter.operator);
-        let filter = Filter { operator, sealed: actor.has(Right::ReadSealed), ..*filter };
+        let object = filter.object.map(usual);
+        let filter = Filter { operator, object: object.as_deref(), sealed: actor.has(Right::ReadSealed), ..*filter };
         let rows = audit::list(&mut conn, &filter, before, request.to_read()).await?;
         Ok(Page::of(rows, request, |asked| asked.id.to_string()))
     }

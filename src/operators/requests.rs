@@ -42,7 +42,7 @@ pub enum Begun {
     Done(Running, Option<Uuid>),
     /// Return this answer again.
     Answered(Answer),
-    /// Refuse it: the key was used for another body.
+    /// Refuse it: the key was used for another body, or by a key with other roles.
     Other,
     /// Refuse it for now: another try is being carried out.
     Busy(SignedDuration),
@@ -129,7 +129,7 @@ impl Requests {
         };
         if now.duration_since(kept.at) >= KEPT {
             let mut tx = self.context.store.write().await?;
-            requests::delete(&mut tx, &scope).await?;
+            requests::delete(&mut tx, &scope, kept.token).await?;
             tx.commit().await?;
             return Ok(Begun::New(running));
         }

@@ -179,7 +179,13 @@ impl Webhooks {
             return Ok(Shown::of(before, queued, now));
         }
         webhooks::set(&mut tx, &webhook).await?;
+        if webhook.target != before.target {
+            // That the former place failed says nothing of the new one.
+            webhooks::forget_failures(&mut tx, id).await?;
+            calls::begin_again(&mut tx, id, now).await?;
+        }
         self.record(&mut tx, actor, Action::SetWebhook, &webhook).await?;
+        let webhook = find(&mut tx, id).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(Shown::of(webhook, queued, now))
     }

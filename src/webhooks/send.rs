@@ -160,7 +160,10 @@ impl Webhooks {
         };
         // Calls that fail at the same time are one failure of the webhook.
         let failures = webhook.failures.saturating_add(1);
-        let since = webhooks::failed(conn, id, (failures, now), at(webhook.failures)).await?;
+        // A receiver that answers, and refuses this call, may take the next one.
+        let refused = answer.status.is_some_and(|status| (400..500).contains(&status) && ![408, 429].contains(&status));
+        let rest = if refused { 0 } else { webhook.failures };
+        let since = webhooks::failed(conn, id, (failures, now), at(rest)).await?;
         calls::failed(conn, call.id, now, at(call.attempts)).await?;
         let is_over = |since: Timestamp| now.duration_since(since) >= PATIENCE;
         let (why, reason) = if answer.status == Some(GONE) {

@@ -43,6 +43,9 @@ pub struct Made(pub Uuid);
 /// The path of a customers file.
 pub const CUSTOMERS: &str = "/api/v1/customers";
 
+/// The path of evidence.
+pub const EVIDENCE: &str = "/api/v1/evidence";
+
 /// The largest body of a request.
 fn limit(api: &Api, method: &Method, path: &str) -> u64 {
     let http = &api.app.context.config.http;
@@ -87,21 +90,27 @@ pub async fn enter(
         Ok(known) => known,
         Err(refused) => return refuse(&api, noted, refused).await,
     };
-    // A task of its own: what was begun is done, also if the client goes away or waits no longer.
-    let span = tracing::Span::current();
-    let task = tokio::spawn(carry_out(api, actor, noted, path.as_str().to_owned(), request, next).instrument(span));
-    let mut response = task.await.unwrap_or_else(|error| {
-        Problem::failed(crate::domain::kind::Kind::Failed, &format!("a request panicked: {error}")).into_response()
-    });
+    let (span, reads) = (tracing::Span::current(), noted.reads);
+    let carried = carry_out(api, actor, noted, path.as_str().to_owned(), request, next);
+    let mut response = if reads {
+        // It ends with its client, who may ask again: nobody needs the answer.
+        carried.await
+    } else {
+        // A task of its own: what was begun is done, also if the client goes away or waits no longer.
+        tokio::spawn(carried.instrument(span)).await.unwrap_or_else(|error| {
+            Problem::failed(crate::domain::kind::Kind::Failed, &format!("a request panicked: {error}")).into_response()
+        })
+    };
     left.write(response.headers_mut());
     response
 }
 
-/// Answers a request without a valid key. What comes too often is not noted any more.
+/// Answers a request without a valid key. What comes too often, from one address or from all of them, is not noted any more.
 async fn refuse(api: &Api, noted: Noted, refused: Refused) -> Response {
-    let (Refused { operator, via, problem }, noted) = (refused, Noted { reads: true, ..noted });
+    // What a stranger wrote into the path is no word for the log.
+    let (Refused { operator, via, problem }, noted) = (refused, Noted { reads: true, object: None, ..noted });
     let response = problem.into_response();
-    if response.status() != StatusCode::TOO_MANY_REQUESTS {
+    if response.status() != StatusCode::TOO_MANY_REQUESTS && api.rates.notes_unknown() {
         let ended = Ending::of(&response);
         note(api, (&operator, &via), noted, ended, None).await;
     }
@@ -214,9 +223,10 @@ pub async fn dress(State(api): State<Api>, request: Request, next: Next) -> Resp
     let id = context.random.id(context.clock.now()).to_string();
     let span = tracing::info_span!("request", request_id = %id, method = %request.method());
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let reads = request.method().is_safe();
     let longest = if super::is_file(request.method(), request.uri().path()) { FILE } else { ANSWER };
     let response = timeout(longest, next.run(request).instrument(span.clone())).await;
-    let mut response = response.map_or_else(|_| late().into_response(), problem_of);
+    let mut response = response.map_or_else(|_| late(reads).into_response(), problem_of);
     span.in_scope(|| tracing::info!(path, status = response.status().as_u16(), "answered a request"));
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -229,7 +239,12 @@ pub async fn dress(State(api): State<Api>, request: Request, next: Next) -> Resp
 }
 
 /// The answer if there is none in time.
-fn late() -> Problem {
+fn late(reads: bool) -> Problem {
+    if reads {
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this took longer than an answer may take, and was ended")
+            .hint("ask again later, or for less")
+            .retry_after(60);
+    }
     let detail = "this takes longer than an answer may take, and is still being done";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         .hint("ask again later, with the same `Idempotency-Key` if there was one")

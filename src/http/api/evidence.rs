@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -70,6 +71,8 @@ async fn evidence(
         }
     };
     let request = Request { notices: Choice::Notice(wanted.notice), scope, with_messages: wanted.with_message };
+    // Until it is written: whoever asks meanwhile asks again.
+    let _turn = turn(&api)?;
     let mut proofs = api.app.evidence.prepare(&caller.actor, &request).await?;
     let Some(proof) = proofs.pop() else { return Err(Problem::of(Kind::NotFound, "there is no such released notice")) };
     let mut file = tempfile::tempfile().map_err(|error| unwritten(&error))?;
@@ -79,6 +82,13 @@ async fn evidence(
         Form::Json => Ok(streamed(file)),
         Form::Pdf => report(&proof, file).await,
     }
+}
+
+/// The turn to write evidence, if nobody else writes any.
+fn turn(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
+    api.exports.clone().try_acquire_owned().map_err(|_| {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "other evidence is being written").retry_after(10)
+    })
 }
 
 /// The form in which evidence is wanted.

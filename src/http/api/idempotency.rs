@@ -86,6 +86,7 @@ pub async fn begin(
 ) -> Result<Result<Once, Response>, Problem> {
     let requests = &api.app.requests;
     let request = Request::new(actor.name(), "POST", uri, key, body, requests.token());
+    let request = actor.roles().map_or(request, |roles| request.with_roles(roles));
     let repeatable = REPEATABLE.contains(&path);
     let begun = requests.begin(&request, repeatable).await;
     let once = |running, before| Once { request, before, keeps: !repeatable, _running: running };
@@ -93,7 +94,7 @@ pub async fn begin(
         Begun::New(running) => Ok(Ok(once(running, None))),
         Begun::Done(running, object) => Ok(Ok(once(running, Some(object)))),
         Begun::Answered(answer) => Ok(Err(again(answer))),
-        Begun::Other => Err(Problem::new(StatusCode::CONFLICT, "this `Idempotency-Key` was used for another body")
+        Begun::Other => Err(Problem::new(StatusCode::CONFLICT, "this `Idempotency-Key` was used for another body, or with other roles")
             .hint("use a new key for another request")),
         Begun::Busy(wait) => {
             Err(Problem::new(StatusCode::CONFLICT, "a request with this `Idempotency-Key` is being carried out")

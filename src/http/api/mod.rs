@@ -40,6 +40,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -54,6 +55,8 @@ pub struct Api {
     /// The parts of Besked.
     pub app: App,
     rates: Arc<Rates>,
+    /// One evidence at a time is written: each reads from one state of the database, and holds it until its end.
+    exports: Arc<Semaphore>,
 }
 
 /// The routes that need a key, with their documentation.
@@ -87,7 +90,8 @@ pub fn document() -> serde_json::Value {
 
 /// All routes.
 pub fn routes(app: App) -> Router {
-    let api = Api { rates: Arc::new(Rates::new(&app.context.config.http)), app };
+    let (rates, exports) = (Arc::new(Rates::new(&app.context.config.http)), Arc::new(Semaphore::new(1)));
+    let api = Api { app, rates, exports };
     let (keyed, described) = keyed().split_for_parts();
     let described = Arc::new(docs::Described::new(&docs::complete(&described)));
     let open = Router::new()
@@ -110,10 +114,10 @@ pub fn is_of(path: &str) -> bool {
     path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// True for a request whose body is a file, which may take long.
+/// True for a request whose body or answer is a file, which may take long.
 #[must_use]
 pub fn is_file(method: &Method, path: &str) -> bool {
-    method == Method::PUT && path == enter::CUSTOMERS
+    (method == Method::PUT && path == enter::CUSTOMERS) || (method == Method::GET && path == enter::EVIDENCE)
 }
 
 /// A path that nothing has.

@@ -137,7 +137,7 @@ struct Suppressing {
 async fn suppress(State(api): State<Api>, caller: Caller, Json(new): Json<Suppressing>) -> Result<Response, Problem> {
     let email = address_at("/email", &new.email)?;
     let reason = Reason::parse_addable(&new.reason).map_err(|error| Problem::at("/reason", error))?;
-    let added = api.app.suppressions.add(&caller.actor, &email, reason).await? || caller.is_done();
+    let added = caller.is_done() || api.app.suppressions.add(&caller.actor, &email, reason).await?;
     let status = if added { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(Suppressed { email: email.as_str().to_owned(), reason, added })).into_response())
 }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
-use governor::{Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use uuid::Uuid;
 
 use super::problem::Problem;
@@ -19,12 +19,16 @@ use crate::config::Http;
 /// After so many requests what is not needed any more is dropped.
 const SWEEP: u32 = 10_000;
 
+/// So many requests without a valid key are noted in a minute, from whatever addresses.
+const NOTED_PER_MINUTE: NonZeroU32 = NonZeroU32::new(300).unwrap();
+
 type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
 /// What has been asked lately.
 pub struct Rates {
     keys: Limiter<Uuid>,
     addresses: Limiter<IpAddr>,
+    noted: DefaultDirectRateLimiter,
     clock: DefaultClock,
     asked: AtomicU32,
 }
@@ -45,7 +49,8 @@ impl Rates {
         let addresses = Quota::per_minute(least(config.unknown_keys_per_minute));
         let (clock, asked) = (DefaultClock::default(), AtomicU32::new(0));
         let keys = RateLimiter::dashmap(keys).with_middleware();
-        Self { keys, addresses: RateLimiter::dashmap(addresses).with_middleware(), clock, asked }
+        let noted = RateLimiter::direct(Quota::per_minute(NOTED_PER_MINUTE));
+        Self { keys, addresses: RateLimiter::dashmap(addresses).with_middleware(), noted, clock, asked }
     }
 
     /// Counts a request with a key.
@@ -67,6 +72,12 @@ impl Rates {
         self.sweep();
         let checked = self.addresses.check_key(&network(address));
         checked.map(|_| ()).map_err(|not| too_many(seconds(not.wait_time_from(self.now()))))
+    }
+
+    /// Counts a row about a request without a valid key, and returns false if there are too many: who has many addresses shall not fill
+    /// the audit log.
+    pub fn notes_unknown(&self) -> bool {
+        self.noted.check().is_ok()
     }
 
     fn now(&self) -> QuantaInstant {
@@ -126,6 +137,8 @@ mod tests {
         assert!(rates.of_unknown(ip("192.0.2.1")).is_ok() && rates.of_unknown(ip("192.0.2.2")).is_ok());
         assert!(rates.of_unknown(ip("::ffff:192.0.2.1")).is_err());
         assert!(rates.of_unknown(ip("2001:db8::1")).is_ok());
+        let noted = (0..1000).filter(|_| rates.notes_unknown()).count();
+        assert!((300..400).contains(&noted), "{noted} rows of strangers in one moment");
         assert!(rates.of_unknown(ip("2001:db8::2")).is_err(), "a network of the sixth version counts as one");
     }
 }

@@ -117,7 +117,7 @@ async fn restrict(
     Json(whose): Json<Whose>,
 ) -> Result<Json<Restricting>, Problem> {
     let email = address_at("/email", &whose.email)?;
-    let changed = api.app.subjects.restrict(&caller.actor, &email).await? || caller.is_done();
+    let changed = caller.is_done() || api.app.subjects.restrict(&caller.actor, &email).await?;
     Ok(Json(Restricting { email: email.as_str().to_owned(), restricted: true, changed }))
 }
 

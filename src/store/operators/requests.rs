@@ -104,9 +104,13 @@ pub async fn forget_answers(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a request.
-pub async fn delete(conn: &mut Conn, scope: &[u8; 32]) -> Result<()> {
-    sqlx::query("DELETE FROM requests WHERE scope = $1").bind(scope.as_slice()).execute(conn).await?;
+/// Deletes a request, unless another try than this one carried it out: another process may have begun it anew.
+pub async fn delete(conn: &mut Conn, scope: &[u8; 32], token: Uuid) -> Result<()> {
+    sqlx::query("DELETE FROM requests WHERE scope = $1 AND token = $2")
+        .bind(scope.as_slice())
+        .bind(token.to_string())
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use besked::domain::operator::Role;
 use besked::domain::page::PageRequest;
 use besked::domain::request::Request;
 use besked::notices::Filter;
@@ -117,7 +118,8 @@ async fn a_kill_between_the_commit_and_the_answer_repeats_nothing(#[case] engine
     let actor = crate::operators::at(&server.app, "ops").await;
     let body = source().to_string();
     let token = app.requests.token();
-    let request = Request::new("ops", "POST", "/api/v1/notices", "k", body.as_bytes(), token);
+    let request = Request::new("ops", "POST", "/api/v1/notices", "k", body.as_bytes(), token)
+        .with_roles([Role::Ops].into_iter().collect());
     assert!(matches!(app.requests.begin(&request, false).await.unwrap(), Begun::New(_)));
     let draft = besked::notices::Draft::structured(body.as_bytes()).unwrap();
     let id = app.notices.create(&draft, &actor.clone().asked_by(request)).await.unwrap();

@@ -164,7 +164,9 @@ async fn a_request_is_noted_once_answered_once_and_gone_after_a_day(#[case] engi
     let unnoted = Request::new("robot", "POST", "/y", "k", b"", first);
     requests::answer(&mut tx, &unnoted, &answer, fixture.now).await.unwrap();
     assert_eq!(requests::find(&mut tx, &unnoted.scope).await.unwrap().unwrap().answer, Some(answer));
-    requests::delete(&mut tx, &unnoted.scope).await.unwrap();
+    requests::delete(&mut tx, &unnoted.scope, second).await.unwrap();
+    assert!(requests::find(&mut tx, &unnoted.scope).await.unwrap().is_some(), "another process began it anew");
+    requests::delete(&mut tx, &unnoted.scope, first).await.unwrap();
     assert_eq!(requests::find(&mut tx, &unnoted.scope).await.unwrap(), None);
     assert_eq!(requests::delete_before(&mut tx, fixture.now, 9).await.unwrap(), 0);
     let later = fixture.now.checked_add(SignedDuration::from_secs(1)).unwrap();

@@ -1,4 +1,5 @@
-//! The steps on a notice. Each may be repeated without harm: one that was taken changes nothing.
+//! The steps on a notice. Each may be repeated without harm: one that was taken changes nothing, and one whose answer is lost is answered
+//! from what is stored, since others may have taken another step after it.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -9,7 +10,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{digest_of, id_of, now};
-use crate::domain::notice::Step;
+use crate::domain::notice::{self, Step};
 use crate::http::api::Api;
 use crate::http::api::body::Json;
 use crate::http::api::key::Caller;
@@ -65,6 +66,7 @@ struct Releasing {
 async fn take(api: &Api, caller: &Caller, id: &str, step: Step, taking: &Taking) -> Result<Response, Problem> {
     let (id, notices, actor, why) = (id_of(id)?, &api.app.notices, &caller.actor, taking.reason.as_deref());
     let notice = match step {
+        _ if caller.is_done() => notices.find(actor, id).await?,
         Step::Submit => notices.submit(id, actor).await?,
         Step::Decline => notices.decline(id, actor, why).await?,
         Step::Pause => notices.pause(id, actor, why).await?,
@@ -99,7 +101,12 @@ async fn approve(
     let id = id_of(&id)?;
     let wrong = || Problem::at("/digest", "must be the digest of the notice: 64 hexadecimal digits");
     let read = digest_of(&digest).ok_or_else(wrong)?;
-    let notice = api.app.notices.approve_read(id, Some(read), &caller.actor, reason.as_deref()).await?;
+    let (notices, actor) = (&api.app.notices, &caller.actor);
+    let notice = if caller.is_done() {
+        notices.find(actor, id).await?
+    } else {
+        notices.approve_read(id, Some(read), actor, reason.as_deref()).await?
+    };
     Ok(now(&notice, Now::of(&notice)))
 }
 
@@ -125,6 +132,9 @@ async fn release(
     let (id, notices, actor) = (id_of(&id)?, &api.app.notices, &caller.actor);
     let before = notices.find(actor, id).await?;
     let changed = notices.changed_since_approval(&before).await?;
+    if caller.is_done() && before.state != notice::State::Releasing {
+        return Ok(now(&before, Now { changed, ..Now::of(&before) }));
+    }
     let how = Release { now: at_once.unwrap_or(false), reason: reason.as_deref() };
     let notice = match notices.release(id, actor, how, &|_| {}).await {
         // Another process releases it: that is what was asked for.
