@@ -26,10 +26,13 @@ impl Covering {
         let mut rows = self.next().await?;
         if let Some(rows) = &mut rows {
             let reads = self.reads;
-            rows.retain(|row| reads && match only {
-                Only::All => true,
-                Only::Open => row.verdict != Verdict::Informed,
-                Only::Late => row.late,
+            rows.retain(|row| {
+                reads
+                    && match only {
+                        Only::All => true,
+                        Only::Open => row.verdict != Verdict::Informed,
+                        Only::Late => row.late,
+                    }
             });
         }
         Ok(rows)

@@ -122,7 +122,8 @@ const TOO_FAR_MS: i64 = 600_000;
 /// keeps out no other.
 pub async fn waiting(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<(Uuid, Result<Waiting>)>> {
     let rows = sqlx::query(
-        "SELECT id, size FROM inbound WHERE disposition = 'waiting' AND (due_at <= $1 OR due_at > $2)
+        "SELECT id, size, due_at FROM inbound WHERE disposition = 'waiting' AND due_at <= $1
+         UNION ALL SELECT id, size, due_at FROM inbound WHERE disposition = 'waiting' AND due_at > $2
          ORDER BY due_at, id LIMIT $3",
     )
     .bind(now.as_millisecond())
