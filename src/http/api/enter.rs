@@ -241,9 +241,12 @@ pub async fn dress(State(api): State<Api>, request: Request, next: Next) -> Resp
 /// The answer if there is none in time.
 fn late(reads: bool) -> Problem {
     if reads {
-        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this took longer than an answer may take, and was ended")
-            .hint("ask again later, or for less")
-            .retry_after(60);
+        return Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "this took longer than an answer may take, and was ended",
+        )
+        .hint("ask again later, or for less")
+        .retry_after(60);
     }
     let detail = "this takes longer than an answer may take, and is still being done";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)

@@ -86,9 +86,10 @@ async fn evidence(
 
 /// The turn to write evidence, if nobody else writes any.
 fn turn(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
-    api.exports.clone().try_acquire_owned().map_err(|_| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "other evidence is being written").retry_after(10)
-    })
+    api.exports
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "other evidence is being written").retry_after(10))
 }
 
 /// The form in which evidence is wanted.

@@ -94,8 +94,11 @@ pub async fn begin(
         Begun::New(running) => Ok(Ok(once(running, None))),
         Begun::Done(running, object) => Ok(Ok(once(running, Some(object)))),
         Begun::Answered(answer) => Ok(Err(again(answer))),
-        Begun::Other => Err(Problem::new(StatusCode::CONFLICT, "this `Idempotency-Key` was used for another body, or with other roles")
-            .hint("use a new key for another request")),
+        Begun::Other => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "this `Idempotency-Key` was used for another body, or with other roles",
+        )
+        .hint("use a new key for another request")),
         Begun::Busy(wait) => {
             Err(Problem::new(StatusCode::CONFLICT, "a request with this `Idempotency-Key` is being carried out")
                 .retry_after(wait.as_secs().unsigned_abs().max(1)))
