@@ -106,7 +106,7 @@ pub struct Covering {
     /// The reader sees addresses.
     sees: bool,
     /// The reader may read what became of each customer; who may not sees the counts.
-    pub(super) reads: bool,
+    reads: bool,
     measure: Measure,
     next: Next,
     totals: Totals,
@@ -185,7 +185,7 @@ impl Covering {
                 Next::End => return Ok(None),
             };
             rows.iter().for_each(|row| self.count(row));
-            return Ok(Some(rows));
+            return Ok(Some(if self.reads { rows } else { Vec::new() }));
         }
     }
 

@@ -25,14 +25,10 @@ impl Covering {
     pub async fn next_of(&mut self, only: Only) -> Result<Option<Vec<CoverageRow>>, CoverageError> {
         let mut rows = self.next().await?;
         if let Some(rows) = &mut rows {
-            let reads = self.reads;
-            rows.retain(|row| {
-                reads
-                    && match only {
-                        Only::All => true,
-                        Only::Open => row.verdict != Verdict::Informed,
-                        Only::Late => row.late,
-                    }
+            rows.retain(|row| match only {
+                Only::All => true,
+                Only::Open => row.verdict != Verdict::Informed,
+                Only::Late => row.late,
             });
         }
         Ok(rows)

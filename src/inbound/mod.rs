@@ -297,7 +297,7 @@ impl Inbound {
             None => Vec::new(),
         };
         reports.retain(|report| report.inbound_id == id);
-        mask_words(&mut conn, true, reports.iter_mut().flat_map(Report::words)).await?;
+        mask_words(&mut conn, actor.has(Right::SeeOneCustomer), reports.iter_mut().flat_map(Report::words)).await?;
         let sha256 = bytes.map(|bytes| HEXLOWER.encode(&sha256(&bytes)));
         Ok(Shown { message, sha256, reports })
     }

@@ -106,7 +106,7 @@ impl Suppressions {
         Self { context, key }
     }
 
-    /// A page of suppressions in the order of their addresses. Cursors name no address.
+    /// A page of suppressions in the order of their addresses, which are masked for who sees none. Cursors name no address.
     ///
     /// # Errors
     /// If the cursor is not one of this list, or the database fails.
@@ -118,7 +118,8 @@ impl Suppressions {
         };
         let mut conn = self.context.store.read().await?;
         let found = suppressions::list(&mut conn, after.as_ref(), request.to_read()).await?;
-        let mask = Mask::of(&mut conn, true, found.iter().map(|it| it.email.as_str())).await?;
+        let mask =
+            Mask::of(&mut conn, actor.has(Right::SeeOneCustomer), found.iter().map(|it| it.email.as_str())).await?;
         Ok(Page::of(found, request, |last| self.cursor(last)).map(|it| Listed {
             email: mask.address(&it.email),
             reason: it.reason,

@@ -1,7 +1,8 @@
 //! Sends what is due, and records what came of it.
 //!
 //! A receiver that fails is left alone for a while as a whole, then one call finds out whether it answers again; each call that failed
-//! has its own wait besides, so that one that a receiver never accepts keeps no other back.
+//! has its own wait besides, so that one that a receiver never accepts keeps no other back: a receiver that refuses one is there, and
+//! rests for seconds only.
 
 use std::sync::atomic::Ordering;
 

@@ -132,3 +132,21 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
     Problem::failed(Kind::Failed, &format!("a request panicked: {}", text.unwrap_or_default())).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customers_file_and_evidence_may_take_long() {
+        for (method, path, is) in [
+            (Method::PUT, "/api/v1/customers", true),
+            (Method::GET, "/api/v1/evidence", true),
+            (Method::GET, "/api/v1/customers", false),
+            (Method::POST, "/api/v1/evidence", false),
+        ] {
+            assert_eq!(is_file(&method, path), is, "{method} {path}");
+        }
+        assert!(keyed().into_openapi().paths.paths.contains_key(enter::EVIDENCE));
+    }
+}

@@ -20,7 +20,7 @@ use crate::config::Http;
 const SWEEP: u32 = 10_000;
 
 /// So many requests without a valid key are noted in a minute, from whatever addresses.
-const NOTED_PER_MINUTE: NonZeroU32 = NonZeroU32::new(300).unwrap();
+const NOTED_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(299);
 
 type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
 

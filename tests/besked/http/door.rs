@@ -140,3 +140,35 @@ async fn nothing_is_answered_without_a_key() {
     }
     server.node.end().await;
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_has_one_spelling_of_an_id_and_no_word_of_a_stranger(#[case] engine: Engine) {
+    let server = Server::staffed(engine).await;
+    server.app.import(crate::app::CUSTOMERS).await;
+    let (security, auditor, compliance) =
+        (server.key("security").await, server.key("auditor").await, server.key("compliance").await);
+    let node = &server.node;
+    let made = node.once(&security, "/api/v1/notices", "k", &super::notices::breach()).await.ok(201);
+    let id = made["id"].as_str().unwrap();
+    let capitals = id.to_uppercase().replace('-', "");
+    node.post(&security, &format!("/api/v1/notices/{capitals}/submit"), &json!({})).await.ok(200);
+    node.get("besked_x", &format!("/api/v1/notices/{id}/steps")).await.refused(401);
+    server.app.app.requests.settle().await;
+    let listed = async |key: &str, query: &str| {
+        let rows = node.get(key, &format!("/api/v1/audit?{query}")).await.ok(200)["events"].clone();
+        rows.as_array().unwrap_or_else(|| panic!("{rows}")).clone()
+    };
+    for object in [id, &capitals] {
+        let rows = listed(&compliance, &format!("object={object}")).await;
+        let actions: Vec<&str> = rows.iter().filter_map(|row| row["action"].as_str()).collect();
+        assert_eq!(actions, ["POST /api/v1/notices/{id}/submit", "POST /api/v1/notices"]);
+    }
+    let rows = listed(&auditor, "limit=50").await;
+    assert!(rows.iter().all(|row| row["action"] != "POST /api/v1/notices/{id}/submit"), "it is sealed: {rows:?}");
+    let stranger = rows.iter().find(|row| row["action"] == "GET /api/v1/notices/{id}/steps").unwrap();
+    assert_eq!((&stranger["operator"], &stranger["object"]), (&json!("unknown"), &json!(null)));
+    server.node.end().await;
+}

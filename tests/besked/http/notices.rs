@@ -162,6 +162,9 @@ async fn a_machine_approves_nothing_and_marketing_sees_no_address() {
         assert!(!text.contains("service@ett.example") && !text.contains("hello@two.example"), "{part}: {text}");
     }
     server.node.get(&marketing, &format!("{path}/preview?account=C1")).await.refused(403);
+    let admin = server.key("admin").await;
+    let coverage = server.node.get(&admin, &format!("{path}/coverage")).await.ok(200);
+    assert_eq!((&coverage["rows"], coverage["customers"].as_u64() > Some(0)), (&json!([]), true), "the counts alone");
     let robot = server.key("billing-run").await;
     let refused = server.node.post(&robot, &format!("{path}/approve"), &json!({ "digest": "00".repeat(32) })).await;
     assert!(refused.refused(403)["detail"].as_str().unwrap().contains("machine"));

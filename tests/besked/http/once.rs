@@ -6,6 +6,7 @@ use besked::domain::operator::Role;
 use besked::domain::page::PageRequest;
 use besked::domain::request::Request;
 use besked::notices::Filter;
+use besked::operators::keys::NewKey;
 use besked::operators::requests::{Begun, PATIENCE};
 use besked::store::operators::requests;
 use rstest::rstest;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::{Node, Server};
 use crate::app::{CUSTOMERS, alice, maintenance};
 use crate::database::Engine;
+use crate::operators::person;
 
 async fn notices(server: &Server) -> usize {
     let request = PageRequest { after: None, limit: 100 };
@@ -160,5 +162,69 @@ async fn an_answer_does_not_outlive_a_person_who_is_erased() {
     assert!(kept().await.answer.is_none());
     let again = server.node.once(&ops, "/api/v1/notices", "k", &source()).await;
     assert_eq!((again.ok(201)["id"].clone(), notices(&server).await), (first.json()["id"].clone(), 1));
+    server.node.end().await;
+}
+
+/// The answer to a step is lost, and somebody else takes another step before it is repeated.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_undoes_nothing_that_others_did_meanwhile(#[case] engine: Engine) {
+    let server = Server::staffed(engine).await;
+    server.app.import(CUSTOMERS).await;
+    let (ops, compliance, admin) = (server.key("ops").await, server.key("compliance").await, server.key("admin").await);
+    let node = &server.node;
+    let forget = async || {
+        let mut tx = server.app.app.context.store.write().await.unwrap();
+        requests::forget_answers(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let path = format!("/api/v1/notices/{}", server.app.release(&maintenance("all = true")).await);
+    node.post(&ops, &format!("{path}/pause"), &json!({})).await.ok(200);
+    let resume = async || node.once(&ops, &format!("{path}/resume"), "k", &json!({})).await.ok(200);
+    assert_eq!(resume().await["paused"], false);
+    node.post(&compliance, &format!("{path}/pause"), &json!({})).await.ok(200);
+    forget().await;
+    assert_eq!(resume().await["paused"], true, "it stays paused");
+
+    let email = json!({ "email": "hello@two.example" });
+    let restrict = async |name: &str| {
+        node.once(&compliance, "/api/v1/subjects/restrict", name, &email).await.ok(200)["changed"].clone()
+    };
+    assert_eq!(restrict("k").await, true);
+    node.post(&compliance, "/api/v1/subjects/unrestrict", &email).await.ok(200);
+    forget().await;
+    assert_eq!(
+        (restrict("k").await, restrict("other").await),
+        (json!(true), json!(true)),
+        "only the other one restricts"
+    );
+
+    let suppression = json!({ "email": "service@ett.example", "reason": "manual" });
+    let suppress = async || node.once(&admin, "/api/v1/suppressions", "k", &suppression).await.ok(201);
+    let lift = async || node.ask(&admin, ("DELETE", "/api/v1/suppressions/service%40ett.example"), &[], b"").await;
+    let first = suppress().await;
+    lift().await.ok(200);
+    forget().await;
+    assert_eq!(suppress().await, first);
+    lift().await.refused(404);
+    server.node.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_not_shown_to_a_key_with_other_roles() {
+    let server = Server::with(Engine::Sqlite, &[person("Ola", &[Role::Ops, Role::Support])]).await;
+    server.app.import(CUSTOMERS).await;
+    let root = crate::operators::at(&server.app, "Root").await;
+    let roles = Some([Role::Support].into_iter().collect());
+    let lesser = server.app.app.keys.add(&root, &NewKey { operator: "Ola", roles, expires_at: None }).await.unwrap();
+    let all = server.key("Ola").await;
+    let ask = async |key: &str| server.node.once(key, "/api/v1/notices", "k", &source()).await;
+    let first = ask(&all).await;
+    first.ok(201);
+    let refused = ask(lesser.key.reveal()).await;
+    assert!(refused.refused(409)["detail"].as_str().unwrap().contains("other roles"));
+    assert_eq!(ask(&all).await.body, first.body);
     server.node.end().await;
 }

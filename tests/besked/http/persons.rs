@@ -81,6 +81,9 @@ async fn preferences_suppressions_and_holds_are_set_and_lifted(#[case] engine: E
     assert_eq!(node.post(&admin, "/api/v1/suppressions", &restricted).await.places(422), ["/reason"]);
     let listed = node.get(&compliance, "/api/v1/suppressions").await.ok(200);
     assert_eq!(listed["suppressions"][0]["reason"], "manual");
+    assert_eq!(listed["suppressions"][0]["email"], "hello@two.example");
+    let masked = node.get(&admin, "/api/v1/suppressions").await.ok(200);
+    assert_eq!(masked["suppressions"][0]["email"], "h…@two.example");
     node.get(&support, "/api/v1/suppressions").await.refused(403);
     let path = "/api/v1/suppressions/hello%40two.example";
     assert_eq!(node.ask(&admin, ("DELETE", path), &[], b"").await.ok(200)["removed"], 1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use besked::domain::task::TaskKind;
 use besked::domain::webhook::{Disabled, HookEvent};
-use besked::webhooks::Names;
+use besked::webhooks::{Change, Names};
 use rstest::rstest;
 
 use super::receiver::{Act, Receiver};
@@ -324,4 +324,46 @@ async fn a_test_calls_once_and_lets_what_waits_go_on(#[case] engine: Engine) {
     app.app.webhooks.disable(&alice(), id).await.unwrap();
     assert!(app.app.webhooks.test(&alice(), id).await.unwrap().ok, "before it is enabled, one may find out");
     assert_eq!(app.hook_shown(id).await.shown.state, "disabled");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn many_calls_that_are_refused_keep_another_back_for_a_minute_at_most(#[case] engine: Engine) {
+    let (app, receiver) = (app(engine).await, Receiver::start().await);
+    app.import(CUSTOMERS).await;
+    app.hook(&receiver.url(), &[HookEvent::NoticeReleased, HookEvent::LedgerStopped]).await;
+    receiver.always("ledger.stopped", Act::Status(400));
+    for _ in 0..10 {
+        app.something_happens().await;
+    }
+    app.release(&maintenance("all = true")).await;
+    for _ in 0..9 {
+        app.call().await;
+        app.advance(7 * SECOND);
+    }
+    assert_eq!(said(&receiver, HookEvent::NoticeReleased).len(), 1);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_corrected_address_is_called_at_once_and_has_its_whole_time(#[case] engine: Engine) {
+    let (app, wrong, right) = (app(engine).await, Receiver::start().await, Receiver::start().await);
+    let id = app.hook(&wrong.url(), &[HookEvent::LedgerStopped]).await.shown.id;
+    wrong.always("", Act::Close);
+    app.something_happens().await;
+    app.call().await;
+    wait(&app, 71).await;
+    right.then([Act::Status(500)]);
+    let (url, webhooks) = (right.url(), &app.app.webhooks);
+    let shown = webhooks.set(&alice(), id, &Change { url: Some(&url), events: None }).await.unwrap();
+    assert_eq!((shown.state, shown.failing_since), ("active", None));
+    assert!(app.call().await && right.count() == 1, "what waits is due");
+    app.advance(8 * HOUR);
+    assert!(app.call().await);
+    let shown = app.hook_shown(id).await.shown;
+    assert_eq!((shown.state, shown.queued, right.count()), ("active", 0, 2));
 }
