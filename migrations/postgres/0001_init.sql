@@ -121,6 +121,7 @@ CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
 
 -- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
 -- `row_key` is the key of the row that it was added with to a standing notice.
+-- `not_before` is when its notice's schedule has it sent, if that was later than the release.
 -- `commitment` is set when the salt is deleted: the Merkle proofs of the other recipients still need this recipient's hash.
 --
 -- The fill factor leaves room on each page for the one or two updates that a delivery gets, so that they are HOT updates, which
@@ -142,6 +143,7 @@ CREATE TABLE deliveries (
     commitment    BYTEA,
     follows_id    TEXT COLLATE "C",
     row_key       TEXT COLLATE "C",
+    not_before    BIGINT,
     state         TEXT COLLATE "C" NOT NULL CHECK (state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'rejected',
                       'expired', 'uncertain', 'suppressed', 'opted_out', 'cancelled')),
     level         TEXT COLLATE "C" CHECK (level IN ('relayed', 'operator_found', 'accepted_by_mx', 'dsn_delivered', 'attested', 'acknowledged')),
@@ -237,6 +239,9 @@ CREATE INDEX unaddressed_by_account ON unaddressed (account_id);
 -- `first_at` is when it was claimed for its first attempt: the Date of its message, whoever sends it at last. A claim that is
 -- returned untried takes it away again.
 --
+-- `not_before` is when its schedule, or the end of quiet hours, has it sent. As long as `due_at` is the same time, it waits for nothing
+-- else, and no clock that differs makes it due.
+--
 -- `refused_token` is the token of a claim whose delivery a relay refused, while it is not clear whose fault that is.
 CREATE TABLE queue (
     delivery_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -251,11 +256,13 @@ CREATE TABLE queue (
     lease_owner TEXT COLLATE "C",
     lease_until BIGINT,
     first_at    BIGINT,
-    refused_token BIGINT
+    refused_token BIGINT,
+    not_before  BIGINT
 );
 
 CREATE INDEX queue_by_notice ON queue (notice_id, aside, due_at, delivery_id);
 CREATE INDEX queue_by_domain ON queue (notice_id, domain, due_at, delivery_id) WHERE aside = 1;
+CREATE INDEX queue_scheduled ON queue (notice_id, not_before) WHERE not_before IS NOT NULL;
 CREATE INDEX queue_leased ON queue (lease_owner, lease_until) WHERE lease_owner IS NOT NULL;
 
 -- `dsn` tells whether the server was asked for delivery status notifications (RFC 3461).

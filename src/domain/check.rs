@@ -24,6 +24,7 @@ use crate::domain::fields::{AgreementKind, IncidentStatus, Phase};
 use crate::domain::front_matter::{Document, Reader, sections};
 use crate::domain::locale::Locale;
 use crate::domain::problem::Problems;
+use crate::domain::schedule::instant;
 
 pub use addresses::{is_role_address, needs_smtputf8};
 
@@ -132,6 +133,14 @@ pub fn check_clock(source: &str, release: Timestamp, circumstances: &Circumstanc
 fn release(top: &Reader<'_, '_>, circumstances: &Circumstances<'_>, findings: &mut Findings) -> Timestamp {
     let now = circumstances.now;
     let Some(schedule) = top.table("schedule") else { return now };
+    if let Some(local) = schedule.local_time("send_at_local") {
+        let send_at = instant(local, &circumstances.zone);
+        if send_at < now {
+            let text = "is in the past in the organisation's zone: there and further east the mail goes out at once";
+            findings.warnings.add(schedule.line("send_at_local"), "schedule.send_at_local", text);
+        }
+        return send_at.max(now);
+    }
     let Some(send_at) = schedule.time("send_at") else { return now };
     if send_at < now {
         let line = schedule.line("send_at");

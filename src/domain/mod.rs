@@ -55,6 +55,7 @@ pub mod request;
 pub mod retention;
 pub mod right;
 pub mod rows_file;
+pub mod schedule;
 pub mod structured;
 pub mod table;
 pub mod task;

@@ -192,7 +192,7 @@ impl Standing {
 
     async fn gather(self: Arc<Self>, store: Store, clock: Clock, ends: watch::Sender<()>) {
         let began = Instant::now();
-        let gathered = gathered(&store).await;
+        let gathered = gathered(&store, clock.now()).await;
         let now = clock.now_ms();
         let mut state = self.state();
         state.fresh = Some((now, now.saturating_add(millis(FRESH.max(began.elapsed() * TIMES)))));
@@ -245,10 +245,10 @@ impl Standing {
     }
 }
 
-async fn gathered(store: &Store) -> Result<Figures, StoreError> {
+async fn gathered(store: &Store, now: jiff::Timestamp) -> Result<Figures, StoreError> {
     let mut conn = store.read().await?;
     Ok(Figures {
-        waiting: figures::waiting(&mut conn).await?,
+        waiting: figures::waiting(&mut conn, now).await?,
         doubts: uncertain::count(&mut conn).await?,
         sealing: figures::sealing(&mut conn).await?,
         replies: forwards::waiting(&mut conn).await?,

@@ -244,6 +244,17 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
     Ok(done.rows_affected() == 1)
 }
 
+/// Sets when a notice in this state is to be released: the first local time of its audience, or at once.
+pub async fn set_send_at(conn: &mut Conn, id: Uuid, state: State, send_at: Option<Timestamp>) -> Result<()> {
+    sqlx::query("UPDATE notices SET send_at = $3 WHERE id = $1 AND state = $2")
+        .bind(id.to_string())
+        .bind(state.as_str())
+        .bind(send_at.map(Timestamp::as_millisecond))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// The domain of a notice's Message-IDs.
 pub async fn message_domain(conn: &mut Conn, id: Uuid) -> Result<Option<String>> {
     let row = sqlx::query("SELECT message_domain FROM notices WHERE id = $1").bind(id.to_string());
