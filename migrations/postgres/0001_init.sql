@@ -93,6 +93,7 @@ CREATE TABLE notices (
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
 CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
+CREATE INDEX notices_by_window ON notices (window_end) WHERE window_end IS NOT NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
 
 -- The rows of audience files, one for each customer, and those that were added to a standing notice: these have the key by which
@@ -529,7 +530,7 @@ WHEN (NEW.state <> OLD.state AND NEW.state IN ('accepted', 'delivered')) EXECUTE
 CREATE TABLE tasks (
     id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     kind        TEXT COLLATE "C" NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread', 'unforwarded', 'stale_directory', 'webhook_failed')),
+                    'new_address', 'unread', 'unforwarded', 'stale_directory', 'webhook_failed', 'promise')),
     notice_id   TEXT COLLATE "C",
     account_id  TEXT COLLATE "C",
     delivery_id TEXT COLLATE "C",
@@ -545,11 +546,43 @@ CREATE TABLE tasks (
 );
 
 CREATE UNIQUE INDEX tasks_open ON tasks (kind, COALESCE(notice_id, ''), COALESCE(account_id, ''), COALESCE(delivery_id, ''),
-    COALESCE(inbound_id, '')) WHERE state = 'open';
+    COALESCE(inbound_id, ''), COALESCE(deadline, 0)) WHERE state = 'open';
 CREATE INDEX tasks_to_do ON tasks (id) WHERE state = 'open';
 CREATE INDEX tasks_done ON tasks (done_at) WHERE notice_id IS NULL;
 CREATE INDEX tasks_by_notice ON tasks (notice_id, account_id) WHERE notice_id IS NOT NULL;
 CREATE INDEX tasks_by_account ON tasks (account_id) WHERE account_id IS NOT NULL AND state = 'open';
+
+-- The reminders of maintenances. A planned one is looked at when it is due, a made one (`reminder_id` is its notice) when the window
+-- begins: `look_at`.
+CREATE TABLE reminders (
+    matter_id    TEXT COLLATE "C" NOT NULL,
+    window_start BIGINT NOT NULL,
+    before_ms    BIGINT NOT NULL,
+    notice_id    TEXT COLLATE "C" NOT NULL,
+    state        TEXT COLLATE "C" NOT NULL CHECK (state IN ('planned', 'made', 'done', 'dropped')),
+    look_at      BIGINT,
+    reminder_id  TEXT COLLATE "C",
+    PRIMARY KEY (matter_id, window_start, before_ms),
+    CHECK ((state IN ('planned', 'made')) = (look_at IS NOT NULL))
+);
+
+CREATE INDEX reminders_due ON reminders (look_at) WHERE look_at IS NOT NULL;
+CREATE UNIQUE INDEX reminders_made ON reminders (reminder_id) WHERE reminder_id IS NOT NULL;
+
+-- When customers are to hear of a matter again, by the notice that promised it. `look_at` is when a person is warned, then when its
+-- time comes.
+CREATE TABLE promises (
+    matter_id TEXT COLLATE "C" NOT NULL,
+    kind      TEXT COLLATE "C" NOT NULL CHECK (kind IN ('update', 'completion', 'stage')),
+    due_at    BIGINT NOT NULL,
+    notice_id TEXT COLLATE "C" NOT NULL,
+    state     TEXT COLLATE "C" NOT NULL CHECK (state IN ('open', 'overdue', 'kept', 'settled')),
+    look_at   BIGINT,
+    PRIMARY KEY (matter_id, kind, due_at)
+);
+
+CREATE INDEX promises_due ON promises (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX promises_overdue ON promises (due_at) WHERE state = 'overdue';
 
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (

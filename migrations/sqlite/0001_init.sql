@@ -89,6 +89,7 @@ CREATE TABLE notices (
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
 CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
+CREATE INDEX notices_by_window ON notices (window_end) WHERE window_end IS NOT NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
 
 -- The rows of audience files, one for each customer, and those that were added to a standing notice: these have the key by which
@@ -507,7 +508,7 @@ END;
 CREATE TABLE tasks (
     id          TEXT NOT NULL PRIMARY KEY,
     kind        TEXT NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread', 'unforwarded', 'stale_directory', 'webhook_failed')),
+                    'new_address', 'unread', 'unforwarded', 'stale_directory', 'webhook_failed', 'promise')),
     notice_id   TEXT,
     account_id  TEXT,
     delivery_id TEXT,
@@ -523,11 +524,43 @@ CREATE TABLE tasks (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX tasks_open ON tasks (kind, COALESCE(notice_id, ''), COALESCE(account_id, ''), COALESCE(delivery_id, ''),
-    COALESCE(inbound_id, '')) WHERE state = 'open';
+    COALESCE(inbound_id, ''), COALESCE(deadline, 0)) WHERE state = 'open';
 CREATE INDEX tasks_to_do ON tasks (id) WHERE state = 'open';
 CREATE INDEX tasks_done ON tasks (done_at) WHERE notice_id IS NULL;
 CREATE INDEX tasks_by_notice ON tasks (notice_id, account_id) WHERE notice_id IS NOT NULL;
 CREATE INDEX tasks_by_account ON tasks (account_id) WHERE account_id IS NOT NULL AND state = 'open';
+
+-- The reminders of maintenances. A planned one is looked at when it is due, a made one (`reminder_id` is its notice) when the window
+-- begins: `look_at`.
+CREATE TABLE reminders (
+    matter_id    TEXT NOT NULL,
+    window_start INTEGER NOT NULL,
+    before_ms    INTEGER NOT NULL,
+    notice_id    TEXT NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN ('planned', 'made', 'done', 'dropped')),
+    look_at      INTEGER,
+    reminder_id  TEXT,
+    PRIMARY KEY (matter_id, window_start, before_ms),
+    CHECK ((state IN ('planned', 'made')) = (look_at IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX reminders_due ON reminders (look_at) WHERE look_at IS NOT NULL;
+CREATE UNIQUE INDEX reminders_made ON reminders (reminder_id) WHERE reminder_id IS NOT NULL;
+
+-- When customers are to hear of a matter again, by the notice that promised it. `look_at` is when a person is warned, then when its
+-- time comes.
+CREATE TABLE promises (
+    matter_id TEXT NOT NULL,
+    kind      TEXT NOT NULL CHECK (kind IN ('update', 'completion', 'stage')),
+    due_at    INTEGER NOT NULL,
+    notice_id TEXT NOT NULL,
+    state     TEXT NOT NULL CHECK (state IN ('open', 'overdue', 'kept', 'settled')),
+    look_at   INTEGER,
+    PRIMARY KEY (matter_id, kind, due_at)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX promises_due ON promises (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX promises_overdue ON promises (due_at) WHERE state = 'overdue';
 
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::ahead;
 use super::reach::{refuse_empty, refuse_unknown};
 use super::spool::{Chunk, Spool};
 use super::{AudienceError, Committed, Page, Pages, Plan, Reach};
@@ -346,6 +347,7 @@ async fn release(
     if kept.category.class() == Class::Mandatory {
         escalations::watch(conn, kept.id, at).await?;
     }
+    ahead::plan(with, conn, kept, at).await?;
     facts::note_notice(conn, HookEvent::NoticeReleased, kept.id, at).await?;
     let shown = shown(&kept.subject, kept.reference.as_deref(), kept.follows_id, message_domain, Some(terms));
     let manifest = Manifest { count: recipients, root, customers, unaddressed, unaddressed_root, shown };

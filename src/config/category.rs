@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Config, duration, escalation};
+use super::{Config, duration, escalation, promises};
 use crate::domain::category::{Addressing, Category, Class, Lane, Role};
 use crate::domain::delivery::Level;
 use crate::domain::fields::AgreementKind;
+use crate::domain::reminder::Reminders;
 use crate::domain::retention::Retention;
 use crate::domain::schedule::QuietHours;
 
@@ -71,6 +72,15 @@ pub struct CategoryRules {
     /// The hours in which nothing of it is sent, in the recipient's zone (never of the critical lane).
     #[serde(skip_serializing_if = "Option::is_none", with = "quiet")]
     pub quiet_hours: Option<QuietHours>,
+    /// When customers are reminded of a maintenance, before its window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminders: Option<Reminders>,
+    /// When customers must hear of a breach again, from its discovery.
+    #[serde(skip_serializing_if = "Option::is_none", with = "duration::maybe_list")]
+    pub stages: Option<Vec<Duration>>,
+    /// How long before the time of a promise a person gets the task to keep it.
+    #[serde(skip_serializing_if = "Option::is_none", with = "maybe")]
+    pub promise_warning: Option<Duration>,
 }
 
 /// The least level that counts as informed: one of those that a server alone can reach.
@@ -260,6 +270,7 @@ impl CategoryRules {
         if self.deadline.is_some_and(|deadline| deadline.is_zero()) {
             problem("deadline", "must not be zero");
         }
+        promises::problems(self, category).into_iter().for_each(|(key, text)| problem(key, text));
         escalation::problems(self, category).into_iter().for_each(|(key, text)| problem(key, text));
         problems
     }

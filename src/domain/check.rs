@@ -12,6 +12,7 @@ mod markup;
 mod text;
 mod tone;
 mod translation;
+mod window;
 
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct Circumstances<'a> {
     pub deadline: &'a dyn Fn(Category) -> Option<Duration>,
     /// The domains of the organisation, as lower-case A-labels: a link to one that looks like them is reported.
     pub own_domains: &'a [String],
+    /// Days on which no work is planned.
+    pub holidays: &'a [Date],
 }
 
 /// The least time between the release of a notice and what it announces.
@@ -88,6 +91,7 @@ pub fn check_at(source: &str, circumstances: &Circumstances<'_>) -> Findings {
         check.lead_time(category);
         findings = check.findings;
         findings.warnings.0.extend(clock::check(&top, release, circumstances).0);
+        window::check(category, &top, release, circumstances, &mut findings);
     }
     Findings { problems: findings.problems.sorted(), warnings: findings.warnings.sorted() }
 }
@@ -114,7 +118,10 @@ pub fn check_release(source: &str, release: Timestamp, circumstances: &Circumsta
     let leads_from = release.saturating_sub(DELAY).unwrap_or(release);
     let mut check = Check { fields: &fields, circumstances, release, leads_from, findings: Findings::default() };
     check.dates(category);
-    check.lead_time(category);
+    // A reminder comes when its time has come: the notice that it repeats was sent in time, or a person decided otherwise.
+    if !top.table("schedule").is_some_and(|schedule| schedule.is_there("reminder")) {
+        check.lead_time(category);
+    }
     check.findings.problems.sorted()
 }
 

@@ -146,7 +146,7 @@ fn read_first(section: &Section<'_>, problems: &mut Problems) -> (Option<Categor
     }
     let subject = top.subject();
     let audience = Audience::read(&top, category, follows.is_some());
-    let schedule = Schedule::read(&top);
+    let schedule = Schedule::read(&top, category);
     let fields = match (category, top.table("fields")) {
         (Some(category), Some(fields)) => Fields::read(category, &fields),
         (_, None) => {

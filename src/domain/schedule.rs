@@ -11,8 +11,10 @@ use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
+use crate::domain::category::Category;
 use crate::domain::front_matter::Reader;
 use crate::domain::locale::ZoneName;
+use crate::domain::reminder::{Before, Reminders};
 
 /// The longest time that a notice may be spread over.
 const LONGEST_SPREAD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -26,11 +28,15 @@ pub struct Schedule {
     pub send_at_local: Option<DateTime>,
     /// The time over which its deliveries are spread evenly.
     pub spread: Duration,
+    /// The reminders of a maintenance; without it, those of the notice that it follows, or of its category.
+    pub reminders: Option<Reminders>,
+    /// Of which reminder it is the notice. The dispatcher alone sets it.
+    pub reminder: Option<Before>,
 }
 
 impl Schedule {
     /// Reads the table in the top table of a notice; what is wrong in it is recorded there.
-    pub(super) fn read(top: &Reader<'_, '_>) -> Self {
+    pub(super) fn read(top: &Reader<'_, '_>, category: Option<Category>) -> Self {
         let Some(table) = top.table("schedule") else { return Self::default() };
         let (send_at, send_at_local) = (table.time("send_at"), table.local_time("send_at_local"));
         if table.is_there("send_at") && table.is_there("send_at_local") {
@@ -44,8 +50,18 @@ impl Schedule {
             });
             parsed.map_err(|problem| table.problem("spread", problem)).ok()
         });
+        let none = table.is_empty("reminders").then(Vec::new);
+        let reminders = none.or_else(|| table.words("reminders")).and_then(|texts| {
+            Reminders::try_from(texts).map_err(|problem| table.problem("reminders", problem)).ok()
+        });
+        if reminders.is_some() && category.is_some_and(|category| category != Category::Maintenance) {
+            table.problem("reminders", "is possible only in a notice about maintenance");
+        }
+        let reminder = table.word("reminder").and_then(|text| {
+            Before::parse(&text).map_err(|problem| table.problem("reminder", problem)).ok()
+        });
         table.finish();
-        Self { send_at, send_at_local, spread: spread.unwrap_or_default() }
+        Self { send_at, send_at_local, spread: spread.unwrap_or_default(), reminders, reminder }
     }
 
     /// The earliest time at which somebody in one of these zones gets the notice; `None` if it is to be released immediately.

@@ -12,7 +12,7 @@ use crate::domain::right::Right;
 use crate::domain::task::{State, TaskKind};
 use crate::ledger::operated::{self, Operation};
 use crate::people::mask::mask_words;
-use crate::store::{Conn, StoreError, escalations, notices, tasks};
+use crate::store::{Conn, StoreError, escalations, notices, promises, tasks};
 
 /// The longest note, in bytes.
 const LONGEST: usize = 1000;
@@ -89,6 +89,9 @@ impl Tasks {
         let account = task.account_id.as_deref().unwrap_or_default();
         if let (TaskKind::NotInformed, Some(notice)) = (task.kind, &notice) {
             escalations::end(&mut tx, notice.id, account, CaseState::Settled).await?;
+        }
+        if let (TaskKind::Promise, Some(notice), Some(due_at)) = (task.kind, &notice, task.deadline) {
+            promises::settle(&mut tx, notice.id, notice.matter_id, due_at).await?;
         }
         let operation = Operation::new(Action::DoTask);
         let operation = notice.as_ref().map_or(operation, |notice| Operation::on_notice(Action::DoTask, notice));

@@ -22,7 +22,7 @@ use crate::domain::task::TaskKind;
 use crate::store::inbound::forwards;
 use crate::store::proof::figures::{self, Sealing, Waiting};
 use crate::store::sending::uncertain::{self, Doubts};
-use crate::store::{Store, StoreError, escalations, tasks};
+use crate::store::{Store, StoreError, escalations, promises, tasks};
 
 /// How long a collection is fresh, at least.
 const FRESH: Duration = Duration::from_secs(5);
@@ -57,6 +57,7 @@ struct Figures {
     replies: u64,
     tasks: Vec<(TaskKind, u64)>,
     overdue: u64,
+    promises: u64,
 }
 
 #[derive(Default)]
@@ -79,6 +80,7 @@ pub(super) struct Standing {
     uncertain: Family<OfDoubt, Gauge>,
     tasks: Family<OfKind, Gauge>,
     overdue: Gauge,
+    promises: Gauge,
     entries: Gauge,
     pending: Gauge,
     lag: Seconds,
@@ -97,6 +99,7 @@ impl Standing {
             uncertain: Family::default(),
             tasks: Family::default(),
             overdue: Gauge::default(),
+            promises: Gauge::default(),
             entries: Gauge::default(),
             pending: Gauge::default(),
             lag: Seconds::default(),
@@ -154,6 +157,11 @@ impl Standing {
             "overdue_customers",
             "Customers who are not informed past the deadline of a notice, as of the last look at it",
             self.overdue.clone(),
+        );
+        registry.register(
+            "promises_overdue",
+            "Promised news of a matter whose time has passed: an update, the end of a maintenance, a stage of a breach",
+            self.promises.clone(),
         );
     }
 
@@ -232,6 +240,7 @@ impl Standing {
             self.tasks.get_or_create(&OfKind { kind: kind.as_str() }).set(gauge(open));
         }
         self.overdue.set(gauge(known.overdue));
+        self.promises.set(gauge(known.promises));
         self.entries.set(gauge(known.sealing.entries));
         self.pending.set(gauge(known.sealing.pending));
         self.lag.set(age(known.sealing.oldest));
@@ -254,6 +263,7 @@ async fn gathered(store: &Store, now: jiff::Timestamp) -> Result<Figures, StoreE
         replies: forwards::waiting(&mut conn).await?,
         tasks: tasks::open_by_kind(&mut conn).await?,
         overdue: escalations::overdue(&mut conn).await?,
+        promises: promises::overdue(&mut conn).await?,
     })
 }
 

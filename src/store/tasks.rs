@@ -90,7 +90,8 @@ macro_rules! select {
     };
 }
 
-/// Opens a task. Returns false if one of the same kind about the same notice, customer, delivery and message is open.
+/// Opens a task. Returns false if one of the same kind about the same notice, customer, delivery and message, with the same deadline, is
+/// open.
 pub async fn open(conn: &mut Conn, task: &NewTask<'_>) -> Result<bool> {
     let done = sqlx::query(
         "INSERT INTO tasks (id, kind, notice_id, account_id, delivery_id, inbound_id, reason, opened_at, deadline, state)
@@ -135,6 +136,26 @@ pub async fn close_all(conn: &mut Conn, kind: TaskKind, notice_id: Uuid, at: Tim
     )
     .bind(kind.as_str())
     .bind(notice_id.to_string())
+    .bind(at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Closes the open tasks of a kind about a notice with a deadline by a fact. Returns how many there were.
+pub async fn close_due(
+    conn: &mut Conn,
+    kind: TaskKind,
+    (notice_id, deadline): (Uuid, Timestamp),
+    at: Timestamp,
+) -> Result<u64> {
+    let done = sqlx::query(
+        "UPDATE tasks SET state = 'done', done_at = $4
+         WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND deadline = $3",
+    )
+    .bind(kind.as_str())
+    .bind(notice_id.to_string())
+    .bind(deadline.as_millisecond())
     .bind(at.as_millisecond())
     .execute(conn)
     .await?;

@@ -98,7 +98,8 @@ impl Known<'_> {
             | TaskKind::Overdue
             | TaskKind::Unforwarded
             | TaskKind::StaleDirectory
-            | TaskKind::WebhookFailed => {
+            | TaskKind::WebhookFailed
+            | TaskKind::Promise => {
                 let why = self.message.excess.map_or_else(String::new, |excess| format!(": {excess}"));
                 format!("a message about this delivery could not be read{why}: look at `besked inbound show {id}`")
             }

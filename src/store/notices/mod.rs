@@ -1,9 +1,11 @@
 //! Notices: what an author wrote, and the state of it. What belongs to a notice has a file of its own.
 
 pub mod attestations;
+pub mod nearby;
 pub mod open;
 pub mod references;
 pub mod releases;
+pub mod reminders;
 pub mod rows;
 pub mod steps;
 
@@ -141,6 +143,8 @@ macro_rules! select {
         )
     };
 }
+
+use select;
 
 /// What a notice is held to, as its row has it.
 pub(in crate::store) fn terms(row: &Row<'_>) -> Result<Option<Terms>> {
