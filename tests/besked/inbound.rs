@@ -19,6 +19,7 @@ mod postfix;
 mod refused;
 mod replies;
 mod spelled;
+mod unlisted;
 mod unsent;
 mod wrong;
 

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::body::{Asked, Json, MaxBody, check_type, listed, page};
+use super::body::{Asked, Json, MaxBody, check_type, page};
 use super::key::Caller;
 use super::problem::Problem;
 use crate::domain::actor::Actor;
@@ -52,18 +52,14 @@ struct Page {
 
 /// The active customers, in the order of their account ids.
 #[utoipa::path(get, path = "/customers", tag = "customers", params(Listing), responses((status = 200, body = Page)))]
-async fn list(
-    State(api): State<Api>,
-    caller: Caller,
-    Asked(asked): Asked<Listing>,
-) -> Result<Json<serde_json::Value>, Problem> {
+async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listing>) -> Result<Json<Page>, Problem> {
     let request = page(asked.limit, asked.after)?;
     let customers = &api.app.customers;
     let found = match asked.search.as_deref() {
         Some(text) => customers.search(&caller.actor, text, &request).await?,
         None => customers.list(&caller.actor, &request).await?,
     };
-    Ok(listed("customers", found))
+    Ok(Json(Page { customers: found.items, next: found.next }))
 }
 
 /// One customer with its contacts, also if it has left.

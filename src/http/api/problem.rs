@@ -4,6 +4,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::domain::audit::Ended;
 use crate::domain::kind::Kind;
@@ -148,6 +149,11 @@ impl Problem {
     pub fn not_found(what: &str, name: &str) -> Self {
         let shown: String = name.chars().take(100).collect();
         Self::of(Kind::NotFound, format!("there is no {what} `{}`", shown.escape_debug()))
+    }
+
+    /// The id in a path. Text that is no id names nothing.
+    pub fn id_of(what: &str, text: &str) -> Result<Uuid, Self> {
+        text.parse().map_err(|_| Self::not_found(what, text))
     }
 
     /// Input with these problems.
