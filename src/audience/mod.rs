@@ -8,6 +8,7 @@ mod added;
 mod committed;
 mod followed;
 mod freeze;
+pub mod matter;
 mod pages;
 mod reach;
 mod refusal;
