@@ -47,6 +47,8 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
 -- `standing` is set at the release of a notice to which recipients are added: `open` as long as they may be.
+-- `matter_id` is the id of the first of the notices that follow each other; `sequence` its place among the released ones of them.
+-- `phase` (also status or stage), `window_start`, `window_end` and `next_update_at` are what its text says of the matter.
 CREATE TABLE notices (
     id              TEXT NOT NULL PRIMARY KEY,
     category        TEXT NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -83,12 +85,20 @@ CREATE TABLE notices (
     recipients      INTEGER NOT NULL DEFAULT 0,
     message_domain  TEXT NOT NULL DEFAULT '',
     standing        TEXT CHECK (standing IN ('open', 'ended')),
-    audience_salt   BLOB
+    audience_salt   BLOB,
+    matter_id       TEXT NOT NULL,
+    sequence        INTEGER,
+    phase           TEXT CHECK (phase IN ('announced', 'rescheduled', 'cancelled', 'started', 'completed', 'possible',
+                        'investigating', 'identified', 'monitoring', 'resolved', 'suspected', 'confirmed', 'update', 'final')),
+    window_start    INTEGER,
+    window_end      INTEGER,
+    next_update_at  INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
 CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
+CREATE UNIQUE INDEX notices_of_matter ON notices (matter_id, sequence);
 CREATE INDEX notices_by_window ON notices (window_end) WHERE window_end IS NOT NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::ahead;
 use super::reach::{refuse_empty, refuse_unknown};
 use super::spool::{Chunk, Spool};
-use super::{AudienceError, Committed, Page, Pages, Plan, Reach};
+use super::{AudienceError, Committed, Page, Pages, Plan, Reach, matter};
 use crate::config::Config;
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
@@ -88,12 +88,19 @@ async fn freeze_once(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Frozen, AudienceError> {
     discard(with, kept.id).await?;
+    fit(&mut *with.context.store.read().await?, kept).await?;
     let mut gathered = gather(with, kept).await?;
     let steps = notices::steps::list(&mut *with.context.store.read().await?, kept.id).await?;
     let customers = if with.plan.may_be_empty { u64::MAX } else { gathered.reach.customers };
     refuse_lone_approval(&with.context.config, kept, &steps, customers)?;
     write_spooled(with, kept, &mut gathered, progress).await?;
-    let frozen = finish(with, kept, gathered).await?;
+    let frozen = match finish(with, kept, gathered).await {
+        Err(error @ AudienceError::Unfit(_)) => {
+            discard(with, kept.id).await?;
+            return Err(error);
+        }
+        ended => ended?,
+    };
     progress(frozen.reach.recipients);
     frozen.reach.log_left(kept.id);
     Ok(frozen)
@@ -113,6 +120,11 @@ async fn discard(with: &Freezing<'_>, id: Uuid) -> Result<(), AudienceError> {
             return Ok(());
         }
     }
+}
+
+/// Refuses a notice that cannot follow what was released of its matter: that may have come while it waited.
+async fn fit(conn: &mut Conn, kept: &Kept) -> Result<(), AudienceError> {
+    matter::join(conn, kept.follows_id, (kept.category, &kept.said)).await.map(drop)
 }
 
 /// Renews our hold on the release, or finds that we have lost it.
@@ -298,6 +310,8 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     // No person is erased in between from here on.
     tree::lock_head(&mut tx).await?;
     hold(with, &mut tx, kept.id).await?;
+    // Nor is another notice of the matter released.
+    fit(&mut tx, kept).await?;
     refuse_erased(&mut tx, gathered.tombstones).await?;
     write(&mut tx, kept, gathered.at, &last).await?;
     // The chunks before were not synchronised to the disk: a server that was restarted may have lost some.

@@ -9,6 +9,7 @@ mod ahead;
 mod committed;
 mod followed;
 mod freeze;
+pub mod matter;
 mod nearby;
 mod pages;
 mod reach;

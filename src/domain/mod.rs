@@ -35,6 +35,7 @@ pub mod link;
 pub mod locale;
 pub mod mailbox;
 pub mod markdown;
+pub mod matter;
 pub mod merkle;
 pub mod mistakes;
 pub mod mould;

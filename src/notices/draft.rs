@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use crate::audience::matter::Followed;
 use crate::domain::audience::Audience;
 use crate::domain::front_matter::{is_open, placeholders_at};
+use crate::domain::matter::Said;
 use crate::domain::notice::{Notice, State, content_digest};
 use crate::domain::placeholder::Placeholder;
 use crate::domain::problem::{Problem, Problems};
@@ -84,7 +86,7 @@ impl Draft {
     pub(super) fn written<'a>(
         &'a self,
         subject: &'a str,
-        follows_id: Option<Uuid>,
+        followed: Option<Followed>,
         author: &'a str,
         zone: &TimeZone,
     ) -> Written<'a> {
@@ -92,7 +94,9 @@ impl Draft {
             category: self.notice.category,
             reference: self.notice.reference.as_deref(),
             subject,
-            follows_id,
+            follows_id: followed.map(|it| it.id),
+            matter_id: followed.map(|it| it.matter_id),
+            said: Said::of(&self.notice),
             source: &self.source,
             digest: self.digest,
             author,
@@ -109,6 +113,9 @@ impl Draft {
             reference: self.notice.reference.clone(),
             subject: String::new(),
             follows_id: None,
+            matter_id: id,
+            sequence: None,
+            said: Said::of(&self.notice),
             source: self.source.clone(),
             digest: self.digest,
             author: String::new(),

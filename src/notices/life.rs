@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::steps::possible;
 use super::{Draft, NoticeError, Notices, allowed, find, follows};
-use crate::audience::Reach;
+use crate::audience::{Reach, matter};
 use crate::domain::actor::Actor;
 use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{Standing, State, Step};
@@ -29,9 +29,9 @@ impl Notices {
         let now = self.context.clock.now();
         let id = self.context.random.id(now);
         let mut tx = self.context.store.write().await?;
-        let follows_id = follows(&mut tx, actor, draft.notice.follows.as_deref(), None).await?;
+        let followed = follows(&mut tx, actor, draft, None).await?;
         let zone = self.context.config.organisation.default_time_zone.time_zone();
-        kept::insert(&mut tx, id, now, &draft.written(&subject, follows_id, actor.name(), &zone)).await?;
+        kept::insert(&mut tx, id, now, &draft.written(&subject, followed, actor.name(), &zone)).await?;
         kept::rows::insert(&mut tx, id, &draft.stored_rows()).await?;
         let notice = find(&mut tx, id).await?;
         self.record(&mut tx, &notice, Step::Create, actor, None).await?;
@@ -67,9 +67,10 @@ impl Notices {
         allowed(actor, Right::Write, &notice)?;
         is_read(&notice, read)?;
         possible(&notice, Step::Edit)?;
-        let follows_id = follows(&mut tx, actor, draft.notice.follows.as_deref(), Some(id)).await?;
+        let followed = follows(&mut tx, actor, draft, Some(id)).await?;
+        matter::rejoin(&mut tx, id, notice.matter_id, followed).await?;
         let zone = self.context.config.organisation.default_time_zone.time_zone();
-        let written = draft.written(&subject, follows_id, actor.name(), &zone);
+        let written = draft.written(&subject, followed, actor.name(), &zone);
         if !kept::rewrite(&mut tx, id, notice.state, &written).await? {
             return Err(NoticeError::Conflict);
         }
