@@ -70,8 +70,10 @@ impl Before {
 impl fmt::Display for Before {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let in_hours = SpanRound::new().largest(Unit::Hour).smallest(Unit::Second);
-        let span = Span::try_from(self.0).and_then(|span| span.round(in_hours));
-        span.map_or_else(|_| write!(f, "-{:?}", self.0), |span| write!(f, "-{}", format!("{span:#}").replace(' ', "")))
+        match Span::try_from(self.0).and_then(|span| span.round(in_hours)) {
+            Ok(span) => write!(f, "-{}", format!("{span:#}").replace(' ', "")),
+            Err(_) => write!(f, "-{:?}", self.0),
+        }
     }
 }
 
