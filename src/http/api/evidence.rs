@@ -138,7 +138,7 @@ fn check_size(bytes: u64) -> Result<(), Problem> {
     let detail =
         format!("the evidence has {bytes} bytes, and a PDF that is asked for here may hold {LARGEST_IN_PDF} at most");
     Err(Problem::of(Kind::Refused, detail)
-        .hint("take it as application/json, or make the PDF with `besked evidence --pdf`"))
+        .hint("take it as application/json, or make the PDF with `besked evidence export --pdf`"))
 }
 
 async fn report(proof: &Proof, mut file: std::fs::File) -> Result<Response, Problem> {
