@@ -691,6 +691,7 @@ EXECUTE FUNCTION refuse_change();
 -- `mailed_at` is when a checkpoint was mailed last.
 -- `customers_revision` counts the imports and corrections of addresses that changed customers and contacts; an import compares its
 -- file with them before it takes locks, and sees by this number whether they changed in between.
+-- `erasures` counts the persons that were erased: an answer to a request that began before one is not kept.
 -- `unscrubbed` counts the transactions that deleted persons since the file was scrubbed last, the first of them at
 -- `unscrubbed_since`.
 CREATE TABLE ledger_head (
@@ -701,6 +702,7 @@ CREATE TABLE ledger_head (
     stopped            TEXT COLLATE "C",
     mailed_at          BIGINT,
     customers_revision BIGINT NOT NULL DEFAULT 0,
+    erasures           BIGINT NOT NULL DEFAULT 0,
     unscrubbed         BIGINT NOT NULL DEFAULT 0,
     unscrubbed_since   BIGINT
 );

@@ -663,6 +663,7 @@ BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
 -- `mailed_at` is when a checkpoint was mailed last.
 -- `customers_revision` counts the imports and corrections of addresses that changed customers and contacts; an import compares its
 -- file with them before it takes locks, and sees by this number whether they changed in between.
+-- `erasures` counts the persons that were erased: an answer to a request that began before one is not kept.
 -- `unscrubbed` counts the transactions that deleted persons since the file was scrubbed last, the first of them at
 -- `unscrubbed_since`.
 CREATE TABLE ledger_head (
@@ -673,6 +674,7 @@ CREATE TABLE ledger_head (
     stopped            TEXT,
     mailed_at          INTEGER,
     customers_revision INTEGER NOT NULL DEFAULT 0,
+    erasures           INTEGER NOT NULL DEFAULT 0,
     unscrubbed         INTEGER NOT NULL DEFAULT 0,
     unscrubbed_since   INTEGER
 ) STRICT;

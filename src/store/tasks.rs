@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::domain::category_set::CategorySet;
 use crate::domain::task::{State, TaskKind};
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
@@ -232,25 +233,47 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Task>> {
     row.as_ref().map(read).transpose()
 }
 
-/// A page of tasks by id, the newest first, before this one; only open ones with `open`. Without `sealed`, those about a notice of a
-/// breach that is not released are left out.
-pub async fn list(conn: &mut Conn, open: bool, before: Option<Uuid>, limit: u32, sealed: bool) -> Result<Vec<Task>> {
+/// Which tasks are visible. Those about no notice always are.
+#[derive(Clone, Copy, Debug)]
+pub struct Visible {
+    /// Those about notices of these categories.
+    pub categories: CategorySet,
+    /// Also about a notice of a breach that is not released.
+    pub sealed: bool,
+}
+
+impl Visible {
+    /// All of them.
+    pub const ALL: Self = Self { categories: CategorySet::ALL, sealed: true };
+}
+
+/// A page of tasks by id, the newest first, before this one; only open ones with `open`.
+pub async fn list(
+    conn: &mut Conn,
+    open: bool,
+    before: Option<Uuid>,
+    limit: u32,
+    visible: Visible,
+) -> Result<Vec<Task>> {
     // Two texts, so that each engine uses the index of what it lists.
     let sql = if open {
         select!(
-            "WHERE state = 'open' AND id < $1 AND ($3 = 1 OR notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
-               WHERE n.id = notice_id AND n.category = 'security_breach' AND n.released_at IS NULL))
+            "WHERE state = 'open' AND id < $1 AND (notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n WHERE n.id = notice_id
+               AND ($4 NOT LIKE '%,' || n.category || ',%'
+                 OR ($3 = 0 AND n.category = 'security_breach' AND n.released_at IS NULL))))
              ORDER BY id DESC LIMIT $2"
         )
     } else {
         select!(
-            "WHERE id < $1 AND ($3 = 1 OR notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
-               WHERE n.id = notice_id AND n.category = 'security_breach' AND n.released_at IS NULL))
+            "WHERE id < $1 AND (notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n WHERE n.id = notice_id
+               AND ($4 NOT LIKE '%,' || n.category || ',%'
+                 OR ($3 = 0 AND n.category = 'security_breach' AND n.released_at IS NULL))))
              ORDER BY id DESC LIMIT $2"
         )
     };
     let before = before.unwrap_or(Uuid::max()).to_string();
-    let query = sqlx::query(sql).bind(before).bind(i64::from(limit)).bind(i64::from(sealed));
+    let categories = visible.categories.iter().fold(",".to_owned(), |all, category| all + category.as_str() + ",");
+    let query = sqlx::query(sql).bind(before).bind(i64::from(limit)).bind(i64::from(visible.sealed)).bind(categories);
     let rows = query.fetch_all(conn).await?;
     rows.iter().map(read).collect()
 }

@@ -59,7 +59,11 @@ async fn add(State(api): State<Api>, caller: Caller, Json(new): Json<Holding>) -
         (None, Some(account)) => On::Account(account),
         _ => return Err(Problem::at("", "must have either `notice` or `account`")),
     };
-    let placed = match api.app.holds.add(&caller.actor, on, &new.reason).await {
+    let done = match caller.done() {
+        Some(id) => api.app.holds.placed(&caller.actor, on, id).await.map(|hold| Placed { hold, already: false }),
+        None => api.app.holds.add(&caller.actor, on, &new.reason).await,
+    };
+    let placed = match done {
         Err(error @ HoldError::Reason) => return Err(Problem::at("/reason", error.to_string())),
         other => other?,
     };
