@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::ahead;
 use super::reach::{refuse_empty, refuse_unknown};
 use super::spool::{Chunk, Spool};
 use super::{AudienceError, Committed, Page, Pages, Plan, Reach, matter, supersede};
@@ -16,6 +17,7 @@ use crate::domain::merkle::Hash;
 use crate::domain::notice::Step;
 use crate::domain::notice::writers::has_written;
 use crate::domain::random::Random;
+use crate::domain::schedule::Timing;
 use crate::domain::webhook::HookEvent;
 use crate::ledger::operated::{self, Operation};
 use crate::ledger::unaddressed;
@@ -157,14 +159,15 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
     let mut pages = Pages::new(with.plan, followed(&mut snapshot, kept).await?);
     let mut gathered = Gathered::new(with.context.clock.now(), tombstones, revision);
     let mut held = with.context.clock.now();
+    let timing = timing(&with.context.config, kept);
     let mut next = pages.next(&mut snapshot).await?;
     while let Some(page) = next {
         crate::store::beat();
         gathered.reach.count_left(&page, with.plan);
         if pages.is_complete() {
             // On another thread, while the database reads the next page.
-            let random = with.context.random.clone();
-            let adding = tokio::task::spawn_blocking(move || gathered.add(page, &random).map(|()| gathered));
+            let (random, timing) = (with.context.random.clone(), timing.clone());
+            let adding = tokio::task::spawn_blocking(move || gathered.add(page, &timing, &random).map(|()| gathered));
             let (read, added) = tokio::join!(pages.next(&mut snapshot), adding);
             gathered = added.expect("it does not panic").map_err(AudienceError::Spool)?;
             next = read?;
@@ -182,6 +185,18 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
     pages.refuse_missing()?;
     refuse_empty(&mut snapshot, &gathered.reach, with.plan).await?;
     Ok(gathered)
+}
+
+/// When the deliveries of a notice become due. One that cannot be read is not released, and what is added to it waits for nothing.
+pub(super) fn timing(config: &Config, kept: &Kept) -> Timing {
+    let schedule = kept.parsed().map(|notice| notice.schedule).unwrap_or_default();
+    Timing {
+        // A release at once has no time of its own any more.
+        local: schedule.send_at_local.filter(|_| kept.send_at.is_some()),
+        spread: schedule.spread,
+        quiet: config.quiet_hours(kept.category),
+        default_zone: config.organisation.default_time_zone.clone(),
+    }
 }
 
 /// The notice whose threads this one continues, if it is released.
@@ -220,7 +235,7 @@ impl Gathered {
         }
     }
 
-    fn add(&mut self, page: Page, random: &Random) -> std::io::Result<()> {
+    fn add(&mut self, page: Page, timing: &Timing, random: &Random) -> std::io::Result<()> {
         self.reach.customers += page.customers;
         self.reach.unaddressed += page.unaddressed.len() as u64;
         self.unaddressed.extend(page.unaddressed);
@@ -229,7 +244,9 @@ impl Gathered {
             if self.rows.len() == CHUNK {
                 self.spool_chunk()?;
             }
-            self.rows.push(self.committed.add(recipient, self.reach.recipients, (self.at, random)));
+            let ordinal = self.reach.recipients;
+            let not_before = timing.not_before(self.at, recipient.time_zone.as_ref(), Some(ordinal));
+            self.rows.push(self.committed.add(recipient, ordinal, not_before, (self.at, random)));
             self.reach.recipients += 1;
         }
         if self.unaddressed.len() >= CHUNK { self.spool_chunk() } else { Ok(()) }
@@ -346,6 +363,7 @@ async fn release(
     if kept.category.class() == Class::Mandatory {
         escalations::watch(conn, kept.id, at).await?;
     }
+    ahead::plan(with, conn, kept, at).await?;
     facts::note_notice(conn, HookEvent::NoticeReleased, kept.id, at).await?;
     let shown = shown(&kept.subject, kept.reference.as_deref(), kept.follows_id, message_domain, Some(terms));
     let manifest = Manifest { count: recipients, root, customers, unaddressed, unaddressed_root, shown };

@@ -14,7 +14,7 @@ use crate::domain::task::TaskKind;
 use crate::ledger::cancelled;
 use crate::ledger::operated::{self, Operation};
 use crate::store::notices::steps::Done;
-use crate::store::notices::{self as notices, Kept};
+use crate::store::notices::{self, Kept, matters};
 use crate::store::sending::queue;
 use crate::store::{Conn, StoreError, escalations, tasks};
 
@@ -87,6 +87,18 @@ async fn chain(conn: &mut Conn, kept: &Kept) -> Result<Vec<Uuid>, StoreError> {
         }
         found.push(id);
         follower = followed;
+    }
+    // What was sent beside them to their customers, such as a reminder, says the same.
+    for member in matters::released(conn, kept.matter_id).await? {
+        let superseded = member.said.progress.is_some_and(|before| progress.supersedes(before));
+        if !superseded || member.id == kept.id || found.contains(&member.id) {
+            continue;
+        }
+        let Some(beside) = notices::find(conn, member.id).await? else { continue };
+        let follows = beside.follows_id.is_some_and(|id| found.contains(&id));
+        if follows && beside.parsed().is_ok_and(|notice| matches!(notice.audience, Audience::Followed { .. })) {
+            found.push(member.id);
+        }
     }
     Ok(found)
 }

@@ -1,6 +1,7 @@
 //! Drafts: the text of a notice and the rows of its audience file, checked.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use crate::audience::matter::Followed;
@@ -81,8 +82,14 @@ impl Draft {
         self.places.place(problems)
     }
 
-    /// The draft as it is stored.
-    pub(super) fn written<'a>(&'a self, subject: &'a str, followed: Option<Followed>, author: &'a str) -> Written<'a> {
+    /// The draft as it is stored. The zone stands for those of its recipients, whom nobody knows yet.
+    pub(super) fn written<'a>(
+        &'a self,
+        subject: &'a str,
+        followed: Option<Followed>,
+        author: &'a str,
+        zone: &TimeZone,
+    ) -> Written<'a> {
         Written {
             category: self.notice.category,
             reference: self.notice.reference.as_deref(),
@@ -93,7 +100,7 @@ impl Draft {
             source: &self.source,
             digest: self.digest,
             author,
-            send_at: self.notice.send_at,
+            send_at: self.notice.schedule.first([zone]),
         }
     }
 

@@ -20,10 +20,14 @@ impl Notices {
         let named = find(&mut conn, id).await?;
         actor.may(Right::Write, named.category)?;
         // The newest says how the matter stands: what it was before is not to be copied.
-        let last = match matters::last(&mut conn, named.matter_id).await? {
+        let mut last = match matters::last(&mut conn, named.matter_id).await? {
             Some(last) if last.category == named.category => find(&mut conn, last.id).await?,
             _ => named,
         };
+        // A reminder repeats the announcement that it follows, without its plans.
+        while let (true, Some(id)) = (last.parsed()?.schedule.reminder.is_some(), last.follows_id) {
+            last = find(&mut conn, id).await?;
+        }
         let progress = match word {
             Some(word) => Some(Progress::parse(last.category, word).map_err(NoticeError::Word)?.ok_or_else(|| {
                 NoticeError::Word(format!("a notice of the category {} has no phase, status or stage", last.category))

@@ -9,10 +9,12 @@ mod finish;
 mod follow;
 mod life;
 pub mod matters;
+mod nearby;
 mod readdress;
 mod ready;
 pub mod recipients;
 mod release;
+mod reminders;
 pub mod sample;
 pub mod shown;
 mod size;
@@ -329,14 +331,16 @@ impl Notices {
         let warnings = self.ready(&draft.source)?;
         self.subject(&draft.notice)?;
         let mut conn = self.context.store.snapshot().await?;
-        let follows = follows(&mut conn, actor, draft, None).await?.map(|it| it.id);
+        let joined = follows(&mut conn, actor, draft, None).await?;
+        let follows = joined.map(|it| it.id);
         let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
         let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
         let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
         let before = self.released_before(&mut conn, draft).await?;
         let clock = ready::of_discovery(followed(&mut conn, follows).await?.as_ref(), &draft.notice);
-        let warnings = [warnings, clock, ready::of_audience(&reach), large, ready::of_before(before, draft)]
+        let nearby = self.nearby(&mut conn, (draft, &plan), joined.map(|it| it.matter_id)).await?;
+        let warnings = [warnings, clock, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
             .map(|it| it.0)
             .concat();
         let escalation = Escalated::of(&self.context.config, draft.notice.category);

@@ -1,5 +1,6 @@
 //! The store's conformance suite: every store function, on both engines, its edges included.
 
+mod ahead;
 mod answers;
 mod bulk;
 mod escalations;

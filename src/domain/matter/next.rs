@@ -153,7 +153,7 @@ impl Page {
             return;
         }
         let Some(schedule) = self.document.get_mut("schedule").and_then(Value::as_object_mut) else { return };
-        for key in ["send_at", "send_at_local", "spread"] {
+        for key in ["send_at", "send_at_local", "spread", "reminder", "every", "until"] {
             schedule.remove(key);
         }
         if schedule.is_empty() {

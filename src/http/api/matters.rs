@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::body::{Asked, Json, listed, page};
+use super::body::{Asked, Json, page};
 use super::key::Caller;
 use super::problem::Problem;
 use crate::notices::matters::Matter;
@@ -46,7 +46,8 @@ async fn list(
     State(api): State<Api>,
     caller: Caller,
     Asked(asked): Asked<Listing>,
-) -> Result<Json<serde_json::Value>, Problem> {
+) -> Result<Json<Page>, Problem> {
     let request = page(asked.limit, asked.after)?;
-    Ok(listed("matters", api.app.notices.matters(&caller.actor, asked.open, &request).await?))
+    let found = api.app.notices.matters(&caller.actor, asked.open, &request).await?;
+    Ok(Json(Page { matters: found.items, next: found.next }))
 }

@@ -2,9 +2,11 @@
 
 pub mod attestations;
 pub mod matters;
+pub mod nearby;
 pub mod open;
 pub mod references;
 pub mod releases;
+pub mod reminders;
 pub mod rows;
 pub mod steps;
 
@@ -151,6 +153,8 @@ macro_rules! select {
     };
 }
 
+use select;
+
 /// What a notice is held to, as its row has it.
 pub(in crate::store) fn terms(row: &Row<'_>) -> Result<Option<Terms>> {
     let deadline = row.maybe_time("deadline")?;
@@ -271,6 +275,17 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Sets when a notice in this state is to be released: the first local time of its audience, or at once.
+pub async fn set_send_at(conn: &mut Conn, id: Uuid, state: State, send_at: Option<Timestamp>) -> Result<()> {
+    sqlx::query("UPDATE notices SET send_at = $3 WHERE id = $1 AND state = $2")
+        .bind(id.to_string())
+        .bind(state.as_str())
+        .bind(send_at.map(Timestamp::as_millisecond))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// The domain of a notice's Message-IDs.

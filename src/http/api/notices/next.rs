@@ -6,7 +6,6 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::id_of;
 use crate::http::api::Api;
 use crate::http::api::body::{Asked, Json};
 use crate::http::api::key::Caller;
@@ -41,7 +40,7 @@ async fn follow(
     Path(id): Path<String>,
     Asked(asked): Asked<Following>,
 ) -> Result<Json<Source>, Problem> {
-    let id = id_of(&id)?.to_string();
+    let id = Problem::id_of("notice", &id)?.to_string();
     let source = api.app.notices.follow_up(&caller.actor, &id, asked.phase.as_deref()).await?;
     Ok(Json(Source { source }))
 }
@@ -49,6 +48,6 @@ async fn follow(
 /// A copy of a notice, as a matter of its own. Nothing is stored.
 #[utoipa::path(get, path = "/notices/{id}/copy", tag = "notices", params(("id" = String, Path)), responses((status = 200, body = Source)))]
 async fn copy(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Source>, Problem> {
-    let id = id_of(&id)?.to_string();
+    let id = Problem::id_of("notice", &id)?.to_string();
     Ok(Json(Source { source: api.app.notices.copy(&caller.actor, &id).await? }))
 }
