@@ -120,6 +120,7 @@ CREATE TABLE notice_steps (
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
 
 -- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
+-- `thread` has the Message-IDs of the messages of the matter that its recipient had before, the last one last.
 -- `row_key` is the key of the row that it was added with to a standing notice.
 -- `commitment` is set when the salt is deleted: the Merkle proofs of the other recipients still need this recipient's hash.
 --
@@ -140,7 +141,7 @@ CREATE TABLE deliveries (
     merged        TEXT COLLATE "C",
     salt          BYTEA,
     commitment    BYTEA,
-    follows_id    TEXT COLLATE "C",
+    thread        TEXT COLLATE "C",
     row_key       TEXT COLLATE "C",
     state         TEXT COLLATE "C" NOT NULL CHECK (state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'rejected',
                       'expired', 'uncertain', 'suppressed', 'opted_out', 'cancelled')),

@@ -20,6 +20,9 @@ enum Use {
     Link,
 }
 
+/// Begins what the id of a calendar entry is a keyed hash of.
+const ENTRY: &[u8] = b"calendar entry ";
+
 impl TokenKey {
     /// Wraps the key.
     #[must_use]
@@ -91,6 +94,13 @@ impl TokenKey {
     #[must_use]
     pub fn link(&self, delivery: Uuid) -> String {
         BASE64URL_NOPAD.encode(&self.token::<16>(Use::Link, delivery))
+    }
+
+    /// The id of a customer's calendar entry of a matter: the same for all contacts and notices, and of no use to others.
+    #[must_use]
+    pub fn calendar_entry(&self, matter: Uuid, account_id: &str) -> Uuid {
+        let mac = hmac(&self.0, &[ENTRY, matter.as_bytes(), account_id.as_bytes()].concat());
+        uuid::Builder::from_custom_bytes(mac[..16].try_into().expect("an HMAC is longer than an id")).into_uuid()
     }
 
     /// A cursor of a list that hides the text it stands for, such as an address. The same text has the same cursor.

@@ -102,6 +102,8 @@ impl Draft {
             reference: self.notice.reference.clone(),
             subject: String::new(),
             follows_id: None,
+            matter_id: id,
+            sequence: 0,
             source: self.source.clone(),
             digest: self.digest,
             author: String::new(),

@@ -17,6 +17,7 @@ use crate::domain::notice::{Notice, Standing, State};
 use crate::domain::problem::Problems;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::Row;
+use crate::store::sending::deliveries::Continued;
 use crate::store::{Conn, Result};
 
 /// A notice as it is kept.
@@ -34,6 +35,10 @@ pub struct Kept {
     pub subject: String,
     /// The notice it continues.
     pub follows_id: Option<Uuid>,
+    /// The first notice of its matter.
+    pub matter_id: Uuid,
+    /// How many of its matter were released before.
+    pub sequence: u64,
     /// The file as written.
     pub source: String,
     /// Digest of source and rows.
@@ -94,6 +99,13 @@ impl Kept {
     #[must_use]
     pub fn shown(&self) -> [u8; 32] {
         shown(&self.subject, self.reference.as_deref(), self.follows_id, &self.message_domain, self.terms)
+    }
+
+    /// The threads that its deliveries continue, unless it is the first notice of its matter.
+    #[must_use]
+    pub fn continued(&self) -> Option<Continued> {
+        let continued = Continued { matter_id: self.matter_id, notice_id: self.id, before: self.released_at };
+        (self.matter_id != self.id).then_some(continued)
     }
 
     /// When the breach that it is about was discovered, if it is about one.
@@ -157,6 +169,8 @@ fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
         reference: row.get("reference")?,
         subject: row.get("subject")?,
         follows_id: row.maybe("follows_id")?,
+        matter_id: row.maybe("follows_id")?.map_or_else(|| row.id("id"), Ok)?,
+        sequence: 0,
         source: row.get("source")?,
         digest: row.bytes("digest")?,
         author: row.get("author")?,
