@@ -6,6 +6,7 @@ mod app;
 mod audience;
 mod audit;
 mod authors;
+mod calendar;
 mod cells;
 mod checker;
 mod circuit;

@@ -44,6 +44,8 @@ fn notice() -> Kept {
         reference: Some("INC-2026-17".into()),
         subject: "Unauthorised access to backup storage".into(),
         follows_id: None,
+        matter_id: Uuid::from_u128(0x0193_5e3a_7c00_7000_8000_0000_0000_0001),
+        sequence: 0,
         source: "+++\n".into(),
         digest: [7; 32],
         author: "alice".into(),

@@ -101,6 +101,8 @@ fn about() -> About {
         reference: Some("CHG-1".to_owned()),
         subject: "Underhåll".to_owned(),
         follows_id: None,
+        matter_id: id,
+        sequence: 0,
         source: String::new(),
         digest: [0; 32],
         author: "alice".to_owned(),
