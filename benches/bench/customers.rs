@@ -13,13 +13,43 @@ pub const ONE_EACH: &[usize] = &[1];
 /// The region of one customer in five hundred.
 pub const RARE_REGION: &str = "osl1";
 
-/// Writes a customers file, with these numbers of contacts for one customer after the other, at 5,000 domains; returns the number of
-/// contacts.
+/// The domains of the addresses.
+const DOMAINS: usize = 5_000;
+
+/// Shares out customers among domains by Zipf's law, as real lists are: the first domain has a ninth of them, the second half as many
+/// as the first, the tenth a tenth. The same customer has the same domain in every run.
+struct Zipf {
+    /// For each domain, its own share and those of the domains before it; the last is 1.
+    shares: Vec<f64>,
+}
+
+impl Zipf {
+    fn new() -> Self {
+        let total: f64 = (1..=DOMAINS).map(|rank| 1.0 / rank as f64).sum();
+        let mut sum = 0.0;
+        let share = |rank: usize| {
+            sum += 1.0 / (rank as f64 * total);
+            sum
+        };
+        Self { shares: (1..=DOMAINS).map(share).collect() }
+    }
+
+    /// The rank of a customer's domain, from 0.
+    fn domain(&self, customer: usize) -> usize {
+        // The golden ratio's multiples are spread evenly: no run of customers is at one domain.
+        let place = (customer as f64 * 0.618_033_988_75).fract();
+        self.shares.partition_point(|share| *share < place).min(DOMAINS - 1)
+    }
+}
+
+/// Writes a customers file, with these numbers of contacts for one customer after the other, at 5,000 domains of which a few have most
+/// customers; returns the number of contacts.
 pub fn write(path: &Path, customers: usize, contacts: &[usize]) -> usize {
     let mut file = std::io::BufWriter::new(fs::File::create(path).expect("a file can be made"));
     let header = "account_id,customer_name,email,contact_name,role,locale,time_zone,attr.region,attr.service,attr.plan";
     writeln!(file, "{header}").expect("a file can be written");
     let roles = ["service", "technical", "security", "billing", "legal"];
+    let domains = Zipf::new();
     let mut written = 0;
     for customer in 0..customers {
         let (locale, zone) = if customer % 3 == 0 { ("en", "Europe/London") } else { ("sv", "Europe/Stockholm") };
@@ -29,7 +59,7 @@ pub fn write(path: &Path, customers: usize, contacts: &[usize]) -> usize {
                 file,
                 "C{customer:07},Kund {customer} AB,person{index}.{customer}@mail{}.example,Åsa {customer},{role},{locale},\
                  {zone},{region},compute;network,public",
-                customer % 5000
+                domains.domain(customer)
             )
             .expect("a file can be written");
             written += 1;

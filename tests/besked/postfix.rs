@@ -150,9 +150,10 @@ pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Waits for the work of another process.
+/// Waits for the work of another process: up to four minutes, since on a busy machine a debug build needs more than one for the
+/// hundred thousand recipients of the soak.
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..600 {
+    for _ in 0..4800 {
         if is_so() {
             return;
         }
