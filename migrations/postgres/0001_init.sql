@@ -327,6 +327,13 @@ CREATE TABLE attestations (
 
 CREATE INDEX attestations_by_notice ON attestations (notice_id, account_id);
 
+-- The addresses at which customers' calendars are: each is made of `id`, and ends with the row.
+CREATE TABLE feeds (
+    account_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    id         TEXT COLLATE "C" NOT NULL UNIQUE,
+    created_at BIGINT NOT NULL
+);
+
 -- Legal holds: as long as one is on a notice or an account, nothing of it may be erased or purged.
 CREATE TABLE holds (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,

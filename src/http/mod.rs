@@ -81,7 +81,10 @@ pub async fn listen(
 
 /// All that is public or has keys of its own.
 pub fn all(app: &App) -> Router {
-    public::routes(app.clone()).merge(public::ledger::routes(app.clone())).merge(api::routes(app.clone()))
+    public::routes(app.clone())
+        .merge(public::calendar::routes(app.clone()))
+        .merge(public::ledger::routes(app.clone()))
+        .merge(api::routes(app.clone()))
 }
 
 /// What ends the listeners.

@@ -186,6 +186,7 @@ maintenance-label-rescheduled = Maintenance: new time
 maintenance-label-cancelled = Maintenance: cancelled
 maintenance-label-started = Maintenance: started
 maintenance-label-completed = Maintenance: completed
+calendar-name = Maintenance: { $organisation }
 maintenance-subject = Maintenance of { $services }
 maintenance-heading-announced = Planned maintenance of { $services }: { $when }
 maintenance-heading-rescheduled = New time for maintenance of { $services }: { $when }

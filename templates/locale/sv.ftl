@@ -187,6 +187,7 @@ maintenance-label-rescheduled = Underhåll: ny tid
 maintenance-label-cancelled = Underhåll: inställt
 maintenance-label-started = Underhåll: påbörjat
 maintenance-label-completed = Underhåll: avslutat
+calendar-name = Underhåll: { $organisation }
 maintenance-subject = Underhåll av { $services }
 maintenance-heading-announced = Planerat underhåll av { $services }: { $when }
 maintenance-heading-rescheduled = Ny tid för underhåll av { $services }: { $when }

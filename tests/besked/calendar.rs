@@ -57,7 +57,12 @@ pub fn next(follows: Uuid, phase: &str) -> String {
         .replace("[audience]\n\n", "")
         .replace("reference = \"CHG-1\"", &format!("reference = \"CHG-1\"\nfollows = \"{follows}\""))
         .replace("\"announced\"\n", &format!("\"{phase}\"\n{}", if phase == "rescheduled" { moved } else { "" }));
-    if phase == "announced" || phase == "cancelled" { text } else { text.replace("2036-12-02T", "2036-12-03T").replace("= 2036-12-01T22:00:00+01:00\nwindow_end", "= 2036-12-02T22:00:00+01:00\nwindow_end") }
+    if phase == "announced" || phase == "cancelled" {
+        text
+    } else {
+        text.replace("2036-12-02T", "2036-12-03T")
+            .replace("= 2036-12-01T22:00:00+01:00\nwindow_end", "= 2036-12-02T22:00:00+01:00\nwindow_end")
+    }
 }
 
 #[rstest]
@@ -94,7 +99,14 @@ async fn other_libraries_read_a_whole_life_as_one_entry_for_each_customer(#[case
         assert_eq!(it["disposition"], "attachment");
         assert_eq!(
             it["structure"],
-            json!(["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar", "text/calendar"])
+            json!([
+                "multipart/mixed",
+                "multipart/alternative",
+                "text/plain",
+                "text/html",
+                "text/calendar",
+                "text/calendar"
+            ])
         );
         assert_eq!(event["alarms"], 0);
         assert_eq!((&event["attendees"], &event["x-account"]), (&json!([]), &json!("C2")));
@@ -118,9 +130,11 @@ async fn other_libraries_read_a_whole_life_as_one_entry_for_each_customer(#[case
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_one_is_taken_out_and_an_invitation_names_its_recipient(#[case] engine: Engine) {
     let app = TestApp::with(engine, |config| config.calendar.method = CalendarMethod::Request).await;
-    app.import("account_id,customer_name,email,contact_name\nC1,Ett AB,\"o'neill+x@ett.example\",\"Åsa \"\"Å\"\" Öst; IT, \
-                Network Operations Centre of the North\"\n")
-        .await;
+    app.import(
+        "account_id,customer_name,email,contact_name\nC1,Ett AB,\"o'neill+x@ett.example\",\"Åsa \"\"Å\"\" Öst; IT, \
+                Network Operations Centre of the North\"\n",
+    )
+    .await;
     let first = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
     app.release(&next(first, "cancelled")).await;
@@ -151,7 +165,10 @@ async fn any_text_is_read_as_it_was_written() {
     .await;
     let text = maintenance("all = true")
         .replace("category", "subject = \"Work; for {{ customer.name }}, \\\\ now: 😀\"\ncategory")
-        .replace("[\"Compute\"]", "[\"{{ customer.attr.circuit }}\", \"Compute; a, b\"]\nimpact_level = \"reduced_redundancy\"")
+        .replace(
+            "[\"Compute\"]",
+            "[\"{{ customer.attr.circuit }}\", \"Compute; a, b\"]\nimpact_level = \"reduced_redundancy\"",
+        )
         .replace("Two minutes without network.", "One; two, \\\\three.\\n\\nÅÄÖ: four")
         + "\n+++ sv\n[fields]\nimpact = \"Ett; två, tre\"\nservices = [\"Beräkning\"]\n+++\nHej\n";
     app.release(&text).await;
@@ -181,7 +198,8 @@ async fn a_retry_has_the_same_entry_and_other_categories_have_none(#[case] engin
     let app = app.configured(|config| config.calendar.method = CalendarMethod::Request).await;
     app.advance(Duration::from_secs(3600));
     app.run_until_idle().await;
-    let (sent, kept) = (&app.relay.to("hello@two.example")[0], app.informed("C2", id).await.notices[0].deliveries[0].id);
+    let (sent, kept) =
+        (&app.relay.to("hello@two.example")[0], app.informed("C2", id).await.notices[0].deliveries[0].id);
     let kept = app.app.deliveries.message(&alice(), kept).await.unwrap().bytes;
     assert_eq!(String::from_utf8_lossy(&sent.data), String::from_utf8_lossy(&kept));
     assert_eq!(read_mails(&[sent.clone()])[0]["method"], "PUBLISH", "as it began");

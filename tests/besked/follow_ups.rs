@@ -142,7 +142,11 @@ async fn a_follow_up_goes_to_the_contacts_of_today(#[case] engine: Engine) {
     ] {
         assert_eq!(app.relay.to(address).len(), count, "{address}");
     }
-    assert_eq!(app.relay.to("drift@ett.example")[0].header("In-Reply-To"), None, "this address was told nothing before");
+    assert_eq!(
+        app.relay.to("drift@ett.example")[0].header("In-Reply-To"),
+        None,
+        "this address was told nothing before"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

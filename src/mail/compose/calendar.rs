@@ -95,6 +95,16 @@ pub fn head(method: Option<Method>) -> Vec<String> {
     lines
 }
 
+/// The lines of a calendar to subscribe to before its entries. Programs are asked to fetch it again each hour.
+#[must_use]
+pub fn feed_head(name: &str) -> Vec<String> {
+    let mut lines = head(Some(Method::Publish));
+    // The second of each is what older programs read.
+    lines.extend([property("NAME:", name), property("X-WR-CALNAME:", name)]);
+    lines.extend(["REFRESH-INTERVAL;VALUE=DURATION:PT1H", "X-PUBLISHED-TTL:PT1H"].map(str::to_owned));
+    lines
+}
+
 /// The last line of a calendar.
 pub const END: &str = "END:VCALENDAR";
 

@@ -3,17 +3,19 @@
 
 use pulldown_cmark::HeadingLevel;
 use thiserror::Error;
+use uuid::Uuid;
 
 pub use crate::mail::compose::slots::Values;
 
 use crate::config::Config;
+use crate::domain::calendar::folded;
 use crate::domain::category::{Category, Role};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::mould;
 use crate::domain::notice::{Edition, Notice};
 use crate::domain::placeholder::Placeholder;
 use crate::mail::compose::bind::bind;
-use crate::mail::compose::calendar::Entry;
+use crate::mail::compose::calendar::{Entry, Line, property};
 use crate::mail::compose::course::Course;
 use crate::mail::compose::dates::Dates;
 use crate::mail::compose::footer::Footer;
@@ -118,6 +120,19 @@ impl Skeleton {
     pub fn fill(&self, values: &Values<'_>) -> Content {
         let fill = |pieces: &[Piece]| fill(pieces, &self.greeting, values);
         Content { subject: fill(&self.subject), text: fill(&self.text), html: fill(&self.html) }
+    }
+
+    /// The lines of its calendar entry for a customer, folded; none in other categories than maintenance.
+    #[must_use]
+    pub fn entry(&self, values: &Values<'_>, uid: Uuid) -> Vec<String> {
+        let Some(entry) = &self.entry else { return Vec::new() };
+        let lines = entry.lines.iter().filter_map(|line| match line {
+            Line::Fixed(line) => Some(folded(line)),
+            Line::Uid => Some(format!("UID:{}", uid.hyphenated())),
+            Line::Attendee => None,
+            Line::Property(name, pieces) => Some(property(name, &fill(pieces, &self.greeting, values))),
+        });
+        ["BEGIN:VEVENT".to_owned()].into_iter().chain(lines).chain(["END:VEVENT".to_owned()]).collect()
     }
 
     /// The language of the fixed strings, as a BCP 47 tag: for `Content-Language` and the HTML.
