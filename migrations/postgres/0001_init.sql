@@ -46,6 +46,7 @@ CREATE INDEX contacts_by_key ON contacts (email_key);
 CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated_at IS NOT NULL;
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
+-- `matter_id` is the first notice of the matter, and `sequence` how many of the matter were released before.
 -- `informed_at` and `deadline` are what counts as informed, and until when, as they were at the release.
 -- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
@@ -60,6 +61,8 @@ CREATE TABLE notices (
     reference       TEXT COLLATE "C",
     subject         TEXT COLLATE "C" NOT NULL,
     follows_id      TEXT COLLATE "C",
+    matter_id       TEXT COLLATE "C" NOT NULL,
+    sequence        BIGINT NOT NULL DEFAULT 0,
     source          TEXT COLLATE "C" NOT NULL,
     digest          BYTEA NOT NULL,
     author          TEXT COLLATE "C" NOT NULL,
@@ -90,6 +93,7 @@ CREATE TABLE notices (
     audience_salt   BYTEA
 );
 
+CREATE INDEX notices_by_matter ON notices (matter_id, released_at);
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
 CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;

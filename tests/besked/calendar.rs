@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
+use crate::cli::Shell;
 use crate::database::Engine;
+use crate::http::{Node, Reply, Server};
 use crate::relay::{Act, Received};
 
 /// Where `tests/run` installs the libraries.
@@ -57,12 +59,11 @@ pub fn next(follows: Uuid, phase: &str) -> String {
         .replace("[audience]\n\n", "")
         .replace("reference = \"CHG-1\"", &format!("reference = \"CHG-1\"\nfollows = \"{follows}\""))
         .replace("\"announced\"\n", &format!("\"{phase}\"\n{}", if phase == "rescheduled" { moved } else { "" }));
-    if phase == "announced" || phase == "cancelled" {
-        text
-    } else {
-        text.replace("2036-12-02T", "2036-12-03T")
-            .replace("= 2036-12-01T22:00:00+01:00\nwindow_end", "= 2036-12-02T22:00:00+01:00\nwindow_end")
+    if phase == "cancelled" {
+        return text;
     }
+    text.replace("window_start = 2036-12-01", "window_start = 2036-12-02")
+        .replace("window_end = 2036-12-02", "window_end = 2036-12-03")
 }
 
 #[rstest]
@@ -170,7 +171,7 @@ async fn any_text_is_read_as_it_was_written() {
             "[\"{{ customer.attr.circuit }}\", \"Compute; a, b\"]\nimpact_level = \"reduced_redundancy\"",
         )
         .replace("Two minutes without network.", "One; two, \\\\three.\\n\\nÅÄÖ: four")
-        + "\n+++ sv\n[fields]\nimpact = \"Ett; två, tre\"\nservices = [\"Beräkning\"]\n+++\nHej\n";
+        + "\n+++ sv\nsubject = \"Work; for {{ customer.name }}, \\\\ now: 😀\"\n[fields]\nimpact = \"Ett; två, tre\"\nservices = [\"Beräkning\"]\n+++\nHej\n";
     app.release(&text).await;
     app.run_until_idle().await;
     let (swedish, english) = (&app.relay.to("a@one.example")[0], &app.relay.to("b@two.example")[0]);
@@ -207,4 +208,116 @@ async fn a_retry_has_the_same_entry_and_other_categories_have_none(#[case] engin
     app.run_until_idle().await;
     let news = app.relay.received().pop().unwrap();
     assert_eq!(read_mails(&[news]), [Value::Null]);
+}
+
+/// A line of a calendar without its name, if it has no folds.
+fn line<'a>(calendar: &'a str, name: &str) -> Option<&'a str> {
+    calendar.lines().find_map(|line| line.strip_prefix(name))
+}
+
+/// The customer's calendar over HTTP.
+async fn fetch(node: &Node, url: &str, tag: &str) -> Reply {
+    let path = url.strip_prefix("https://notices.example.com").unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: notices.example.com\r\nConnection: close\r\nIf-None-Match: {tag}\r\n\r\n"
+    );
+    node.exchange(request.as_bytes()).await
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_subscribes_to_its_maintenance_until_the_address_is_revoked(#[case] engine: Engine) {
+    let server = Server::staffed(engine).await;
+    let (support, finance) = (server.key("support").await, server.key("finance").await);
+    let (node, app) = (&server.node, &server.app);
+    app.import(CUSTOMERS).await;
+    let path = "/api/v1/customers/C2/calendar";
+    node.post(&finance, path, &json!({})).await.refused(403);
+    node.post(&support, "/api/v1/customers/C9/calendar", &json!({})).await.refused(404);
+    let given = node.post(&support, path, &json!({})).await.ok(200);
+    let url = given["url"].as_str().unwrap().to_owned();
+    assert_eq!(given["made"], true);
+    let again = node.post(&support, path, &json!({})).await.ok(200);
+    assert_eq!((&again["url"], &again["made"]), (&given["url"], &json!(false)));
+
+    let empty = fetch(node, &url, "none").await;
+    assert_eq!((empty.status, empty.header("Content-Type")), (200, Some("text/calendar; charset=utf-8")));
+    assert_eq!(read(&[&empty.body])[0]["events"], json!([]));
+    let first = app.release(&maintenance("all = true").replace("Two min", "For {{ contact.email }}: two min")).await;
+    app.release(&maintenance("customers = [\"C1\"]").replace("CHG-1", "CHG-2")).await;
+    app.run_until_idle().await;
+    let announced = fetch(node, &url, empty.header("ETag").unwrap()).await;
+    let tag = announced.header("ETag").unwrap().to_owned();
+    assert_eq!(announced.status, 200);
+    assert_eq!(fetch(node, &url, &tag).await.status, 304, "nothing has changed");
+    app.advance(Duration::from_secs(3600));
+    assert_eq!(fetch(node, &url, &tag).await.status, 304, "nor by the time that passed");
+    app.release(&next(first, "rescheduled")).await;
+    app.run_until_idle().await;
+    let moved = fetch(node, &url, &tag).await;
+    let feeds = read(&[&announced.body, &moved.body]);
+    let mails = read_mails(&app.relay.to("hello@two.example"));
+    for (feed, mail) in feeds.iter().zip(&mails) {
+        let (entry, sent) = (&feed["events"][0], &mail["events"][0]);
+        assert_eq!(feed["events"].as_array().unwrap().len(), 1, "nothing of another customer");
+        for key in ["uid", "sequence", "stamp", "start", "end", "status", "x-account", "objects"] {
+            assert_eq!(entry[key], sent[key], "{key}");
+        }
+        assert_eq!((&feed["method"], &feed["maintenances"][0]["account"]), (&json!("PUBLISH"), &json!("C2")));
+    }
+    let text = String::from_utf8(moved.body.clone()).unwrap();
+    assert!(text.split("\r\n").all(|line| line.len() <= 75), "{text}");
+    assert_eq!(line(&text, "X-PUBLISHED-TTL:"), Some("PT1H"));
+    for person in ["Carol", "hello@", "Two Ltd"] {
+        assert!(!text.contains(person) && !String::from_utf8_lossy(&announced.body).contains(person), "{person}");
+    }
+    for made_up in ["", "x", &url[30..60]] {
+        let url = format!("https://notices.example.com/c/{made_up}.ics");
+        assert_eq!(fetch(node, &url, "none").await.status, 404, "{made_up}");
+    }
+    let revoked = node.ask(&support, ("DELETE", path), &[], b"").await.ok(200);
+    assert_eq!(revoked["revoked"], true);
+    assert_eq!(node.ask(&support, ("DELETE", path), &[], b"").await.ok(200)["revoked"], false);
+    assert_eq!(fetch(node, &url, &tag).await.status, 404);
+    assert_ne!(node.post(&support, path, &json!({})).await.ok(200)["url"], given["url"]);
+    server.node.end().await;
+}
+
+/// Long after the window nothing of it is left, and what was cancelled before it went out was never there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calendar_has_what_is_near_and_what_the_customer_was_to_hear() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let url = app.app.feeds.give(&alice(), "C2").await.unwrap().url;
+    let token = url.rsplit('/').next().unwrap().strip_suffix(".ics").unwrap();
+    let near = |text: String| text.replace("2036-12-01", "2026-12-01").replace("2036-12-02", "2026-12-02");
+    app.release(&near(maintenance("all = true"))).await;
+    let dropped = app.release(&near(maintenance("all = true")).replace("CHG-1", "CHG-2")).await;
+    app.app.notices.cancel(dropped, &alice(), None).await.unwrap();
+    app.run_until_idle().await;
+    let calendar = async || app.app.feeds.calendar(token).await.unwrap().unwrap();
+    let text = calendar().await;
+    assert!(text.contains("MAINTENANCE-ID:CHG-1") && !text.contains("CHG-2"), "{text}");
+    app.advance(Duration::from_secs(80 * 24 * 3600));
+    assert_eq!(calendar().await, text);
+    app.advance(Duration::from_secs(30 * 24 * 3600));
+    assert!(!calendar().await.contains("VEVENT"), "it is over for long");
+}
+
+#[test]
+fn commands_give_and_revoke_an_address() {
+    let shell = Shell::new();
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let url = shell.run(&["customers", "calendar", "C2"]).ok().out;
+    assert!(url.starts_with("https://") && url.ends_with(".ics\n"), "{url}");
+    let json = shell.run(&["--json", "customers", "calendar", "C2"]).ok().json();
+    assert_eq!((json["url"].as_str(), &json["made"]), (Some(url.trim()), &json!(false)));
+    for said in ["the calendar of C2 has no address any more\n", "the calendar of C2 has no address\n"] {
+        assert_eq!(shell.run(&["customers", "calendar", "C2", "--revoke"]).ok().out, said);
+    }
+    let unknown = shell.run(&["customers", "calendar", "C9"]);
+    assert!(unknown.code != 0 && unknown.err.contains("there is no customer `C9`"), "{}", unknown.err);
 }

@@ -76,6 +76,7 @@ mod store;
 mod structured;
 mod tables;
 mod texts;
+mod threads;
 mod tidy;
 mod tiles;
 mod tls;

@@ -146,7 +146,7 @@ impl Kept {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
+            "SELECT id, category, state, reference, subject, follows_id, matter_id, sequence, source, digest, author, approved_digest, \
              approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain, standing \
              FROM notices ",
             $rest
@@ -169,8 +169,8 @@ fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
         reference: row.get("reference")?,
         subject: row.get("subject")?,
         follows_id: row.maybe("follows_id")?,
-        matter_id: row.maybe("follows_id")?.map_or_else(|| row.id("id"), Ok)?,
-        sequence: 0,
+        matter_id: row.id("matter_id")?,
+        sequence: row.count("sequence")?,
         source: row.get("source")?,
         digest: row.bytes("digest")?,
         author: row.get("author")?,
@@ -215,8 +215,8 @@ pub struct Written<'a> {
 /// Adds a draft.
 pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written<'_>) -> Result<()> {
     sqlx::query(
-        "INSERT INTO notices (id, category, state, reference, subject, follows_id, source, digest, author, send_at,
-           created_at, lane) VALUES ($1, $2, 'draft', $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "INSERT INTO notices (id, category, state, reference, subject, follows_id, matter_id, source, digest, author, send_at,
+           created_at, lane) VALUES ($1, $2, 'draft', $3, $4, $5, COALESCE((SELECT matter_id FROM notices WHERE id = $5), $1), $6, $7, $8, $9, $10, $11)",
     )
     .bind(id.to_string())
     .bind(written.category.as_str())
@@ -237,7 +237,8 @@ pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written
 /// Makes a notice a draft with other content; its approval is void. False where it was no longer in `expected`.
 pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Written<'_>) -> Result<bool> {
     let done = sqlx::query(
-        "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, source = $7, digest = $8,
+        "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6,
+           matter_id = COALESCE((SELECT n.matter_id FROM notices n WHERE n.id = $6), $1), source = $7, digest = $8,
            author = $9, send_at = $10, lane = $11, state = 'draft', approved_digest = NULL, approved_by = NULL,
            approved_recipients = NULL, approved_audience = NULL
          WHERE id = $1 AND state = $2",

@@ -104,7 +104,9 @@ pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &
     let done = sqlx::query(
         "UPDATE notices SET state = 'released', release_by = NULL, release_reason = NULL, released_at = $2, customers = $3,
            recipients = $4, message_domain = $5, audience_salt = $6, contacts_revision = $7,
-           informed_at = $8, deadline = $9, standing = $10, approved_audience = NULL WHERE id = $1 AND state = 'releasing'",
+           informed_at = $8, deadline = $9, standing = $10, approved_audience = NULL,
+           sequence = (SELECT COUNT(*) FROM notices n WHERE n.matter_id = notices.matter_id AND n.released_at IS NOT NULL)
+         WHERE id = $1 AND state = 'releasing'",
     )
     .bind(id.to_string())
     .bind(now.as_millisecond())
