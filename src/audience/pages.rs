@@ -13,10 +13,11 @@ use crate::domain::domain_name::is_reserved;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::placeholder::Placeholder;
 use crate::store::engine::row::place;
+use crate::store::notices::Continued;
 use crate::store::notices::releases::NewDelivery;
 use crate::store::people::customers::Selection;
 use crate::store::people::{contacts, customers};
-use crate::store::sending::deliveries::{self, Continued};
+use crate::store::sending::deliveries;
 use crate::store::{Conn, StoreError, notices};
 
 /// One address of one customer, as a notice addresses it.

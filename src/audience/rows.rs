@@ -8,9 +8,10 @@ use crate::domain::category::Role;
 use crate::domain::customer::AccountId;
 use crate::domain::domain_name::is_reserved;
 use crate::domain::placeholder::Placeholder;
+use crate::store::notices::Continued;
 use crate::store::people::customers::Selection;
 use crate::store::people::{contacts, customers};
-use crate::store::sending::deliveries::{self, Continued};
+use crate::store::sending::deliveries;
 use crate::store::{Conn, StoreError};
 
 /// A row with the values of one customer.

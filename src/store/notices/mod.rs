@@ -17,7 +17,6 @@ use crate::domain::notice::{Notice, Standing, State};
 use crate::domain::problem::Problems;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::Row;
-use crate::store::sending::deliveries::Continued;
 use crate::store::{Conn, Result};
 
 /// A notice as it is kept.
@@ -73,6 +72,17 @@ pub struct Kept {
     pub message_domain: String,
     /// Whether recipients may be added to it, if it is a standing notice that was released.
     pub standing: Option<Standing>,
+}
+
+/// Whose threads deliveries continue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Continued {
+    /// The matter.
+    pub matter_id: Uuid,
+    /// The notice of the deliveries, which are not counted.
+    pub notice_id: Uuid,
+    /// Notices that were released later are not counted either.
+    pub before: Option<Timestamp>,
 }
 
 /// Which notices are wanted.

@@ -14,19 +14,9 @@ use crate::domain::delivery::State;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
+use crate::store::notices::Continued;
 use crate::store::sending::recipients::Recipient;
 use crate::store::{Conn, Result};
-
-/// Whose threads deliveries continue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Continued {
-    /// The matter.
-    pub matter_id: Uuid,
-    /// The notice of the deliveries, which are not counted.
-    pub notice_id: Uuid,
-    /// Notices that were released later are not counted either.
-    pub before: Option<Timestamp>,
-}
 
 /// Message-IDs in a thread at most: the first one and the last ones, as `References` commonly has them.
 const THREAD: usize = 10;

@@ -4,6 +4,7 @@ use besked::domain::category::{Category, Role};
 use besked::domain::customer::AccountId;
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
+use besked::store::notices::Continued;
 use besked::store::people::customers::Selection;
 use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Lacking, Removal};
 use besked::store::people::{contacts, customers, feeds, import_changes, imports, preferences, suppressions};
@@ -292,9 +293,9 @@ async fn a_feed_has_one_id_until_it_is_removed_and_the_last_notice_of_each_matte
     assert!(feeds::maintenance(&mut tx, "C1", uuid::Uuid::max()).await.unwrap().is_empty());
     assert!(feeds::maintenance(&mut tx, "C2", uuid::Uuid::nil()).await.unwrap().is_empty());
     // The deliveries of the notice itself are no part of its threads, and what did not arrive is none of any.
-    let continued = deliveries::Continued { matter_id: notice, notice_id: notice, before: None };
+    let continued = Continued { matter_id: notice, notice_id: notice, before: None };
     assert!(deliveries::threads(&mut tx, &continued, &["C1"]).await.unwrap().is_empty());
-    let continued = deliveries::Continued { notice_id: fixture.id(), ..continued };
+    let continued = Continued { notice_id: fixture.id(), ..continued };
     assert!(deliveries::threads(&mut tx, &continued, &["C1"]).await.unwrap().is_empty());
     sqlx::query("UPDATE deliveries SET state = 'accepted', thread = '1@x 2@x 3@x 4@x 5@x 6@x 7@x 8@x 9@x 10@x'")
         .execute(&mut *tx)
@@ -303,6 +304,6 @@ async fn a_feed_has_one_id_until_it_is_removed_and_the_last_notice_of_each_matte
     let threads = deliveries::threads(&mut tx, &continued, &["C1", "C2"]).await.unwrap();
     let thread: Vec<&str> = threads[&("C1".to_owned(), key("b@x.example"))].split(' ').collect();
     assert_eq!((threads.len(), thread.len(), &thread[..3]), (2, 10, &["1@x", "3@x", "4@x"][..]));
-    let ended = deliveries::Continued { before: Some(fixture.now), ..continued };
+    let ended = Continued { before: Some(fixture.now), ..continued };
     assert!(deliveries::threads(&mut tx, &ended, &["C1"]).await.unwrap().is_empty(), "released later");
 }
