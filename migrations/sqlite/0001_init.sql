@@ -42,12 +42,13 @@ CREATE INDEX contacts_by_key ON contacts (email_key);
 CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated_at IS NOT NULL;
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
--- `matter_id` is the first notice of the matter, and `sequence` how many of the matter were released before.
 -- `informed_at` and `deadline` are what counts as informed, and until when, as they were at the release.
 -- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
 -- `standing` is set at the release of a notice to which recipients are added: `open` as long as they may be.
+-- `matter_id` is the id of the first of the notices that follow each other; `sequence` its place among the released ones of them.
+-- `phase` (also status or stage), `window_start`, `window_end` and `next_update_at` are what its text says of the matter.
 CREATE TABLE notices (
     id              TEXT NOT NULL PRIMARY KEY,
     category        TEXT NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -57,8 +58,6 @@ CREATE TABLE notices (
     reference       TEXT,
     subject         TEXT NOT NULL,
     follows_id      TEXT,
-    matter_id       TEXT NOT NULL,
-    sequence        INTEGER NOT NULL DEFAULT 0,
     source          TEXT NOT NULL,
     digest          BLOB NOT NULL,
     author          TEXT NOT NULL,
@@ -86,13 +85,21 @@ CREATE TABLE notices (
     recipients      INTEGER NOT NULL DEFAULT 0,
     message_domain  TEXT NOT NULL DEFAULT '',
     standing        TEXT CHECK (standing IN ('open', 'ended')),
-    audience_salt   BLOB
+    audience_salt   BLOB,
+    matter_id       TEXT NOT NULL,
+    sequence        INTEGER,
+    phase           TEXT CHECK (phase IN ('announced', 'rescheduled', 'cancelled', 'started', 'completed', 'possible',
+                        'investigating', 'identified', 'monitoring', 'resolved', 'suspected', 'confirmed', 'update', 'final')),
+    window_start    INTEGER,
+    window_end      INTEGER,
+    next_update_at  INTEGER
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX notices_by_matter ON notices (matter_id, released_at);
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
 CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
+CREATE UNIQUE INDEX notices_of_matter ON notices (matter_id, sequence);
+CREATE INDEX notices_by_window ON notices (window_end) WHERE window_end IS NOT NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
 
 -- The rows of audience files, one for each customer, and those that were added to a standing notice: these have the key by which
@@ -122,6 +129,7 @@ CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
 -- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
 -- `thread` has the Message-IDs of the messages of the matter that its recipient had before, the last one last.
 -- `row_key` is the key of the row that it was added with to a standing notice.
+-- `not_before` is when its notice's schedule has it sent, if that was later than the release.
 -- `commitment` is set when the salt is deleted: the Merkle proofs of the other recipients still need this recipient's hash.
 CREATE TABLE deliveries (
     id            TEXT NOT NULL PRIMARY KEY,
@@ -140,6 +148,7 @@ CREATE TABLE deliveries (
     commitment    BLOB,
     thread        TEXT,
     row_key       TEXT,
+    not_before    INTEGER,
     state         TEXT NOT NULL CHECK (state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'rejected',
                       'expired', 'uncertain', 'suppressed', 'opted_out', 'cancelled')),
     level         TEXT CHECK (level IN ('relayed', 'operator_found', 'accepted_by_mx', 'dsn_delivered', 'attested', 'acknowledged')),
@@ -230,6 +239,9 @@ CREATE INDEX unaddressed_by_account ON unaddressed (account_id);
 -- `first_at` is when it was claimed for its first attempt: the Date of its message, whoever sends it at last. A claim that is
 -- returned untried takes it away again.
 --
+-- `not_before` is when its schedule, or the end of quiet hours, has it sent. As long as `due_at` is the same time, it waits for nothing
+-- else, and no clock that differs makes it due.
+--
 -- `refused_token` is the token of a claim whose delivery a relay refused, while it is not clear whose fault that is.
 CREATE TABLE queue (
     delivery_id TEXT NOT NULL PRIMARY KEY,
@@ -244,11 +256,13 @@ CREATE TABLE queue (
     lease_owner TEXT,
     lease_until INTEGER,
     first_at    INTEGER,
-    refused_token INTEGER
+    refused_token INTEGER,
+    not_before  INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX queue_by_notice ON queue (notice_id, aside, due_at, delivery_id);
 CREATE INDEX queue_by_domain ON queue (notice_id, domain, due_at, delivery_id) WHERE aside = 1;
+CREATE INDEX queue_scheduled ON queue (notice_id, not_before) WHERE not_before IS NOT NULL;
 CREATE INDEX queue_leased ON queue (lease_owner, lease_until) WHERE lease_owner IS NOT NULL;
 
 -- `dsn` tells whether the server was asked for delivery status notifications (RFC 3461).
@@ -512,7 +526,7 @@ END;
 CREATE TABLE tasks (
     id          TEXT NOT NULL PRIMARY KEY,
     kind        TEXT NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread', 'unforwarded', 'stale_directory', 'webhook_failed')),
+                    'new_address', 'unread', 'unforwarded', 'stale_directory', 'webhook_failed', 'promise')),
     notice_id   TEXT,
     account_id  TEXT,
     delivery_id TEXT,
@@ -528,11 +542,43 @@ CREATE TABLE tasks (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX tasks_open ON tasks (kind, COALESCE(notice_id, ''), COALESCE(account_id, ''), COALESCE(delivery_id, ''),
-    COALESCE(inbound_id, '')) WHERE state = 'open';
+    COALESCE(inbound_id, ''), COALESCE(deadline, 0)) WHERE state = 'open';
 CREATE INDEX tasks_to_do ON tasks (id) WHERE state = 'open';
 CREATE INDEX tasks_done ON tasks (done_at) WHERE notice_id IS NULL;
 CREATE INDEX tasks_by_notice ON tasks (notice_id, account_id) WHERE notice_id IS NOT NULL;
 CREATE INDEX tasks_by_account ON tasks (account_id) WHERE account_id IS NOT NULL AND state = 'open';
+
+-- The reminders of maintenances. A planned one is looked at when it is due, a made one (`reminder_id` is its notice) when the window
+-- begins: `look_at`.
+CREATE TABLE reminders (
+    matter_id    TEXT NOT NULL,
+    window_start INTEGER NOT NULL,
+    before_ms    INTEGER NOT NULL,
+    notice_id    TEXT NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN ('planned', 'made', 'done', 'dropped')),
+    look_at      INTEGER,
+    reminder_id  TEXT,
+    PRIMARY KEY (matter_id, window_start, before_ms),
+    CHECK ((state IN ('planned', 'made')) = (look_at IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX reminders_due ON reminders (look_at) WHERE look_at IS NOT NULL;
+CREATE UNIQUE INDEX reminders_made ON reminders (reminder_id) WHERE reminder_id IS NOT NULL;
+
+-- When customers are to hear of a matter again, by the notice that promised it. `look_at` is when a person is warned, then when its
+-- time comes.
+CREATE TABLE promises (
+    matter_id TEXT NOT NULL,
+    kind      TEXT NOT NULL CHECK (kind IN ('update', 'completion', 'stage')),
+    due_at    INTEGER NOT NULL,
+    notice_id TEXT NOT NULL,
+    state     TEXT NOT NULL CHECK (state IN ('open', 'overdue', 'kept', 'settled')),
+    look_at   INTEGER,
+    PRIMARY KEY (matter_id, kind, due_at)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX promises_due ON promises (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX promises_overdue ON promises (due_at) WHERE state = 'overdue';
 
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (
@@ -625,6 +671,7 @@ BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
 -- `mailed_at` is when a checkpoint was mailed last.
 -- `customers_revision` counts the imports and corrections of addresses that changed customers and contacts; an import compares its
 -- file with them before it takes locks, and sees by this number whether they changed in between.
+-- `erasures` counts the persons that were erased: an answer to a request that began before one is not kept.
 -- `unscrubbed` counts the transactions that deleted persons since the file was scrubbed last, the first of them at
 -- `unscrubbed_since`.
 CREATE TABLE ledger_head (
@@ -635,6 +682,7 @@ CREATE TABLE ledger_head (
     stopped            TEXT,
     mailed_at          INTEGER,
     customers_revision INTEGER NOT NULL DEFAULT 0,
+    erasures           INTEGER NOT NULL DEFAULT 0,
     unscrubbed         INTEGER NOT NULL DEFAULT 0,
     unscrubbed_since   INTEGER
 ) STRICT;

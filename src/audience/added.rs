@@ -1,5 +1,6 @@
 //! Recipients that are added to a released notice: deliveries in its queue, and the `addressed` entry that commits to them.
 
+use super::freeze::timing;
 use super::{Committed, Recipient};
 use crate::context::Context;
 use crate::domain::entry::{Batch, Detail, Entry, Event, Fact};
@@ -22,9 +23,11 @@ pub async fn add(
 ) -> Result<Vec<String>, StoreError> {
     let (at, first) = (context.clock.now(), notice.recipients);
     let (mut committed, mut rows) = (Committed::default(), Vec::new());
+    let timing = timing(&context.config, notice);
     for recipient in recipients {
         let ordinal = first + rows.len() as u64;
-        rows.push(committed.add(recipient, ordinal, (at, &context.random)));
+        let not_before = timing.not_before(at, recipient.time_zone.as_ref(), None);
+        rows.push(committed.add(recipient, ordinal, not_before, (at, &context.random)));
     }
     if rows.is_empty() {
         return Ok(Vec::new());

@@ -24,8 +24,14 @@ impl Default for Committed {
 }
 
 impl Committed {
-    /// Commits to a recipient at this place in the manifest, and returns the delivery.
-    pub fn add(&mut self, recipient: Recipient, ordinal: u64, (at, random): (Timestamp, &Random)) -> NewDelivery {
+    /// Commits to a recipient at this place in the manifest, and returns the delivery, which is not sent before a time.
+    pub fn add(
+        &mut self,
+        recipient: Recipient,
+        ordinal: u64,
+        not_before: Option<Timestamp>,
+        (at, random): (Timestamp, &Random),
+    ) -> NewDelivery {
         let salt: [u8; 32] = random.bytes();
         let leaf = leaf_hash(&commitment(&salt, &recipient.account_id, recipient.email.as_str()));
         self.tree.push_with(leaf, |node, hash| {
@@ -33,7 +39,7 @@ impl Committed {
                 self.subtrees.push((node, *hash));
             }
         });
-        recipient.into_delivery(random.id(at).to_string(), ordinal, &salt)
+        recipient.into_delivery(random.id(at).to_string(), ordinal, &salt, not_before)
     }
 
     /// The root of the tree.

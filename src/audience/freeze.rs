@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::ahead;
 use super::reach::{refuse_empty, refuse_unknown};
 use super::spool::{Chunk, Spool};
-use super::{AudienceError, Committed, Page, Pages, Plan, Reach};
+use super::{AudienceError, Committed, Page, Pages, Plan, Reach, matter};
 use crate::config::Config;
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
@@ -16,6 +17,7 @@ use crate::domain::merkle::Hash;
 use crate::domain::notice::Step;
 use crate::domain::notice::writers::has_written;
 use crate::domain::random::Random;
+use crate::domain::schedule::Timing;
 use crate::domain::webhook::HookEvent;
 use crate::ledger::operated::{self, Operation};
 use crate::ledger::unaddressed;
@@ -86,12 +88,19 @@ async fn freeze_once(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Frozen, AudienceError> {
     discard(with, kept.id).await?;
+    fit(&mut *with.context.store.read().await?, kept).await?;
     let mut gathered = gather(with, kept).await?;
     let steps = notices::steps::list(&mut *with.context.store.read().await?, kept.id).await?;
     let customers = if with.plan.may_be_empty { u64::MAX } else { gathered.reach.customers };
     refuse_lone_approval(&with.context.config, kept, &steps, customers)?;
     write_spooled(with, kept, &mut gathered, progress).await?;
-    let frozen = finish(with, kept, gathered).await?;
+    let frozen = match finish(with, kept, gathered).await {
+        Err(error @ AudienceError::Unfit(_)) => {
+            discard(with, kept.id).await?;
+            return Err(error);
+        }
+        ended => ended?,
+    };
     progress(frozen.reach.recipients);
     frozen.reach.log_left(kept.id);
     Ok(frozen)
@@ -111,6 +120,11 @@ async fn discard(with: &Freezing<'_>, id: Uuid) -> Result<(), AudienceError> {
             return Ok(());
         }
     }
+}
+
+/// Refuses a notice that cannot follow what was released of its matter: that may have come while it waited.
+async fn fit(conn: &mut Conn, kept: &Kept) -> Result<(), AudienceError> {
+    matter::join(conn, kept.follows_id, (kept.category, &kept.said)).await.map(drop)
 }
 
 /// Renews our hold on the release, or finds that we have lost it.
@@ -144,14 +158,15 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
     let mut pages = Pages::new(with.plan, kept.continued());
     let mut gathered = Gathered::new(with.context.clock.now(), tombstones, revision);
     let mut held = with.context.clock.now();
+    let timing = timing(&with.context.config, kept);
     let mut next = pages.next(&mut snapshot).await?;
     while let Some(page) = next {
         crate::store::beat();
         gathered.reach.count_left(&page, with.plan);
         if pages.is_complete() {
             // On another thread, while the database reads the next page.
-            let random = with.context.random.clone();
-            let adding = tokio::task::spawn_blocking(move || gathered.add(page, &random).map(|()| gathered));
+            let (random, timing) = (with.context.random.clone(), timing.clone());
+            let adding = tokio::task::spawn_blocking(move || gathered.add(page, &timing, &random).map(|()| gathered));
             let (read, added) = tokio::join!(pages.next(&mut snapshot), adding);
             gathered = added.expect("it does not panic").map_err(AudienceError::Spool)?;
             next = read?;
@@ -169,6 +184,18 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
     pages.refuse_missing()?;
     refuse_empty(&mut snapshot, &gathered.reach, with.plan).await?;
     Ok(gathered)
+}
+
+/// When the deliveries of a notice become due. One that cannot be read is not released, and what is added to it waits for nothing.
+pub(super) fn timing(config: &Config, kept: &Kept) -> Timing {
+    let schedule = kept.parsed().map(|notice| notice.schedule).unwrap_or_default();
+    Timing {
+        // A release at once has no time of its own any more.
+        local: schedule.send_at_local.filter(|_| kept.send_at.is_some()),
+        spread: schedule.spread,
+        quiet: config.quiet_hours(kept.category),
+        default_zone: config.organisation.default_time_zone.clone(),
+    }
 }
 
 /// An audience that was read: its recipients are numbered, and the tree over all of them is complete.
@@ -200,7 +227,7 @@ impl Gathered {
         }
     }
 
-    fn add(&mut self, page: Page, random: &Random) -> std::io::Result<()> {
+    fn add(&mut self, page: Page, timing: &Timing, random: &Random) -> std::io::Result<()> {
         self.reach.customers += page.customers;
         self.reach.unaddressed += page.unaddressed.len() as u64;
         self.unaddressed.extend(page.unaddressed);
@@ -209,7 +236,9 @@ impl Gathered {
             if self.rows.len() == CHUNK {
                 self.spool_chunk()?;
             }
-            self.rows.push(self.committed.add(recipient, self.reach.recipients, (self.at, random)));
+            let ordinal = self.reach.recipients;
+            let not_before = timing.not_before(self.at, recipient.time_zone.as_ref(), Some(ordinal));
+            self.rows.push(self.committed.add(recipient, ordinal, not_before, (self.at, random)));
             self.reach.recipients += 1;
         }
         if self.unaddressed.len() >= CHUNK { self.spool_chunk() } else { Ok(()) }
@@ -274,6 +303,8 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     // No person is erased in between from here on.
     tree::lock_head(&mut tx).await?;
     hold(with, &mut tx, kept.id).await?;
+    // Nor is another notice of the matter released.
+    fit(&mut tx, kept).await?;
     refuse_erased(&mut tx, gathered.tombstones).await?;
     write(&mut tx, kept, gathered.at, &last).await?;
     // The chunks before were not synchronised to the disk: a server that was restarted may have lost some.
@@ -323,6 +354,7 @@ async fn release(
     if kept.category.class() == Class::Mandatory {
         escalations::watch(conn, kept.id, at).await?;
     }
+    ahead::plan(with, conn, kept, at).await?;
     facts::note_notice(conn, HookEvent::NoticeReleased, kept.id, at).await?;
     let shown = shown(&kept.subject, kept.reference.as_deref(), kept.follows_id, message_domain, Some(terms));
     let manifest = Manifest { count: recipients, root, customers, unaddressed, unaddressed_root, shown };

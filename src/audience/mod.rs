@@ -5,9 +5,12 @@
 //! manifest; a crash before that leaves a partial set, which the next attempt discards.
 
 mod added;
+mod ahead;
 mod committed;
 mod followed;
 mod freeze;
+pub mod matter;
+mod nearby;
 mod pages;
 mod reach;
 mod refusal;
@@ -21,6 +24,7 @@ use uuid::Uuid;
 
 pub use added::add;
 pub use committed::Committed;
+pub use nearby::shared;
 pub use freeze::{Freezing, Frozen, freeze};
 pub use pages::{Page, Pages, Recipient};
 pub use reach::{Reach, print, reach, reach_so_far};

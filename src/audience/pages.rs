@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::followed::{Accounts, Left, NamedBefore, addressed_today};
@@ -60,7 +61,13 @@ impl Recipient {
 
     /// The delivery to this recipient.
     #[must_use]
-    pub fn into_delivery(self, id: String, ordinal: u64, salt: &[u8; 32]) -> NewDelivery {
+    pub fn into_delivery(
+        self,
+        id: String,
+        ordinal: u64,
+        salt: &[u8; 32],
+        not_before: Option<Timestamp>,
+    ) -> NewDelivery {
         let merged =
             (!self.merged.is_empty()).then(|| serde_json::to_string(&self.merged).expect("a map of texts serialises"));
         NewDelivery {
@@ -77,6 +84,7 @@ impl Recipient {
             salt: data_encoding::HEXLOWER.encode(salt),
             thread: self.thread,
             row_key: self.row_key,
+            not_before: not_before.map(Timestamp::as_millisecond),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::check::{is_role_address, needs_smtputf8};
 use crate::domain::customer::AccountId;
-use crate::domain::locale::Locale;
+use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::prints::Prints;
 use crate::store::people::customers::Selection;
 use crate::store::people::{customers, suppressions};
@@ -43,6 +43,9 @@ pub struct Reach {
     pub sample: Vec<String>,
     /// Some of the customers with nobody to address: account and name.
     pub unaddressed_sample: Vec<String>,
+    /// The zones of the recipients; `None` for those without one.
+    #[serde(skip)]
+    pub zones: BTreeSet<Option<ZoneName>>,
     /// Of each language and role, the recipient whose values make the largest mail.
     #[serde(skip)]
     pub largest: Vec<Recipient>,
@@ -72,6 +75,11 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
         let count = |rule: fn(&Address) -> bool| page.recipients.iter().filter(|it| rule(&it.email)).count() as u64;
         reach.role_addresses += count(is_role_address);
         reach.needs_smtputf8 += count(needs_smtputf8);
+        for recipient in &page.recipients {
+            if !reach.zones.contains(&recipient.time_zone) {
+                reach.zones.insert(recipient.time_zone.clone());
+            }
+        }
         page.recipients.iter().for_each(|recipient| compare(&mut largest, recipient, plan));
         reach.customers += page.customers;
         reach.recipients += page.recipients.len() as u64;

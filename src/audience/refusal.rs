@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use thiserror::Error;
 
 use crate::domain::kind::Kind;
+use crate::domain::matter::Unfit;
 use crate::domain::notice::State;
 use crate::domain::words::{cause, count};
 use crate::store::StoreError;
@@ -55,6 +56,9 @@ pub enum AudienceError {
     /// The audience of the notice that this one follows is not frozen.
     #[error("the notice that it follows is not released: it is {}", .0.describe())]
     NotReleased(State),
+    /// It cannot follow that notice, by what was released of the matter.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// More customers than one person may release a notice of this category to.
     #[error("{} needs the approval of a second person", if *.customers == u64::MAX { "a standing notice of this category".to_owned() } else { format!("a notice to {}", count(*.customers, "customer", "customers")) })]
     SecondPerson {
@@ -93,6 +97,8 @@ impl AudienceError {
             | Self::FollowsNothing => Kind::Invalid,
             Self::NotReleased(State::Releasing) | Self::Lost | Self::Incomplete | Self::Erased => Kind::Later,
             Self::NotReleased(_) => Kind::Invalid,
+            Self::Unfit(Unfit::OtherCategory { .. } | Unfit::Circle) => Kind::Invalid,
+            Self::Unfit(_) => Kind::Conflict,
             Self::SecondPerson { .. } => Kind::Refused,
             Self::Spool(_) => Kind::Failed,
             Self::Store(error) => error.kind(),

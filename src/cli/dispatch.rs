@@ -51,9 +51,8 @@ pub async fn dispatch(command: Dispatch, place: &Place, output: &Output) -> Resu
     let ((), finished) = tokio::try_join!(listening, sending)?;
     let code = report(&finished);
     if let crate::dispatch::Finished::Idle(depth) = &finished {
-        output.print(&serde_json::json!({ "idle": true, "later": depth.later, "next_due": depth.next_due }), |_| {
-            String::new()
-        })?;
+        let idle = serde_json::json!({ "idle": true, "later": depth.later, "scheduled": depth.scheduled, "next_due": depth.next_due });
+        output.print(&idle, |_| String::new())?;
     }
     Ok(if command.until_idle { code } else { 0 })
 }

@@ -1,19 +1,19 @@
 //! Errors as people read them: what was tried, why it failed, and what to do about it.
 
+mod audience;
 mod operators;
 mod persons;
 
 use std::fmt::Display;
 
 use crate::app::{AppError, StoreError};
-use crate::audience::AudienceError;
 use crate::config::ConfigError;
 use crate::deliveries::DeliveryError;
 use crate::dispatch::RunError;
 use crate::dispatch::node::lock::LockError;
 use crate::domain::audit::Ended;
 use crate::domain::kind::Kind;
-use crate::domain::notice::{State, Step};
+use crate::domain::notice::Step;
 use crate::evidence::ProofError;
 use crate::http::ListenError;
 use crate::inbound::{InboundError, lmtp};
@@ -453,45 +453,6 @@ impl From<RunError> for Failure {
             RunError::Broken => Self::new(FAILED, &error).hint(
                 "start it again, nothing is lost: deliveries that were being sent are taken over; report the panic in the log",
             ),
-        }
-    }
-}
-
-impl From<AudienceError> for Failure {
-    fn from(error: AudienceError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            AudienceError::Store(error) => error.into(),
-            AudienceError::NoCustomers => failure.hint("`besked customers import FILE` imports customers"),
-            AudienceError::Empty { .. } => failure.hint(
-                "`besked customers list` lists the customers, and `customers import FILE` brings more; check `[audience]`",
-            ),
-            AudienceError::AllLeft { .. } => failure.hint(
-                "name those that must still be informed in `[audience] customers`, or set `include_left = true` for a breach \
-                 or an agreement change",
-            ),
-            AudienceError::NobodyToAddress { .. } => {
-                failure.hint("import contacts with the roles that the category addresses")
-            }
-            AudienceError::Unknown(_) => failure.hint(
-                "check the account ids, or import the customers first; `besked customers show ID` shows whether one has left",
-            ),
-            AudienceError::Missing(_) => failure.hint("import the values, or write the notice without the placeholder"),
-            AudienceError::OfExample { .. } => failure.hint("set these keys in the configuration; `besked config check` lists what is left"),
-            AudienceError::FollowsNothing => failure.hint("add an [audience], or `follows`"),
-            AudienceError::SecondPerson { .. } => failure.hint(
-                "edit it, submit it again, and let another person approve it: `besked notice approve ID --as NAME`",
-            ),
-            AudienceError::NotReleased(State::Releasing) => failure.hint(
-                "the dispatcher retries this release after that one is complete; `besked notice cancel ID` stops it",
-            ),
-            AudienceError::NotReleased(_) => {
-                failure.hint("release that one first, or write an [audience] for this one")
-            }
-            AudienceError::Lost | AudienceError::Incomplete | AudienceError::Erased => {
-                failure.hint("run it again; `besked notice show ID` shows how far it is")
-            }
-            AudienceError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
         }
     }
 }

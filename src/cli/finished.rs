@@ -122,6 +122,11 @@ fn uninformed(uninformed: u64) -> Option<u8> {
 fn print_later(depth: &Depth) {
     if let Some(next) = depth.next_due.filter(|_| depth.later > 0) {
         let wait = count(depth.later, "delivery waits", "deliveries wait");
-        eprintln!("{wait}; the next attempt is due at {}", time(next));
+        let scheduled = match depth.scheduled {
+            0 => String::new(),
+            all if all == depth.later => " for their schedule".to_owned(),
+            some => format!(" ({some} of them for their schedule)"),
+        };
+        eprintln!("{wait}{scheduled}; the next attempt is due at {}", time(next));
     }
 }

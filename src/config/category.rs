@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Config, duration, escalation};
-use crate::domain::category::{Addressing, Category, Class, Role};
+use super::{Config, duration, escalation, promises};
+use crate::domain::category::{Addressing, Category, Class, Lane, Role};
 use crate::domain::delivery::Level;
 use crate::domain::fields::AgreementKind;
+use crate::domain::reminder::Reminders;
 use crate::domain::retention::Retention;
+use crate::domain::schedule::QuietHours;
 
 /// `[category.NAME]`: every key is optional.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -67,6 +69,18 @@ pub struct CategoryRules {
     /// Whether a notice below its lead time is refused; without it there is a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lead_time_required: Option<bool>,
+    /// The hours in which nothing of it is sent, in the recipient's zone (never of the critical lane).
+    #[serde(skip_serializing_if = "Option::is_none", with = "quiet")]
+    pub quiet_hours: Option<QuietHours>,
+    /// When customers are reminded of a maintenance, before its window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminders: Option<Reminders>,
+    /// When customers must hear of a breach again, from its discovery.
+    #[serde(skip_serializing_if = "Option::is_none", with = "duration::maybe_list")]
+    pub stages: Option<Vec<Duration>>,
+    /// How long before the time of a promise a person gets the task to keep it.
+    #[serde(skip_serializing_if = "Option::is_none", with = "maybe")]
+    pub promise_warning: Option<Duration>,
 }
 
 /// The least level that counts as informed: one of those that a server alone can reach.
@@ -185,6 +199,22 @@ mod maybe {
     }
 }
 
+/// (De)serialises quiet hours; an empty text is none.
+mod quiet {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use super::QuietHours;
+
+    pub fn serialize<S: Serializer>(value: &Option<QuietHours>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(|hours| hours.to_string()).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<QuietHours>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some).map_err(de::Error::custom) }
+    }
+}
+
 /// The value of `retention_days`, which is refused with what replaced it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Replaced;
@@ -234,9 +264,13 @@ impl CategoryRules {
         {
             problem("lead_time_required", "has no effect without `lead_time`");
         }
+        if self.quiet_hours.is_some() && category.lane() == Lane::Critical {
+            problem("quiet_hours", "must be left out: mail of the critical lane never waits for the morning");
+        }
         if self.deadline.is_some_and(|deadline| deadline.is_zero()) {
             problem("deadline", "must not be zero");
         }
+        promises::problems(self, category).into_iter().for_each(|(key, text)| problem(key, text));
         escalation::problems(self, category).into_iter().for_each(|(key, text)| problem(key, text));
         problems
     }
@@ -330,6 +364,12 @@ impl Config {
         self.rule(category, |rules| rules.lead_time_required).unwrap_or(false)
     }
 
+    /// The hours in which nothing of a category is sent, in the recipient's zone.
+    #[must_use]
+    pub fn quiet_hours(&self, category: Category) -> Option<QuietHours> {
+        self.rule(category, |rules| rules.quiet_hours).filter(|_| category.lane() != Lane::Critical)
+    }
+
     /// The value of an optional key of a category.
     pub(super) fn rule<T>(&self, category: Category, key: impl Fn(&CategoryRules) -> Option<T>) -> Option<T> {
         self.category.get(&category).and_then(key)
@@ -412,6 +452,8 @@ mod tests {
             ),
             ("[category.news]\nlead_time_required = true", "has no effect without `lead_time`"),
             ("[category.security_breach]\ndeadline = \"0s\"", "`category.security_breach.deadline` must not be zero"),
+            ("[category.disruption]\nquiet_hours = \"22:00-07:00\"", "`category.disruption.quiet_hours` must be left out"),
+            ("[category.news]\nquiet_hours = \"22-7\"", "`category.news.quiet_hours`: `22-7` is not a range of the day"),
             ("[category.billing]\nretention = \"0d\"", "`category.billing.retention`: `0d` stores nothing"),
             ("[category.billing]\nretention = \"soon\"", "`category.billing.retention`: `soon` is not a period"),
             ("[category.billing]\nretention_days = 2555", "`retention_days` was replaced by `retention`"),

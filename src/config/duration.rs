@@ -45,6 +45,21 @@ pub(super) mod list {
     }
 }
 
+/// A list of durations that may be left out.
+pub(super) mod maybe_list {
+    use std::time::Duration;
+
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(durations: &Option<Vec<Duration>>, serializer: S) -> Result<S::Ok, S::Error> {
+        super::list::serialize(durations.as_deref().unwrap_or_default(), serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Duration>>, D::Error> {
+        super::list::deserialize(deserializer).map(Some)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

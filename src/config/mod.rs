@@ -31,6 +31,7 @@ mod observed;
 mod organisation;
 mod paths;
 mod privacy;
+mod promises;
 mod relay;
 mod retention;
 mod retry;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -45,6 +46,9 @@ pub struct Organisation {
     /// Zone of contacts without one.
     #[serde(with = "super::text")]
     pub default_time_zone: ZoneName,
+    /// Days on which no work is planned: a maintenance on one of them gets a warning.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holidays: Vec<Date>,
 }
 
 /// The name of the authority: one for all mails, or one for each language.
@@ -120,6 +124,7 @@ impl Default for Organisation {
             public_url: "https://notices.example.com".parse().expect("the default is a base of links"),
             default_locale: "en".parse().expect("`en` is a locale"),
             default_time_zone: ZoneName::utc(),
+            holidays: Vec::new(),
         }
     }
 }

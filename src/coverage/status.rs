@@ -14,7 +14,7 @@ use crate::domain::notice::State as NoticeState;
 use crate::domain::task::TaskKind;
 use crate::notices::NoticeError;
 use crate::store::notices::{self, Kept};
-use crate::store::sending::deliveries;
+use crate::store::sending::{deliveries, waiting};
 use crate::store::{Conn, StoreError, escalations, tasks};
 
 /// The status of a notice.
@@ -37,6 +37,11 @@ pub struct Status {
     pub recipients: u64,
     /// Deliveries in each state; they sum to `recipients`.
     pub counts: BTreeMap<State, u64>,
+    /// Deliveries that wait for their schedule, or for the end of quiet hours.
+    pub scheduled: u64,
+    /// When the first of those is due.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub scheduled_from: Option<Timestamp>,
     /// By when its customers must be informed, if its category has a deadline.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub deadline: Option<Timestamp>,
@@ -71,6 +76,7 @@ impl Coverage {
             counts.extend(deliveries::tally(conn, notice.id, notice.recipients).await?);
         }
         let watch = escalations::watched(conn, notice.id).await?;
+        let (scheduled, scheduled_from) = waiting::scheduled(conn, notice.id, self.context.clock.now()).await?;
         Ok(Status {
             id: notice.id,
             category: notice.category,
@@ -80,6 +86,8 @@ impl Coverage {
             customers: notice.customers,
             recipients: notice.recipients,
             counts,
+            scheduled,
+            scheduled_from,
             deadline: notice.released_at.and_then(|_| self.clock(notice).deadline),
             overdue: watch.map_or(0, |watch| watch.overdue),
             escalated: escalations::escalated(conn, notice.id).await?,

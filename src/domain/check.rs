@@ -12,6 +12,7 @@ mod markup;
 mod text;
 mod tone;
 mod translation;
+mod window;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::domain::fields::{AgreementKind, IncidentStatus, Phase};
 use crate::domain::front_matter::{Document, Reader, sections};
 use crate::domain::locale::Locale;
 use crate::domain::problem::Problems;
+use crate::domain::schedule::instant;
 
 pub use addresses::{is_role_address, needs_smtputf8};
 
@@ -41,6 +43,8 @@ pub struct Circumstances<'a> {
     pub deadline: &'a dyn Fn(Category) -> Option<Duration>,
     /// The domains of the organisation, as lower-case A-labels: a link to one that looks like them is reported.
     pub own_domains: &'a [String],
+    /// Days on which no work is planned.
+    pub holidays: &'a [Date],
 }
 
 /// The least time between the release of a notice and what it announces.
@@ -87,6 +91,7 @@ pub fn check_at(source: &str, circumstances: &Circumstances<'_>) -> Findings {
         check.lead_time(category);
         findings = check.findings;
         findings.warnings.0.extend(clock::check(&top, release, circumstances).0);
+        window::check(category, &top, release, circumstances, &mut findings);
     }
     Findings { problems: findings.problems.sorted(), warnings: findings.warnings.sorted() }
 }
@@ -113,7 +118,10 @@ pub fn check_release(source: &str, release: Timestamp, circumstances: &Circumsta
     let leads_from = release.saturating_sub(DELAY).unwrap_or(release);
     let mut check = Check { fields: &fields, circumstances, release, leads_from, findings: Findings::default() };
     check.dates(category);
-    check.lead_time(category);
+    // A reminder comes when its time has come: the notice that it repeats was sent in time, or a person decided otherwise.
+    if !top.table("schedule").is_some_and(|schedule| schedule.is_there("reminder")) {
+        check.lead_time(category);
+    }
     check.findings.problems.sorted()
 }
 
@@ -132,6 +140,14 @@ pub fn check_clock(source: &str, release: Timestamp, circumstances: &Circumstanc
 fn release(top: &Reader<'_, '_>, circumstances: &Circumstances<'_>, findings: &mut Findings) -> Timestamp {
     let now = circumstances.now;
     let Some(schedule) = top.table("schedule") else { return now };
+    if let Some(local) = schedule.local_time("send_at_local") {
+        let send_at = instant(local, &circumstances.zone);
+        if send_at < now {
+            let text = "is in the past in the organisation's zone: there and further east the mail goes out at once";
+            findings.warnings.add(schedule.line("send_at_local"), "schedule.send_at_local", text);
+        }
+        return send_at.max(now);
+    }
     let Some(send_at) = schedule.time("send_at") else { return now };
     if send_at < now {
         let line = schedule.line("send_at");

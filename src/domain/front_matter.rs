@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -313,6 +313,21 @@ impl<'d, 't> Reader<'d, 't> {
             return None;
         };
         date.to_string().parse().map_err(|_| self.problem(key, "is not a date that exists")).ok()
+    }
+
+    /// A date and a time of day without an offset: that of each recipient's own clock.
+    pub fn local_time(&self, key: &'static str) -> Option<DateTime> {
+        let value = self.get(key)?;
+        let time = value.get_ref().as_datetime().filter(|time| time.date.is_some() && time.time.is_some());
+        let Some(time) = time else {
+            self.wrong_type(key, value, "a local time such as 2026-12-01T09:00:00, without quotes");
+            return None;
+        };
+        if time.offset.is_some() {
+            self.problem(key, "is the time of each recipient's own zone: write it without an offset, or use `send_at`");
+            return None;
+        }
+        time.to_string().parse().map_err(|_| self.problem(key, "is not a time that exists")).ok()
     }
 
     /// `true` or `false`.

@@ -15,6 +15,7 @@ use crate::domain::locale::Locale;
 use crate::domain::markdown;
 use crate::domain::placeholder::{Placeholder, Text};
 use crate::domain::problem::{Lines, Problems};
+use crate::domain::schedule::Schedule;
 pub use state::{Standing, State, Step};
 
 /// The size limit of a notice file, in bytes: mail clients clip far smaller messages.
@@ -36,8 +37,8 @@ pub struct Notice {
     pub audience: Audience,
     /// It is a standing notice: recipients are added to it after its release.
     pub standing: bool,
-    /// When to release it; without it, immediately.
-    pub send_at: Option<Timestamp>,
+    /// When it is sent.
+    pub schedule: Schedule,
     /// Its text in each language; the first is the default.
     pub editions: Vec<Edition>,
 }
@@ -145,11 +146,7 @@ fn read_first(section: &Section<'_>, problems: &mut Problems) -> (Option<Categor
     }
     let subject = top.subject();
     let audience = Audience::read(&top, category, follows.is_some());
-    let send_at = top.table("schedule").and_then(|schedule| {
-        let send_at = schedule.time("send_at");
-        schedule.finish();
-        send_at
-    });
+    let schedule = Schedule::read(&top, category);
     let fields = match (category, top.table("fields")) {
         (Some(category), Some(fields)) => Fields::read(category, &fields),
         (_, None) => {
@@ -166,7 +163,7 @@ fn read_first(section: &Section<'_>, problems: &mut Problems) -> (Option<Categor
     let notice = || {
         let edition = Edition { locale: None, subject, fields: fields?, body: body? };
         let (audience, standing) = audience?;
-        Some(Notice { category: category?, reference, follows, audience, standing, send_at, editions: vec![edition] })
+        Some(Notice { category: category?, reference, follows, audience, standing, schedule, editions: vec![edition] })
     };
     (category, notice())
 }

@@ -15,6 +15,8 @@ pub struct Request {
     pub scope: [u8; 32],
     /// Digest of the body, and of the roles of who asks: the same request has the same one.
     pub digest: [u8; 32],
+    /// How many persons were erased before it began: its answer is kept only if none was erased since.
+    pub erasures: u64,
     /// Which of the tries this is: of two at the same time, one is done.
     pub token: Uuid,
 }
@@ -27,7 +29,7 @@ impl Request {
         let parts = [operator, method, path, key];
         let all: Vec<&[u8]> =
             lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
-        Self { scope: sha256_of(&all), digest: sha256_of(&[body]), token }
+        Self { scope: sha256_of(&all), digest: sha256_of(&[body]), erasures: 0, token }
     }
 
     /// The same by an operator with these roles: the first answer is not shown to a key with others.

@@ -28,6 +28,8 @@ pub enum TaskKind {
     StaleDirectory,
     /// A webhook was disabled, since its calls failed for three days or its receiver is gone; or a call was dropped.
     WebhookFailed,
+    /// Customers were promised news of a matter, and its time is near or has passed.
+    Promise,
 }
 
 words!(TaskKind, "a kind of task", {
@@ -41,6 +43,7 @@ words!(TaskKind, "a kind of task", {
     Unforwarded => "unforwarded",
     StaleDirectory => "stale_directory",
     WebhookFailed => "webhook_failed",
+    Promise => "promise",
 });
 
 /// Whether a task still has to be done.

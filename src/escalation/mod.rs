@@ -8,6 +8,7 @@
 
 mod customers;
 mod error;
+mod promises;
 mod rows;
 mod tasks;
 mod whole;
@@ -26,7 +27,7 @@ use crate::context::Context;
 use crate::coverage::Coverage;
 use crate::domain::notice::State;
 use crate::store::notices::{self as kept, Kept};
-use crate::store::{Conn, StoreError, escalations};
+use crate::store::{Conn, StoreError, escalations, promises as due_promises};
 use customers::Who;
 
 /// Customers that one transaction looks at.
@@ -109,7 +110,10 @@ impl Escalation {
         if let Some((notice, accounts)) = escalations::due(&mut conn, now, CHUNK).await? {
             return Ok(Some(Step::Customers(notice, Who::These(accounts))));
         }
-        Ok(escalations::due_watch(&mut conn, now).await?.map(Step::Whole))
+        if let Some(watch) = escalations::due_watch(&mut conn, now).await? {
+            return Ok(Some(Step::Whole(watch)));
+        }
+        Ok(due_promises::due(&mut conn, now).await?.map(Step::Promise))
     }
 
     async fn hold(&self) -> Result<bool, StoreError> {
@@ -123,6 +127,7 @@ impl Escalation {
         match step {
             Step::Customers(notice, who) => Ok(self.look(notice, who).await?),
             Step::Whole(watch) => self.look_at_all(watch).await,
+            Step::Promise(promise) => Ok(self.look_at_promise(promise).await?),
         }
     }
 
@@ -140,6 +145,8 @@ enum Step {
     Customers(Uuid, Who),
     /// Look at a notice as a whole.
     Whole(escalations::Watch),
+    /// Look at a promise.
+    Promise(due_promises::Promise),
 }
 
 impl Step {
@@ -147,6 +154,7 @@ impl Step {
         match self {
             Self::Customers(notice, _) => *notice,
             Self::Whole(watch) => watch.notice_id,
+            Self::Promise(promise) => promise.notice_id,
         }
     }
 }

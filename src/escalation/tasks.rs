@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{Task, TaskError};
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
+use crate::domain::category_set::CategorySet;
 use crate::domain::escalation::State as CaseState;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::problem::check_line;
@@ -12,7 +13,8 @@ use crate::domain::right::Right;
 use crate::domain::task::{State, TaskKind};
 use crate::ledger::operated::{self, Operation};
 use crate::people::mask::mask_words;
-use crate::store::{Conn, StoreError, escalations, notices, tasks};
+use crate::store::tasks::Visible;
+use crate::store::{Conn, StoreError, escalations, notices, promises, tasks};
 
 /// The longest note, in bytes.
 const LONGEST: usize = 1000;
@@ -30,7 +32,8 @@ impl Tasks {
         Self { context }
     }
 
-    /// A page of tasks, the newest first; only open ones with `open`. Restricted addresses in notes are masked.
+    /// A page of the tasks that the actor may do or checks, and of those about no notice, the newest first; only open ones with `open`.
+    /// Restricted addresses in notes are masked.
     ///
     /// # Errors
     /// If the cursor is not one of this list, or the database fails.
@@ -38,7 +41,8 @@ impl Tasks {
         let before = request.key::<Uuid>()?;
         let mut conn = self.context.store.read().await?;
         let sees = actor.has(Right::SeeOneCustomer);
-        let mut rows = tasks::list(&mut conn, open, before, request.to_read(), actor.has(Right::ReadSealed)).await?;
+        let visible = Visible { categories: seen_by(actor), sealed: actor.has(Right::ReadSealed) };
+        let mut rows = tasks::list(&mut conn, open, before, request.to_read(), visible).await?;
         mask_words(&mut conn, sees, rows.iter_mut().filter_map(|task| task.note.as_mut())).await?;
         Ok(Page::of(rows, request, |task| task.id.to_string()))
     }
@@ -51,7 +55,10 @@ impl Tasks {
         let mut conn = self.context.store.read().await?;
         let mut task = tasks::find(&mut conn, id).await?.ok_or(TaskError::Unknown(id))?;
         let notice = notice_of(&mut conn, &task).await?;
-        if notice.is_some_and(|it| !actor.knows_of(it.category, it.released_at.is_some())) {
+        let sees = |it: &notices::Kept| {
+            seen_by(actor).contains(it.category) && actor.knows_of(it.category, it.released_at.is_some())
+        };
+        if notice.is_some_and(|it| !sees(&it)) {
             return Err(TaskError::Unknown(id));
         }
         mask_words(&mut conn, actor.has(Right::SeeOneCustomer), task.note.iter_mut()).await?;
@@ -90,6 +97,9 @@ impl Tasks {
         if let (TaskKind::NotInformed, Some(notice)) = (task.kind, &notice) {
             escalations::end(&mut tx, notice.id, account, CaseState::Settled).await?;
         }
+        if let (TaskKind::Promise, Some(notice), Some(due_at)) = (task.kind, &notice, task.deadline) {
+            promises::settle(&mut tx, notice.id, notice.matter_id, due_at).await?;
+        }
         let operation = Operation::new(Action::DoTask);
         let operation = notice.as_ref().map_or(operation, |notice| Operation::on_notice(Action::DoTask, notice));
         let operation = operation.object(id).account(account).reason(note);
@@ -97,6 +107,11 @@ impl Tasks {
         tx.commit().await?;
         Ok(task)
     }
+}
+
+/// The categories whose tasks an actor sees: those that a role of the actor's does, and all for one that checks what others did.
+fn seen_by(actor: &Actor) -> CategorySet {
+    if actor.has(Right::ReadAudit) { CategorySet::ALL } else { actor.categories(Right::DoTasks) }
 }
 
 /// The notice that a task is about, if it is about one.

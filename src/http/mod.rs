@@ -6,6 +6,7 @@ mod descriptors;
 pub mod observe;
 mod room;
 pub mod serve;
+mod visits;
 
 use std::io;
 use std::net::SocketAddr;
@@ -81,10 +82,9 @@ pub async fn listen(
 
 /// All that is public or has keys of its own.
 pub fn all(app: &App) -> Router {
-    public::routes(app.clone())
-        .merge(public::calendar::routes(app.clone()))
-        .merge(public::ledger::routes(app.clone()))
-        .merge(api::routes(app.clone()))
+    let ledger = visits::limited(&app.context.config.http, public::ledger::routes(app.clone()));
+    let calendars = visits::limited(&app.context.config.http, public::calendar::routes(app.clone()));
+    public::routes(app.clone()).merge(calendars).merge(ledger).merge(api::routes(app.clone()))
 }
 
 /// What ends the listeners.

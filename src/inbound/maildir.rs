@@ -47,6 +47,14 @@ pub enum MaildirError {
         /// The cause.
         source: io::Error,
     },
+    /// The database refuses a message. It stays where it is.
+    #[error("`{}` cannot be stored, and stays where it is: {source}", file.display())]
+    Refused {
+        /// Its file.
+        file: PathBuf,
+        /// The cause.
+        source: InboundError,
+    },
     /// They cannot be stored.
     #[error(transparent)]
     Inbound(#[from] InboundError),
@@ -71,27 +79,32 @@ pub async fn watch(inbound: &Inbound, path: &Path, ended: &CancellationToken) {
     }
 }
 
-/// Commits new messages, and moves them. Returns how many; those that are left come next. What cannot be read or moved stays where it
-/// is, and keeps out no other.
+/// Commits new messages, and moves them. Returns how many; those that are left come next. What cannot be read, stored or moved
+/// stays where it is, and keeps out no other.
 ///
 /// # Errors
-/// If the folder cannot be read, or the messages cannot be stored or moved; if nothing is left but what cannot be read or moved.
+/// If the folder cannot be read, or the messages cannot be stored or moved; if nothing is left but what cannot be read, stored
+/// or moved.
 pub async fn drain(inbound: &Inbound, path: &Path) -> Result<usize, MaildirError> {
-    let (mut unmoved, mut failed) = (BTreeSet::new(), None);
+    let (mut left, mut failed) = (BTreeSet::new(), None);
     loop {
-        let (folder, largest, passed) = (path.to_owned(), inbound.largest(), unmoved.clone());
+        let (folder, largest, passed) = (path.to_owned(), inbound.largest(), left.clone());
         let (found, unreadable) = spawn_blocking(move || read(&folder, largest, &passed)).await??;
         if found.is_empty() {
             return failed.or(unreadable).map_or(Ok(0), Err);
         }
-        let files = take(inbound, found).await?;
+        let (files, refused) = take(inbound, found).await?;
+        for (file, source) in refused {
+            left.insert(file.clone());
+            failed = failed.or(Some(MaildirError::Refused { file, source }));
+        }
         let (folder, count) = (path.to_owned(), files.len());
         let moving = move || files.into_iter().map(|file| (set_aside(&folder, &file), file)).collect::<Vec<_>>();
         let mut moved = count;
         for (result, file) in spawn_blocking(moving).await? {
             if let Err(source) = result {
                 moved -= 1;
-                unmoved.insert(file.clone());
+                left.insert(file.clone());
                 failed = failed.or(Some(MaildirError::Unmoved { file, source }));
             }
         }
@@ -101,21 +114,30 @@ pub async fn drain(inbound: &Inbound, path: &Path) -> Result<usize, MaildirError
     }
 }
 
-/// Commits messages, and returns their files.
-async fn take(inbound: &Inbound, found: Vec<Read>) -> Result<Vec<PathBuf>, MaildirError> {
+/// Commits messages, and returns the files that are done with, and those that the database refuses.
+async fn take(
+    inbound: &Inbound,
+    found: Vec<Read>,
+) -> Result<(Vec<PathBuf>, Vec<(PathBuf, InboundError)>), MaildirError> {
     let largest = inbound.largest();
-    let mut files = Vec::with_capacity(found.len());
-    let mut messages = Vec::with_capacity(found.len());
+    let (mut done, mut refused) = (Vec::with_capacity(found.len()), Vec::new());
+    let (mut files, mut messages) = (Vec::with_capacity(found.len()), Vec::with_capacity(found.len()));
     for (file, bytes) in found {
         if bytes.len() > largest {
             tracing::warn!(file = %file.display(), "a message in the Maildir is larger than `[inbound] message_size`: it is not read");
+            done.push(file);
         } else {
             messages.push(Incoming { route: Route::Maildir, recipient: None, sender: None, bytes });
+            files.push(file);
         }
-        files.push(file);
     }
-    inbound.take(messages).await?;
-    Ok(files)
+    for (file, taken) in files.into_iter().zip(inbound.take_each(messages).await?) {
+        match taken {
+            Ok(_) => done.push(file),
+            Err(error) => refused.push((file, error)),
+        }
+    }
+    Ok((done, refused))
 }
 
 /// A message with its file.

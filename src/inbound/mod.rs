@@ -210,25 +210,39 @@ impl Inbound {
         let checked: Vec<Result<Parcel, InboundError>> =
             messages.into_iter().map(|message| self.check(&message.bytes).map(|()| Parcel::of(message))).collect();
         let good: Vec<Parcel> = checked.iter().flatten().cloned().collect();
-        let mut taken = match self.store(&good).await {
-            Ok(taken) => taken.into_iter().map(Ok).collect(),
-            Err(InboundError::Store(error)) if error.is_refusal() => {
-                let mut alone = Vec::with_capacity(good.len());
-                for message in good {
-                    match self.store(std::slice::from_ref(&message)).await {
-                        Ok(mut taken) => alone.push(Ok(taken.remove(0))),
-                        Err(InboundError::Store(error)) if !error.is_refusal() => return Err(error.into()),
-                        Err(error) => alone.push(Err(error)),
-                    }
-                }
-                alone
-            }
-            Err(error) => return Err(error),
-        }
-        .into_iter();
+        let mut taken = self.store_each(&good).await?.into_iter();
         let ended =
             checked.into_iter().map(|it| it.and_then(|_| taken.next().unwrap_or(Err(InboundError::NotAMessage))));
         Ok(ended.collect())
+    }
+
+    /// Commits messages of a folder, in one transaction if it can be: what the database refuses keeps out no other.
+    ///
+    /// # Errors
+    /// If the database fails; then none of them need be stored.
+    pub(super) async fn take_each(
+        &self,
+        messages: Vec<Incoming>,
+    ) -> Result<Vec<Result<Taken, InboundError>>, InboundError> {
+        self.store_each(&messages.into_iter().map(Parcel::of).collect::<Vec<_>>()).await
+    }
+
+    /// All in one transaction; if the database refuses it, each in its own.
+    async fn store_each(&self, parcels: &[Parcel]) -> Result<Vec<Result<Taken, InboundError>>, InboundError> {
+        match self.store(parcels).await {
+            Ok(taken) => return Ok(taken.into_iter().map(Ok).collect()),
+            Err(InboundError::Store(error)) if error.is_refusal() => {}
+            Err(error) => return Err(error),
+        }
+        let mut alone = Vec::with_capacity(parcels.len());
+        for parcel in parcels {
+            match self.store(std::slice::from_ref(parcel)).await {
+                Ok(mut taken) => alone.push(Ok(taken.remove(0))),
+                Err(InboundError::Store(error)) if !error.is_refusal() => return Err(error.into()),
+                Err(error) => alone.push(Err(error)),
+            }
+        }
+        Ok(alone)
     }
 
     /// Refuses what is too large or no message.

@@ -22,7 +22,7 @@ use crate::domain::task::TaskKind;
 use crate::store::inbound::forwards;
 use crate::store::proof::figures::{self, Sealing, Waiting};
 use crate::store::sending::uncertain::{self, Doubts};
-use crate::store::{Store, StoreError, escalations, tasks};
+use crate::store::{Store, StoreError, escalations, promises, tasks};
 
 /// How long a collection is fresh, at least.
 const FRESH: Duration = Duration::from_secs(5);
@@ -57,6 +57,7 @@ struct Figures {
     replies: u64,
     tasks: Vec<(TaskKind, u64)>,
     overdue: u64,
+    promises: u64,
 }
 
 #[derive(Default)]
@@ -79,6 +80,7 @@ pub(super) struct Standing {
     uncertain: Family<OfDoubt, Gauge>,
     tasks: Family<OfKind, Gauge>,
     overdue: Gauge,
+    promises: Gauge,
     entries: Gauge,
     pending: Gauge,
     lag: Seconds,
@@ -97,6 +99,7 @@ impl Standing {
             uncertain: Family::default(),
             tasks: Family::default(),
             overdue: Gauge::default(),
+            promises: Gauge::default(),
             entries: Gauge::default(),
             pending: Gauge::default(),
             lag: Seconds::default(),
@@ -155,6 +158,11 @@ impl Standing {
             "Customers who are not informed past the deadline of a notice, as of the last look at it",
             self.overdue.clone(),
         );
+        registry.register(
+            "promises_overdue",
+            "Promised news of a matter whose time has passed: an update, the end of a maintenance, a stage of a breach",
+            self.promises.clone(),
+        );
     }
 
     /// Updates the gauges, if the database answers in time.
@@ -192,7 +200,7 @@ impl Standing {
 
     async fn gather(self: Arc<Self>, store: Store, clock: Clock, ends: watch::Sender<()>) {
         let began = Instant::now();
-        let gathered = gathered(&store).await;
+        let gathered = gathered(&store, clock.now()).await;
         let now = clock.now_ms();
         let mut state = self.state();
         state.fresh = Some((now, now.saturating_add(millis(FRESH.max(began.elapsed() * TIMES)))));
@@ -232,6 +240,7 @@ impl Standing {
             self.tasks.get_or_create(&OfKind { kind: kind.as_str() }).set(gauge(open));
         }
         self.overdue.set(gauge(known.overdue));
+        self.promises.set(gauge(known.promises));
         self.entries.set(gauge(known.sealing.entries));
         self.pending.set(gauge(known.sealing.pending));
         self.lag.set(age(known.sealing.oldest));
@@ -245,15 +254,16 @@ impl Standing {
     }
 }
 
-async fn gathered(store: &Store) -> Result<Figures, StoreError> {
+async fn gathered(store: &Store, now: jiff::Timestamp) -> Result<Figures, StoreError> {
     let mut conn = store.read().await?;
     Ok(Figures {
-        waiting: figures::waiting(&mut conn).await?,
+        waiting: figures::waiting(&mut conn, now).await?,
         doubts: uncertain::count(&mut conn).await?,
         sealing: figures::sealing(&mut conn).await?,
         replies: forwards::waiting(&mut conn).await?,
         tasks: tasks::open_by_kind(&mut conn).await?,
         overdue: escalations::overdue(&mut conn).await?,
+        promises: promises::overdue(&mut conn).await?,
     })
 }
 

@@ -1,10 +1,13 @@
 //! Drafts: the text of a notice and the rows of its audience file, checked.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use crate::audience::matter::Followed;
 use crate::domain::audience::Audience;
 use crate::domain::front_matter::{is_open, placeholders_at};
+use crate::domain::matter::Said;
 use crate::domain::notice::{Notice, State, content_digest};
 use crate::domain::placeholder::Placeholder;
 use crate::domain::problem::{Problem, Problems};
@@ -79,17 +82,25 @@ impl Draft {
         self.places.place(problems)
     }
 
-    /// The draft as it is stored.
-    pub(super) fn written<'a>(&'a self, subject: &'a str, follows_id: Option<Uuid>, author: &'a str) -> Written<'a> {
+    /// The draft as it is stored. The zone stands for those of its recipients, whom nobody knows yet.
+    pub(super) fn written<'a>(
+        &'a self,
+        subject: &'a str,
+        followed: Option<Followed>,
+        author: &'a str,
+        zone: &TimeZone,
+    ) -> Written<'a> {
         Written {
             category: self.notice.category,
             reference: self.notice.reference.as_deref(),
             subject,
-            follows_id,
+            follows_id: followed.map(|it| it.id),
+            matter_id: followed.map(|it| it.matter_id),
+            said: Said::of(&self.notice),
             source: &self.source,
             digest: self.digest,
             author,
-            send_at: self.notice.send_at,
+            send_at: self.notice.schedule.first([zone]),
         }
     }
 
@@ -103,7 +114,8 @@ impl Draft {
             subject: String::new(),
             follows_id: None,
             matter_id: id,
-            sequence: 0,
+            sequence: None,
+            said: Said::of(&self.notice),
             source: self.source.clone(),
             digest: self.digest,
             author: String::new(),

@@ -129,6 +129,9 @@ impl Notices {
         if notice.approved_digest != Some(notice.digest) {
             return Err(NoticeError::ApprovalVoid);
         }
+        if self.ends_late_reminder(id).await? {
+            return Ok(Carried::Out);
+        }
         match self.freeze(&notice, &Actor::system("release"), None, &|_| {}).await {
             Ok(()) => Ok(Carried::Out),
             Err(NoticeError::Conflict | NoticeError::Audience(AudienceError::Lost)) => Ok(Carried::NotYet),

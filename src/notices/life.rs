@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::steps::possible;
 use super::{Draft, NoticeError, Notices, allowed, find, follows};
-use crate::audience::Reach;
+use crate::audience::{Reach, matter};
 use crate::domain::actor::Actor;
 use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{Standing, State, Step};
@@ -29,8 +29,9 @@ impl Notices {
         let now = self.context.clock.now();
         let id = self.context.random.id(now);
         let mut tx = self.context.store.write().await?;
-        let follows_id = follows(&mut tx, actor, draft.notice.follows.as_deref(), None).await?;
-        kept::insert(&mut tx, id, now, &draft.written(&subject, follows_id, actor.name())).await?;
+        let followed = follows(&mut tx, actor, draft, None).await?;
+        let zone = self.context.config.organisation.default_time_zone.time_zone();
+        kept::insert(&mut tx, id, now, &draft.written(&subject, followed, actor.name(), &zone)).await?;
         kept::rows::insert(&mut tx, id, &draft.stored_rows()).await?;
         let notice = find(&mut tx, id).await?;
         self.record(&mut tx, &notice, Step::Create, actor, None).await?;
@@ -66,8 +67,10 @@ impl Notices {
         allowed(actor, Right::Write, &notice)?;
         is_read(&notice, read)?;
         possible(&notice, Step::Edit)?;
-        let follows_id = follows(&mut tx, actor, draft.notice.follows.as_deref(), Some(id)).await?;
-        let written = draft.written(&subject, follows_id, actor.name());
+        let followed = follows(&mut tx, actor, draft, Some(id)).await?;
+        matter::rejoin(&mut tx, id, notice.matter_id, followed).await?;
+        let zone = self.context.config.organisation.default_time_zone.time_zone();
+        let written = draft.written(&subject, followed, actor.name(), &zone);
         if !kept::rewrite(&mut tx, id, notice.state, &written).await? {
             return Err(NoticeError::Conflict);
         }
@@ -103,7 +106,8 @@ impl Notices {
     pub async fn submit_checked(&self, id: Uuid, actor: &Actor, reach: &Reach) -> Result<Kept, NoticeError> {
         let notice = find(&mut *self.context.store.read().await?, id).await?;
         // What is released at once goes to those who were just checked.
-        let waits = !super::is_due(notice.send_at, self.context.clock.now());
+        let is_local = notice.parsed()?.schedule.send_at_local.is_some();
+        let waits = is_local || !super::is_due(notice.send_at, self.context.clock.now());
         let prints = if waits { self.prints(&notice).await? } else { None };
         self.submit_with(id, actor, reach, prints).await
     }

@@ -7,10 +7,12 @@ mod approved;
 mod draft;
 mod finish;
 mod life;
+mod nearby;
 mod readdress;
 mod ready;
 pub mod recipients;
 mod release;
+mod reminders;
 pub mod sample;
 pub mod shown;
 mod size;
@@ -32,10 +34,12 @@ pub use ready::{Checked, Escalated};
 use recipients::{Adding, Shut};
 pub use release::Release;
 
+use crate::audience::matter::{self, Followed};
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
 use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::kind::Kind;
+use crate::domain::matter::Said;
 use crate::domain::notice::reference::{Meant, Purpose};
 use crate::domain::notice::{Notice, State, Step};
 use crate::domain::page::{CursorError, Page, PageRequest};
@@ -44,7 +48,7 @@ use crate::domain::right::{Forbidden, Right};
 use crate::domain::words::count;
 use crate::people::mask::mask_words;
 use crate::store::notices::references::Before;
-use crate::store::notices::{self as kept, references};
+use crate::store::notices::{self as kept, matters, references};
 use crate::store::sending::waiting;
 use crate::store::{Conn, StoreError};
 
@@ -321,7 +325,8 @@ impl Notices {
         let warnings = self.ready(&draft.source)?;
         let subject = self.subject(&draft.notice)?;
         let mut conn = self.context.store.snapshot().await?;
-        let follows = follows(&mut conn, actor, draft.notice.follows.as_deref(), None).await?;
+        let joined = follows(&mut conn, actor, draft, None).await?;
+        let follows = joined.map(|it| it.id);
         let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
         let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
         let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
@@ -330,7 +335,8 @@ impl Notices {
         let followed = followed(&mut conn, follows).await?;
         let clock = ready::of_discovery(followed.as_ref(), &draft.notice);
         let thread = ready::of_thread(followed.as_ref(), &draft.notice, &subject);
-        let warnings = [warnings, clock, thread, ready::of_audience(&reach), large, ready::of_before(before, draft)]
+        let nearby = self.nearby(&mut conn, (draft, &plan), joined.map(|it| it.matter_id)).await?;
+        let warnings = [warnings, clock, thread, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
             .map(|it| it.0)
             .concat();
         let escalation = Escalated::of(&self.context.config, draft.notice.category);
@@ -352,6 +358,7 @@ impl Notices {
     pub async fn reach(&self, notice: &Kept) -> Result<Reach, NoticeError> {
         let plan = self.plan(notice)?;
         let mut conn = self.context.store.snapshot().await?;
+        matter::join(&mut conn, notice.follows_id, (notice.category, &notice.said)).await?;
         let mut reach = audience::reach(&mut conn, &plan).await?;
         self.sized(notice.clone(), std::mem::take(&mut reach.largest))?;
         Ok(reach)
@@ -406,17 +413,27 @@ async fn named(
     }
 }
 
-/// The notice that one follows by this name. `own` is the one that follows, if it is stored: it may share the reference.
+/// The notice that a draft follows, if it may. `own` is the draft, if it is stored: it may share the reference. A reference that all
+/// notices of one matter have means the last released one of them.
 async fn follows(
     conn: &mut Conn,
     actor: &Actor,
-    name: Option<&str>,
+    draft: &Draft,
     own: Option<Uuid>,
-) -> Result<Option<Uuid>, NoticeError> {
-    match name {
-        Some(name) => Ok(Some(named(conn, actor, name, Purpose::Read, own).await?.id)),
-        None => Ok(None),
-    }
+) -> Result<Option<Followed>, NoticeError> {
+    let Some(name) = draft.notice.follows.as_deref() else { return Ok(None) };
+    let id = match named(conn, actor, name, Purpose::Read, own).await {
+        Ok(named) => named.id,
+        Err(NoticeError::Ambiguous { reference, ids }) => {
+            let Some(last) = matters::last_of(conn, &ids).await? else {
+                return Err(NoticeError::Ambiguous { reference, ids });
+            };
+            last
+        }
+        Err(error) => return Err(error),
+    };
+    let said = Said::of(&draft.notice);
+    Ok(matter::join(conn, Some(id), (draft.notice.category, &said)).await?)
 }
 
 /// True if a scheduled notice is due.

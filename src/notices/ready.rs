@@ -119,6 +119,7 @@ impl Notices {
             lead_time: &lead_time,
             deadline: &|category| config.deadline(category),
             own_domains: &self.own_domains(),
+            holidays: &config.organisation.holidays,
         })
     }
 

@@ -1,5 +1,7 @@
 //! The release of a notice: scheduled if its time is still to come, else its audience is frozen and the sending begins.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use super::steps::{check_reason, possible};
@@ -45,13 +47,34 @@ impl Notices {
         if notice.approved_digest != Some(notice.digest) {
             return Err(NoticeError::ApprovalVoid);
         }
-        let is_early = notice.send_at.is_some_and(|send_at| send_at > self.context.clock.now());
-        if notice.state == State::Approved && is_early && !how.now {
+        if how.now && notice.send_at.is_some() && notice.state != State::Releasing {
+            let mut tx = self.context.store.write().await?;
+            kept::set_send_at(&mut tx, id, notice.state, None).await?;
+            tx.commit().await?;
+        }
+        let send_at = if how.now { None } else { self.first_due(&notice).await? };
+        let notice = Kept { send_at, ..notice };
+        let is_early = send_at.is_some_and(|send_at| send_at > self.context.clock.now());
+        if notice.state == State::Approved && is_early {
             self.schedule(&notice, actor, how.reason).await?;
         } else {
             self.freeze(&notice, actor, how.reason, progress).await?;
         }
         find(&mut *self.context.store.read().await?, id).await
+    }
+
+    /// The time of a release: the first at which somebody of the audience gets a notice with a local time.
+    async fn first_due(&self, notice: &Kept) -> Result<Option<Timestamp>, NoticeError> {
+        let schedule = notice.parsed()?.schedule;
+        if notice.state != State::Approved || schedule.send_at_local.is_none() {
+            return Ok(notice.send_at);
+        }
+        let default = &self.context.config.organisation.default_time_zone;
+        let reach = self.reach(notice).await?;
+        let zones: Vec<TimeZone> =
+            reach.zones.iter().map(|zone| zone.as_ref().unwrap_or(default).time_zone()).collect();
+        let zones = if zones.is_empty() { vec![default.time_zone()] } else { zones };
+        Ok(schedule.first(&zones))
     }
 
     async fn schedule(&self, notice: &Kept, actor: &Actor, reason: Option<&str>) -> Result<(), NoticeError> {
@@ -67,6 +90,7 @@ impl Notices {
         if !kept::set_state(&mut tx, notice.id, State::Approved, State::Scheduled).await? {
             return Err(NoticeError::Conflict);
         }
+        kept::set_send_at(&mut tx, notice.id, State::Scheduled, notice.send_at).await?;
         self.record_as(&mut tx, notice, (Step::Release, Action::Schedule), actor, reason).await?;
         tx.commit().await?;
         Ok(())

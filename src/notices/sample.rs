@@ -179,7 +179,7 @@ async fn find(
         Some(Ok(account)) => Plan::for_customer(config, &draft.notice, &account, draft.rows.as_ref()),
         Some(Err(_)) => return Ok((None, None)),
         None => {
-            let follows = super::follows(conn, actor, draft.notice.follows.as_deref(), None).await?;
+            let follows = super::follows(conn, actor, draft, None).await?.map(|it| it.id);
             Plan::new(config, &draft.notice, RowsAt::Here(draft.rows.clone().unwrap_or_default()), follows)?
         }
     };

@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::domain::request::Request;
 use crate::store::StoreError;
 use crate::store::operators::{audit, requests};
+use crate::store::proof::tree;
 
 pub use crate::store::operators::requests::Answer;
 
@@ -52,7 +53,16 @@ pub enum Begun {
 #[derive(Debug)]
 pub struct Running {
     scope: [u8; 32],
+    erasures: u64,
     all: Arc<Mutex<BTreeSet<[u8; 32]>>>,
+}
+
+impl Running {
+    /// The request as its answer is to be kept: not if a person was erased since it began.
+    #[must_use]
+    pub const fn keeping(&self, request: Request) -> Request {
+        Request { erasures: self.erasures, ..request }
+    }
 }
 
 impl Drop for Running {
@@ -122,11 +132,14 @@ impl Requests {
         if !lock(&self.running).insert(scope) {
             return Ok(Begun::Busy(SignedDuration::from_secs(1)));
         }
-        let running = Running { scope, all: self.running.clone() };
+        let mut running = Running { scope, erasures: 0, all: self.running.clone() };
         let now = self.context.clock.now();
-        let Some(kept) = requests::find(&mut *self.context.store.read().await?, &scope).await? else {
-            return Ok(Begun::New(running));
+        let (erasures, kept) = {
+            let mut conn = self.context.store.read().await?;
+            (requests::erasures(&mut conn).await?, requests::find(&mut conn, &scope).await?)
         };
+        running.erasures = erasures;
+        let Some(kept) = kept else { return Ok(Begun::New(running)) };
         if now.duration_since(kept.at) >= KEPT {
             let mut tx = self.context.store.write().await?;
             requests::delete(&mut tx, &scope, kept.token).await?;
@@ -204,6 +217,10 @@ impl Requests {
     async fn write(&self, waiting: &[Waiting], pruned: &mut Timestamp) -> Result<(), StoreError> {
         let now = self.context.clock.now();
         let mut tx = self.context.store.write().await?;
+        if waiting.iter().any(|it| it.answer.is_some()) {
+            // An erasure holds it, too: it comes before these answers, or finds and forgets them.
+            tree::lock_head(&mut tx).await?;
+        }
         for it in waiting {
             audit::insert(&mut tx, &it.row).await?;
             if let Some((request, answer)) = &it.answer {

@@ -52,6 +52,9 @@ pub enum HoldError {
     /// There is no such hold.
     #[error("there is no hold `{0}`")]
     Unknown(Uuid),
+    /// It was placed by an earlier try of the same request, and lifted since.
+    #[error("hold {0} was placed by an earlier request, and lifted since")]
+    Lifted(Uuid),
     /// The cursor is not one of this list.
     #[error(transparent)]
     Cursor(#[from] CursorError),
@@ -65,6 +68,7 @@ impl HoldError {
             Self::Forbidden(_) => Kind::Forbidden,
             Self::Store(error) => error.kind(),
             Self::Reason | Self::Ambiguous { .. } | Self::Cursor(_) => Kind::Invalid,
+            Self::Lifted(_) => Kind::Conflict,
             Self::NoNotice(_) | Self::NoCustomer(_) | Self::Unknown(_) => Kind::NotFound,
         }
     }
@@ -142,6 +146,22 @@ impl Holds {
         self.record(&mut tx, actor, Action::Hold, &hold, &hold.reason).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(Placed { hold, already: false })
+    }
+
+    /// The hold that an earlier try of a request placed.
+    ///
+    /// # Errors
+    /// If it was lifted since: it is not placed once more.
+    pub async fn placed(&self, actor: &Actor, on: On<'_>, id: Uuid) -> Result<Hold, HoldError> {
+        actor.may_at_all(Right::Holds)?;
+        let mut conn = self.context.store.read().await?;
+        let (notice_id, account_id) = match on {
+            On::Notice(name) => (Some(notice(&mut conn, actor, name).await?), None),
+            On::Account(account) => (None, Some(account.to_owned())),
+        };
+        let (accounts, notices) = (account_id.into_iter().collect::<Vec<_>>(), notice_id.as_slice());
+        let standing = holds::on(&mut conn, &accounts, notices).await?.into_iter().find(|hold| hold.id == id);
+        standing.ok_or(HoldError::Lifted(id))
     }
 
     /// A page of holds, oldest first. Restricted addresses in their reasons are masked.

@@ -25,6 +25,7 @@ pub mod inbound;
 pub mod notices;
 pub mod operators;
 pub mod people;
+pub mod promises;
 pub mod proof;
 pub mod secrets;
 pub mod sending;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::domain::category_set::CategorySet;
 use crate::domain::task::{State, TaskKind};
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
@@ -90,7 +91,8 @@ macro_rules! select {
     };
 }
 
-/// Opens a task. Returns false if one of the same kind about the same notice, customer, delivery and message is open.
+/// Opens a task. Returns false if one of the same kind about the same notice, customer, delivery and message, with the same deadline, is
+/// open.
 pub async fn open(conn: &mut Conn, task: &NewTask<'_>) -> Result<bool> {
     let done = sqlx::query(
         "INSERT INTO tasks (id, kind, notice_id, account_id, delivery_id, inbound_id, reason, opened_at, deadline, state)
@@ -135,6 +137,26 @@ pub async fn close_all(conn: &mut Conn, kind: TaskKind, notice_id: Uuid, at: Tim
     )
     .bind(kind.as_str())
     .bind(notice_id.to_string())
+    .bind(at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Closes the open tasks of a kind about a notice with a deadline by a fact. Returns how many there were.
+pub async fn close_due(
+    conn: &mut Conn,
+    kind: TaskKind,
+    (notice_id, deadline): (Uuid, Timestamp),
+    at: Timestamp,
+) -> Result<u64> {
+    let done = sqlx::query(
+        "UPDATE tasks SET state = 'done', done_at = $4
+         WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND deadline = $3",
+    )
+    .bind(kind.as_str())
+    .bind(notice_id.to_string())
+    .bind(deadline.as_millisecond())
     .bind(at.as_millisecond())
     .execute(conn)
     .await?;
@@ -211,25 +233,47 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Task>> {
     row.as_ref().map(read).transpose()
 }
 
-/// A page of tasks by id, the newest first, before this one; only open ones with `open`. Without `sealed`, those about a notice of a
-/// breach that is not released are left out.
-pub async fn list(conn: &mut Conn, open: bool, before: Option<Uuid>, limit: u32, sealed: bool) -> Result<Vec<Task>> {
+/// Which tasks are visible. Those about no notice always are.
+#[derive(Clone, Copy, Debug)]
+pub struct Visible {
+    /// Those about notices of these categories.
+    pub categories: CategorySet,
+    /// Also about a notice of a breach that is not released.
+    pub sealed: bool,
+}
+
+impl Visible {
+    /// All of them.
+    pub const ALL: Self = Self { categories: CategorySet::ALL, sealed: true };
+}
+
+/// A page of tasks by id, the newest first, before this one; only open ones with `open`.
+pub async fn list(
+    conn: &mut Conn,
+    open: bool,
+    before: Option<Uuid>,
+    limit: u32,
+    visible: Visible,
+) -> Result<Vec<Task>> {
     // Two texts, so that each engine uses the index of what it lists.
     let sql = if open {
         select!(
-            "WHERE state = 'open' AND id < $1 AND ($3 = 1 OR notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
-               WHERE n.id = notice_id AND n.category = 'security_breach' AND n.released_at IS NULL))
+            "WHERE state = 'open' AND id < $1 AND (notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n WHERE n.id = notice_id
+               AND ($4 NOT LIKE '%,' || n.category || ',%'
+                 OR ($3 = 0 AND n.category = 'security_breach' AND n.released_at IS NULL))))
              ORDER BY id DESC LIMIT $2"
         )
     } else {
         select!(
-            "WHERE id < $1 AND ($3 = 1 OR notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
-               WHERE n.id = notice_id AND n.category = 'security_breach' AND n.released_at IS NULL))
+            "WHERE id < $1 AND (notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n WHERE n.id = notice_id
+               AND ($4 NOT LIKE '%,' || n.category || ',%'
+                 OR ($3 = 0 AND n.category = 'security_breach' AND n.released_at IS NULL))))
              ORDER BY id DESC LIMIT $2"
         )
     };
     let before = before.unwrap_or(Uuid::max()).to_string();
-    let query = sqlx::query(sql).bind(before).bind(i64::from(limit)).bind(i64::from(sealed));
+    let categories = visible.categories.iter().fold(",".to_owned(), |all, category| all + category.as_str() + ",");
+    let query = sqlx::query(sql).bind(before).bind(i64::from(limit)).bind(i64::from(visible.sealed)).bind(categories);
     let rows = query.fetch_all(conn).await?;
     rows.iter().map(read).collect()
 }

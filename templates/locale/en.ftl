@@ -194,6 +194,7 @@ maintenance-heading-cancelled = Cancelled: maintenance of { $services } on { $wh
 maintenance-heading-started = Maintenance of { $services } has started
 maintenance-heading-completed = Maintenance of { $services } is complete
 maintenance-opening-announced = Planned for { $when }.
+maintenance-opening-reminder = Reminder: planned for { $when }.
 maintenance-opening-moved = Moved from { $before } to { $when }.
 maintenance-opening-end_moved = The end has moved from { $before } to { $when }.
 maintenance-opening-cancelled = Cancelled: the maintenance planned for { $when } will not take place.

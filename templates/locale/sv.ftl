@@ -195,6 +195,7 @@ maintenance-heading-cancelled = Inställt: underhåll av { $services } den { $wh
 maintenance-heading-started = Underhåll av { $services } har påbörjats
 maintenance-heading-completed = Underhåll av { $services } är avslutat
 maintenance-opening-announced = Planerat till { $when }.
+maintenance-opening-reminder = Påminnelse: planerat till { $when }.
 maintenance-opening-moved = Flyttat från { $before } till { $when }.
 maintenance-opening-end_moved = Sluttiden har flyttats från { $before } till { $when }.
 maintenance-opening-cancelled = Inställt: underhållet som var planerat till { $when } blir inte av.

@@ -282,7 +282,7 @@ const CASES: &[Case] = &[
     (&["DELETE FROM attestations"], Some(15), "the attestation that it records was removed"),
     (
         &[
-            "INSERT INTO notices (id, matter_id, category, state, subject, source, digest, author, created_at, released_at, lane, recipients) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', matter_id, category, state, subject, source, digest, author, created_at, released_at, lane, recipients FROM notices WHERE id = (SELECT MIN(id) FROM notices)",
+            "INSERT INTO notices (id, category, state, subject, source, digest, author, created_at, released_at, lane, recipients, matter_id) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', category, state, subject, source, digest, author, created_at, released_at, lane, recipients, 'ffffffff-ffff-7fff-8fff-ffffffffffff' FROM notices WHERE id = (SELECT MIN(id) FROM notices)",
         ],
         None,
         "shown as released, but has no manifest",

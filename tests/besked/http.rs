@@ -5,6 +5,7 @@ mod deliveries;
 mod docs;
 mod door;
 mod generated;
+mod killed;
 mod limits;
 mod notices;
 mod once;

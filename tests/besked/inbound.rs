@@ -19,6 +19,7 @@ mod postfix;
 mod refused;
 mod replies;
 mod spelled;
+mod unlisted;
 mod unsent;
 mod wrong;
 
@@ -126,7 +127,8 @@ pub async fn reported(app: &TestApp, delivery: Uuid, dsn: &Dsn<'_>) -> Worked {
 /// The kinds of the open tasks about what came back, the newest first.
 pub async fn open_tasks(app: &TestApp) -> Vec<TaskKind> {
     let mut conn = app.app.context.store.read().await.unwrap();
-    let kinds = tasks::list(&mut conn, true, None, 100, true).await.unwrap().into_iter().map(|task| task.kind);
+    let kinds =
+        tasks::list(&mut conn, true, None, 100, tasks::Visible::ALL).await.unwrap().into_iter().map(|task| task.kind);
     kinds.filter(|kind| !matches!(kind, TaskKind::NotInformed | TaskKind::Overdue)).collect()
 }
 

@@ -65,6 +65,7 @@ mod reports;
 mod resend;
 mod retention;
 mod rights;
+mod schedule;
 mod scrubs;
 mod secrets;
 mod session;

@@ -1,5 +1,6 @@
 //! The store's conformance suite: every store function, on both engines, its edges included.
 
+mod ahead;
 mod answers;
 mod bulk;
 mod escalations;
@@ -27,6 +28,7 @@ use besked::domain::category::Category;
 use besked::domain::coverage::Terms;
 use besked::domain::delivery::Level;
 use besked::domain::entry::{Entry, Event, Fact};
+use besked::domain::matter::Said;
 use besked::domain::notice::State;
 use besked::domain::random::Random;
 use besked::store::notices::releases::NewDelivery;
@@ -140,6 +142,8 @@ fn written(reference: &str) -> Written<'_> {
         reference: Some(reference),
         subject: "Ämne",
         follows_id: None,
+        matter_id: None,
+        said: Said::default(),
         source: "källa",
         digest: [7; 32],
         author: "alice",

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use besked::domain::category::{Category, Class, Role};
 use besked::domain::delivery::{Level, State as DeliveryState};
 use besked::domain::inbound::{Disposition, Route};
+use besked::domain::matter::Progress;
 use besked::domain::notice::{State as NoticeState, Step};
 use besked::domain::preference::Reason;
 use besked::domain::task::TaskKind;
@@ -46,6 +47,10 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("notices", "category"), all!(Category)),
         (("notices", "state"), all!(NoticeState)),
         (("notices", "informed_at"), ["relayed", "accepted_by_mx", "dsn_delivered"].map(str::to_owned).into()),
+        (
+            ("notices", "phase"),
+            Category::ALL.iter().flat_map(|it| Progress::all(*it)).map(|it| it.as_str().to_owned()).collect(),
+        ),
         (("notices", "standing"), all!(besked::domain::notice::Standing)),
         (("notice_steps", "step"), all!(Step)),
         (("deliveries", "role"), all!(Role)),
@@ -59,6 +64,9 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("inbound", "route"), all!(Route)),
         (("inbound", "disposition"), all!(Disposition)),
         (("inbound", "forward"), all!(besked::domain::forward::State)),
+        (("reminders", "state"), all!(besked::domain::reminder::State)),
+        (("promises", "kind"), all!(besked::domain::promise::PromiseKind)),
+        (("promises", "state"), all!(besked::domain::promise::State)),
         (("tasks", "kind"), all!(TaskKind)),
         (("tasks", "state"), all!(besked::domain::task::State)),
         (("operators", "kind"), all!(besked::domain::operator::OperatorKind)),

@@ -13,7 +13,7 @@ use crate::cli::args::{id, said};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::named;
 use crate::cli::output::{JsonList, Output, count, print};
-use crate::deliveries::Resent;
+use crate::deliveries::{Resent, Skipped};
 use crate::domain::actor::Actor;
 use crate::domain::delivery::{Failure as Failed, State};
 use crate::domain::page::PageRequest;
@@ -135,7 +135,7 @@ async fn resend_all(
             print(&list.add(&page.resent)?)?;
             skipped.extend(page.skipped);
         } else {
-            page.skipped.iter().for_each(|it| eprintln!("skipped {}: {}", it.id, it.why));
+            warn_of(&page.skipped);
         }
         let Some(after) = page.next else { break };
         page = next(PageRequest { after: Some(after), limit: AT_ONCE }).await?;
@@ -147,6 +147,11 @@ async fn resend_all(
         print(&describe(resent))?;
     }
     Ok(0)
+}
+
+/// Names the deliveries that were left as they are, and why.
+pub fn warn_of(skipped: &[Skipped]) {
+    skipped.iter().for_each(|it| eprintln!("skipped {}: {}", it.id, it.why));
 }
 
 fn describe(resent: u64) -> String {

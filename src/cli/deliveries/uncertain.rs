@@ -137,7 +137,7 @@ async fn settle_all(
         print(&list.close(&Map::from_iter([("skipped".to_owned(), json!(skipped))])))?;
         return Ok(0);
     }
-    skipped.iter().for_each(|it| eprintln!("skipped {}: {}", it.id, it.why));
+    resend::warn_of(&skipped);
     let how = if finding.accepted { "accepted" } else { "rejected" };
     print(&match settled {
         0 => "no delivery of the notice is uncertain\n".to_owned(),

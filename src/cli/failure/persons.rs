@@ -64,7 +64,7 @@ impl From<HoldError> for Failure {
             HoldError::NoCustomer(_) => failure.hint("`besked customers list` lists the customers"),
             HoldError::Unknown(_) => failure.hint("`besked hold list` lists the holds"),
             HoldError::Cursor(_) => failure.hint(CURSOR),
-            HoldError::Reason => failure,
+            HoldError::Reason | HoldError::Lifted(_) => failure,
         }
     }
 }

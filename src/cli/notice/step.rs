@@ -26,6 +26,10 @@ pub async fn create(place: &Place, (app, actor): (&App, &Actor), path: &Path, ou
     let draft = file::read(path, |source| app.notices.untimely(source))?;
     let id = app.notices.create(&draft, actor).await?;
     place.made(id);
+    // The draft is stored: that it cannot be checked against others now is no failure.
+    if let Ok(checked) = app.notices.check(actor, &draft).await {
+        look::warn(&checked.warnings);
+    }
     if !output.json {
         print(&format!("{id}\n"))?;
         return Ok(0);

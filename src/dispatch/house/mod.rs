@@ -127,6 +127,7 @@ impl Dispatcher {
             looks.at_leases.done(now);
         }
         errands.reap();
+        self.notices.remind().await?;
         let open = self.open().await?;
         self.bring_forward(&open, &mut looks.far_ahead).await?;
         errands.begin(&self.notices.errands(&open));

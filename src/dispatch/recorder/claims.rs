@@ -18,7 +18,7 @@ use crate::dispatch::recorder::unreadable::PAUSE_MS;
 use crate::domain::category::{Category, Class, Lane};
 use crate::domain::category_set::CategorySet;
 use crate::mail::compose::composer::Composer;
-use crate::store::notices::releases;
+use crate::store::notices::{Kept, releases};
 use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
 use crate::store::sending::queue::GiveBack;
@@ -409,8 +409,14 @@ impl Claims {
             }
         }
         let gone = self.gone(conn, &sending, &ids).await?;
-        let (mut unready, mut replaced) = (Vec::new(), Vec::new());
+        let (mut unready, mut replaced, mut quiet) = (Vec::new(), Vec::new(), Vec::new());
         for (claimed, slot) in claimed {
+            let asleep = by_id.get(&claimed.delivery_id).and_then(|to| self.quiet_until(&sending.kept, to, at));
+            if let Some(end) = asleep {
+                let until = Some(end.as_millisecond());
+                quiet.push(GiveBack { not_before: until, ..give_back(&claimed, until) });
+                continue;
+            }
             if gone.contains(&claimed.delivery_id) {
                 replaced.push(claimed);
                 continue;
@@ -423,8 +429,20 @@ impl Claims {
                 None => unready.push(claimed),
             }
         }
+        if !quiet.is_empty() {
+            queue::give_back(conn, &quiet).await?;
+        }
         self.put_away(conn, &replaced, GONE_PAUSE_MS).await?;
         self.put_away(conn, &unready, PAUSE_MS).await
+    }
+
+    /// When the quiet hours end that a recipient is in. They are looked at before each attempt: a retry, a backlog or a pause leads
+    /// into them as well as a release.
+    fn quiet_until(&self, kept: &Kept, to: &ToSend, at: Timestamp) -> Option<Timestamp> {
+        let config = &self.context.config;
+        let quiet = config.quiet_hours(kept.category)?;
+        let zone = to.time_zone.as_ref().unwrap_or(&config.organisation.default_time_zone);
+        quiet.end(at, &zone.time_zone())
     }
 
     /// Those of some deliveries whose contact is no longer there: while an errand compares the notice's queue with the contacts of
@@ -479,5 +497,5 @@ impl Claims {
 }
 
 fn give_back(claimed: &Claimed, due_at: Option<i64>) -> GiveBack {
-    GiveBack { id: claimed.delivery_id, token: claimed.token, due_at }
+    GiveBack { id: claimed.delivery_id, token: claimed.token, due_at, not_before: None }
 }

@@ -51,7 +51,7 @@ impl Hold {
 
     /// The claim as it is returned: when it may be claimed again; `None` keeps its place in the queue.
     pub fn give_back(&self, due_at: Option<i64>) -> GiveBack {
-        GiveBack { id: self.lease.delivery_id, token: self.lease.token, due_at }
+        GiveBack { id: self.lease.delivery_id, token: self.lease.token, due_at, not_before: None }
     }
 }
 

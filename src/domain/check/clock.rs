@@ -34,7 +34,8 @@ pub(super) fn check(top: &Reader<'_, '_>, release: Timestamp, circumstances: &Ci
         let text = format!("the deadline has passed: {by}");
         warnings.add(fields.line("discovered_at"), "fields.discovered_at", text);
     } else if let Some(schedule) = top.table("schedule") {
-        warnings.add(schedule.line("send_at"), "schedule.send_at", format!("is after the deadline: {by}"));
+        let key = if schedule.is_there("send_at_local") { "send_at_local" } else { "send_at" };
+        warnings.add(schedule.line(key), format!("schedule.{key}"), format!("is after the deadline: {by}"));
     }
     warnings
 }

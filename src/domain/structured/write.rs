@@ -25,6 +25,9 @@ const TIMES: [&str; 12] = [
     "window_start",
 ];
 
+/// The time of each recipient's own zone.
+const LOCAL: &str = "send_at_local";
+
 /// Fields that are days.
 const DATES: [&str; 3] = ["due_date", "effective_date", "right_until"];
 
@@ -148,6 +151,9 @@ impl Writer {
         let value = if TIMES.contains(&name) {
             time(node, &|it| it.offset.is_some() && it.time.is_some())
                 .ok_or("must be a time with its offset from UTC, such as \"2026-12-01T22:00:00+01:00\"")
+        } else if name == LOCAL {
+            time(node, &|it| it.offset.is_none() && it.time.is_some())
+                .ok_or("must be a local time without an offset, such as \"2026-12-01T09:00:00\"")
         } else if DATES.contains(&name) {
             time(node, &|it| it.time.is_none()).ok_or("must be a date, such as \"2026-12-01\"")
         } else {

@@ -6,13 +6,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
 use super::shape;
-use crate::domain::page::{Page, PageRequest};
+use crate::domain::page::PageRequest;
 use crate::domain::problem::Problems;
 use crate::domain::structured;
 
@@ -137,6 +137,24 @@ impl<T: Serialize> IntoResponse for Json<T> {
 /// The most items of a page.
 const MOST: u32 = 500;
 
+/// Which page of a list is wanted, if nothing else is asked of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Listing {
+    /// The most items.
+    limit: Option<u32>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+impl Listing {
+    /// The page, if its limit is possible.
+    pub fn page(self) -> Result<PageRequest, Problem> {
+        page(self.limit, self.after)
+    }
+}
+
 /// Which page is asked for.
 pub fn page(limit: Option<u32>, after: Option<String>) -> Result<PageRequest, Problem> {
     let limit = limit.unwrap_or(50);
@@ -145,13 +163,4 @@ pub fn page(limit: Option<u32>, after: Option<String>) -> Result<PageRequest, Pr
         return Err(Problem::of(crate::domain::kind::Kind::Invalid, detail));
     }
     Ok(PageRequest { after, limit })
-}
-
-/// A page as it is answered: its items under a name, and the cursor of the next one.
-pub fn listed<T: Serialize>(name: &str, page: Page<T>) -> Json<serde_json::Value> {
-    let items = serde_json::to_value(page.items).unwrap_or_default();
-    let mut answer = serde_json::Map::new();
-    answer.insert(name.to_owned(), items);
-    answer.insert("next".to_owned(), page.next.into());
-    Json(answer.into())
 }

@@ -6,6 +6,7 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,9 +14,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::body::{Asked, Json, MaxBody, check_type, listed, page};
+use super::body::{Asked, Json, MaxBody, check_type, page};
 use super::key::Caller;
 use super::problem::Problem;
+use super::progress::{self, Progress};
 use crate::domain::actor::Actor;
 use crate::domain::kind::Kind;
 use crate::domain::right::Right;
@@ -53,18 +55,14 @@ struct Page {
 
 /// The active customers, in the order of their account ids.
 #[utoipa::path(get, path = "/customers", tag = "customers", params(Listing), responses((status = 200, body = Page)))]
-async fn list(
-    State(api): State<Api>,
-    caller: Caller,
-    Asked(asked): Asked<Listing>,
-) -> Result<Json<serde_json::Value>, Problem> {
+async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listing>) -> Result<Json<Page>, Problem> {
     let request = page(asked.limit, asked.after)?;
     let customers = &api.app.customers;
     let found = match asked.search.as_deref() {
         Some(text) => customers.search(&caller.actor, text, &request).await?,
         None => customers.list(&caller.actor, &request).await?,
     };
-    Ok(listed("customers", found))
+    Ok(Json(Page { customers: found.items, next: found.next }))
 }
 
 /// One customer with its contacts, also if it has left.
@@ -144,9 +142,11 @@ struct Importing {
     allow_shrink: bool,
 }
 
-/// Imports a customers file: all of it or, if a row is bad, nothing.
+/// Imports a customers file: all of it or, if a row is bad, nothing. With `Accept: application/x-ndjson` or `application/jsonl` the answer is
+/// in lines: how far it is, and what is the whole answer else as the last one; a failure after the first line is the last line, as a
+/// problem document.
 #[utoipa::path(put, path = "/customers", tag = "customers", params(Importing), request_body(content = String, content_type = "text/csv"),
-    responses((status = 200, body = Imported)))]
+    responses((status = 200, content((Imported = "application/json"), (String = "application/x-ndjson"), (String = "application/jsonl")))))]
 async fn import(
     State(api): State<Api>,
     caller: Caller,
@@ -154,7 +154,7 @@ async fn import(
     headers: HeaderMap,
     axum::Extension(MaxBody(most)): axum::Extension<MaxBody>,
     body: Body,
-) -> Result<Json<Imported>, Problem> {
+) -> Result<Response, Problem> {
     may_import(&caller.actor)?;
     check_type(&headers, "text/csv")?;
     let (file, size) = spool(body, most).await?;
@@ -166,7 +166,15 @@ async fn import(
         size: Some(size),
         ..ImportOptions::default()
     };
-    Ok(Json(api.app.customers.import(&caller.actor, file, &options, &|_| {}).await?))
+    let customers = api.app.customers.clone();
+    let work = async move |progress: Option<Progress>| {
+        let note = |share| progress.iter().for_each(|it| it.note(share));
+        Ok(customers.import(&caller.actor, file, &options, &note).await?)
+    };
+    match progress::wanted(&headers) {
+        Some(kind) => Ok(progress::lines(kind, |progress| Box::pin(work(Some(progress)))).await),
+        None => Ok(Json(work(None).await?).into_response()),
+    }
 }
 
 /// Before a gigabyte is read for nothing; the service asks again.

@@ -28,11 +28,6 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(settle))
 }
 
-/// The id in a path. What is none names no delivery.
-fn id_of(text: &str) -> Result<Uuid, Problem> {
-    text.parse().map_err(|_| Problem::not_found("delivery", text))
-}
-
 /// Which deliveries are wanted: those of a notice, to a customer or to an address.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -84,14 +79,14 @@ async fn show(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Delivery<Vec<Tried>>>, Problem> {
-    Ok(Json(api.app.deliveries.show(&caller.actor, id_of(&id)?).await?))
+    Ok(Json(api.app.deliveries.show(&caller.actor, Problem::id_of("delivery", &id)?).await?))
 }
 
 /// The message of a delivery, byte for byte as it was sent.
 #[utoipa::path(get, path = "/deliveries/{id}/message", tag = "deliveries", params(("id" = String, Path)),
     responses((status = 200, body = String, content_type = "message/rfc822", headers(("etag" = String)))))]
 async fn message(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
-    let message = api.app.deliveries.message(&caller.actor, id_of(&id)?).await?;
+    let message = api.app.deliveries.message(&caller.actor, Problem::id_of("delivery", &id)?).await?;
     let digest = data_encoding::HEXLOWER.encode(&message.sha256);
     let mut response = ([(header::CONTENT_TYPE, "message/rfc822")], message.bytes).into_response();
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{digest}\"")) {
@@ -132,7 +127,7 @@ async fn report(
     Path(id): Path<String>,
     Json(Reporting { found, text }): Json<Reporting>,
 ) -> Result<Json<Recorded>, Problem> {
-    let (actor, id) = (&caller.actor, id_of(&id)?);
+    let (actor, id) = (&caller.actor, Problem::id_of("delivery", &id)?);
     if caller.is_done() {
         return recorded(&api, &caller, id).await;
     }
@@ -148,7 +143,7 @@ async fn report(
 #[utoipa::path(post, path = "/deliveries/{id}/resend", tag = "deliveries", params(("id" = String, Path)),
     responses((status = 200, body = Recorded)))]
 async fn resend(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Recorded>, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("delivery", &id)?;
     if !caller.is_done() {
         api.app.deliveries.resend(&caller.actor, &[id]).await?;
     }
@@ -177,7 +172,7 @@ async fn settle(
     Path(id): Path<String>,
     Json(Settling { accepted, text, by }): Json<Settling>,
 ) -> Result<Json<Recorded>, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("delivery", &id)?;
     if caller.is_done() {
         return recorded(&api, &caller, id).await;
     }

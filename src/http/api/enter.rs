@@ -8,6 +8,7 @@ use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use futures_util::future::{BoxFuture, Shared};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -40,6 +41,10 @@ const FILE: Duration = Duration::from_hours(2);
 #[derive(Clone, Copy, Debug)]
 pub struct Made(pub Uuid);
 
+/// How a request ends whose answer is sent while it is carried out.
+#[derive(Clone)]
+pub struct Later(pub Shared<BoxFuture<'static, Ended>>);
+
 /// The path of a customers file.
 pub const CUSTOMERS: &str = "/api/v1/customers";
 
@@ -62,6 +67,10 @@ fn limit(api: &Api, method: &Method, path: &str) -> u64 {
 
 /// What a request is, for those who note it.
 struct Noted {
+    /// Its path as the router knows it.
+    path: String,
+    /// Its path in the one spelling that all spellings of it have in common.
+    spelled: String,
     action: String,
     object: Option<String>,
     /// It changes nothing.
@@ -71,8 +80,17 @@ struct Noted {
 impl Noted {
     fn of(method: &Method, path: &str, params: &RawPathParams) -> Self {
         let object = params.iter().next().map(|(_, value)| value.to_owned());
-        Self { action: format!("{method} {path}"), object, reads: method.is_safe() }
+        let (path, spelled) = (path.to_owned(), spelled(path, params.iter()));
+        Self { action: format!("{method} {path}"), path, spelled, object, reads: method.is_safe() }
     }
+}
+
+/// A path with its parameters, each decoded, and an id as it is written in answers.
+fn spelled<'a>(path: &str, params: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    params.fold(path.to_owned(), |path, (name, value)| {
+        let value = value.parse::<Uuid>().map_or_else(|_| value.to_owned(), |id| id.to_string());
+        path.replacen(&format!("{{{name}}}"), &value, 1)
+    })
 }
 
 /// Finds out who asks, and lets the request through to its handler.
@@ -85,13 +103,13 @@ pub async fn enter(
     next: Next,
 ) -> Response {
     let noted = Noted::of(request.method(), path.as_str(), &params);
-    let address = key::client(&api, peer.map(|Extension(peer)| peer), request.headers());
+    let address = key::client(&api.app.context.config.http, peer.map(|Extension(peer)| peer), request.headers());
     let (actor, left) = match key::authenticate(&api, request.headers(), address).await {
         Ok(known) => known,
         Err(refused) => return refuse(&api, noted, refused).await,
     };
     let (span, reads) = (tracing::Span::current(), noted.reads);
-    let carried = carry_out(api, actor, noted, path.as_str().to_owned(), request, next);
+    let carried = carry_out(api, actor, noted, request, next);
     let mut response = if reads {
         // It ends with its client, who may ask again: nobody needs the answer.
         carried.await
@@ -117,12 +135,19 @@ async fn refuse(api: &Api, noted: Noted, refused: Refused) -> Response {
     response
 }
 
-async fn carry_out(api: Api, actor: Actor, noted: Noted, path: String, request: Request, next: Next) -> Response {
+async fn carry_out(api: Api, actor: Actor, noted: Noted, request: Request, next: Next) -> Response {
     // Until its answer is kept, another try of the same request waits.
-    let (response, answer, _once) = match once(&api, &actor, &path, request, next).await {
+    let (mut response, answer, _once) = match once(&api, &actor, &noted, request, next).await {
         Ok(answered) => answered,
         Err(problem) => (problem.into_response(), None, None),
     };
+    if let Some(Later(end)) = response.extensions_mut().remove::<Later>() {
+        tokio::spawn(async move {
+            let result = end.await;
+            note(&api, (actor.name(), &actor.via().to_string()), noted, Ending { made: None, result }, None).await;
+        });
+        return response;
+    }
     let (kept, ended) = (answer.is_some(), Ending::of(&response));
     let is_noted = note(&api, (actor.name(), &actor.via().to_string()), noted, ended, answer).await;
     if kept && !is_noted {
@@ -135,7 +160,7 @@ async fn carry_out(api: Api, actor: Actor, noted: Noted, path: String, request: 
 async fn once(
     api: &Api,
     actor: &Actor,
-    path: &str,
+    Noted { path, spelled, .. }: &Noted,
     request: Request,
     next: Next,
 ) -> Result<(Response, Option<(Asked, Answer)>, Option<Once>), Problem> {
@@ -145,8 +170,8 @@ async fn once(
     let mut known: Option<Once> = None;
     if let Some(key) = key {
         let bytes = read(&parts.headers, body, most).await?;
-        let uri = parts.uri.path_and_query().map_or("", |it| it.as_str());
-        match idempotency::begin(api, actor, (path, uri), &key, &bytes).await? {
+        let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        match idempotency::begin(api, actor, (path, &format!("{spelled}{query}")), &key, &bytes).await? {
             Ok(once) => known = Some(once),
             Err(answer) => return Ok((answer, None, None)),
         }
@@ -272,4 +297,20 @@ fn problem_of(response: Response) -> Response {
         response.headers_mut().insert(header::ALLOW, allow);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_spellings_of_a_path_are_one() {
+        let of = |id: &str| spelled("/api/v1/notices/{id}/release", [("id", id)].into_iter());
+        let one = of("01890a5d-ac96-774b-bcce-b302099a8057");
+        assert_eq!(one, "/api/v1/notices/01890a5d-ac96-774b-bcce-b302099a8057/release");
+        for other in ["01890A5D-AC96-774B-BCCE-B302099A8057", "01890a5dac96774bbcceb302099a8057"] {
+            assert_eq!(of(other), one);
+        }
+        assert_ne!(of("01890a5d-ac96-774b-bcce-b302099a8058"), one);
+    }
 }

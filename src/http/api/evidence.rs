@@ -1,6 +1,7 @@
 //! Evidence: a file that proves what the ledger says about a notice, or a report for people with that file in it.
 
 use std::io::{self, Read as _, Seek as _};
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -9,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -24,6 +25,9 @@ use crate::evidence::{Choice, Proof, Request, Scope};
 
 /// The media type of the report for people.
 const PDF: &str = "application/pdf";
+
+/// The largest evidence that is made into a PDF, in bytes: PDF and evidence are held in memory.
+const LARGEST_IN_PDF: u64 = 64 << 20;
 
 /// What is read from the file at once, in bytes.
 const CHUNK: usize = 64 << 10;
@@ -72,7 +76,7 @@ async fn evidence(
     };
     let request = Request { notices: Choice::Notice(wanted.notice), scope, with_messages: wanted.with_message };
     // Until it is written: whoever asks meanwhile asks again.
-    let _turn = turn(&api)?;
+    let _turn = turn(&api.exports)?;
     let mut proofs = api.app.evidence.prepare(&caller.actor, &request).await?;
     let Some(proof) = proofs.pop() else { return Err(Problem::of(Kind::NotFound, "there is no such released notice")) };
     let mut file = tempfile::tempfile().map_err(|error| unwritten(&error))?;
@@ -85,8 +89,8 @@ async fn evidence(
 }
 
 /// The turn to write evidence, if nobody else writes any.
-fn turn(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
-    api.exports
+fn turn(exports: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    exports
         .clone()
         .try_acquire_owned()
         .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "other evidence is being written").retry_after(10))
@@ -126,7 +130,19 @@ fn streamed(file: std::fs::File) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(parts)).into_response()
 }
 
+/// Refuses evidence that is too large to be held in memory, before it is read.
+fn check_size(bytes: u64) -> Result<(), Problem> {
+    if bytes <= LARGEST_IN_PDF {
+        return Ok(());
+    }
+    let detail =
+        format!("the evidence has {bytes} bytes, and a PDF that is asked for here may hold {LARGEST_IN_PDF} at most");
+    Err(Problem::of(Kind::Refused, detail)
+        .hint("take it as application/json, or make the PDF with `besked evidence export --pdf`"))
+}
+
 async fn report(proof: &Proof, mut file: std::fs::File) -> Result<Response, Problem> {
+    check_size(file.metadata().map_err(|error| unwritten(&error))?.len())?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| unwritten(&error))?;
     let pdf = proof.pdf(&bytes, "evidence.json").await?;
@@ -135,4 +151,29 @@ async fn report(proof: &Proof, mut file: std::fs::File) -> Result<Response, Prob
 
 fn unwritten(error: &io::Error) -> Problem {
     Problem::failed(Kind::Failed, &format!("a temporary file for evidence cannot be used: {}", cause(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_written_by_one_at_a_time() {
+        let exports = Arc::new(Semaphore::new(1));
+        let first = turn(&exports).unwrap();
+        let refused = turn(&exports).unwrap_err().into_response();
+        assert_eq!(
+            (refused.status(), &refused.headers()[header::RETRY_AFTER]),
+            (StatusCode::SERVICE_UNAVAILABLE, "10")
+        );
+        drop(first);
+        turn(&exports).unwrap();
+    }
+
+    #[test]
+    fn evidence_for_a_pdf_has_a_limit() {
+        check_size(LARGEST_IN_PDF).unwrap();
+        let refused = check_size(LARGEST_IN_PDF + 1).unwrap_err();
+        assert_eq!(refused.into_response().status(), StatusCode::CONFLICT);
+    }
 }

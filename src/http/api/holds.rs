@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::Api;
-use super::body::{Asked, Json, listed, page};
+use super::body::{Asked, Json, Listing};
 use super::enter::Made;
 use super::key::Caller;
 use super::problem::Problem;
@@ -21,35 +20,21 @@ pub fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(remove))
 }
 
-/// Which page is wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Listing {
-    /// The most items.
-    limit: Option<u32>,
-    /// `next` of the page before.
-    after: Option<String>,
-}
-
 /// A page of holds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = hold::Page)]
-struct Page {
+struct Listed {
     holds: Vec<Hold>,
     /// The cursor of the next page.
     next: Option<String>,
 }
 
 /// The holds, oldest first.
-#[utoipa::path(get, path = "/holds", tag = "persons", params(Listing), responses((status = 200, body = Page)))]
-async fn list(
-    State(api): State<Api>,
-    caller: Caller,
-    Asked(asked): Asked<Listing>,
-) -> Result<Json<serde_json::Value>, Problem> {
-    let request = page(asked.limit, asked.after)?;
-    Ok(listed("holds", api.app.holds.list(&caller.actor, &request).await?))
+#[utoipa::path(get, path = "/holds", tag = "persons", params(Listing), responses((status = 200, body = Listed)))]
+async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listing>) -> Result<Json<Listed>, Problem> {
+    let request = asked.page()?;
+    let found = api.app.holds.list(&caller.actor, &request).await?;
+    Ok(Json(Listed { holds: found.items, next: found.next }))
 }
 
 /// A hold to be placed: on a notice, or on a customer.
@@ -74,7 +59,11 @@ async fn add(State(api): State<Api>, caller: Caller, Json(new): Json<Holding>) -
         (None, Some(account)) => On::Account(account),
         _ => return Err(Problem::at("", "must have either `notice` or `account`")),
     };
-    let placed = match api.app.holds.add(&caller.actor, on, &new.reason).await {
+    let done = match caller.done() {
+        Some(id) => api.app.holds.placed(&caller.actor, on, id).await.map(|hold| Placed { hold, already: false }),
+        None => api.app.holds.add(&caller.actor, on, &new.reason).await,
+    };
+    let placed = match done {
         Err(error @ HoldError::Reason) => return Err(Problem::at("/reason", error.to_string())),
         other => other?,
     };
@@ -102,7 +91,7 @@ async fn remove(
     Path(id): Path<String>,
     Asked(lifting): Asked<Lifting>,
 ) -> Result<Json<Removed>, Problem> {
-    let id: Uuid = id.parse().map_err(|_| Problem::not_found("hold", &id))?;
+    let id = Problem::id_of("hold", &id)?;
     let hold = api.app.holds.remove(&caller.actor, id, lifting.reason.as_deref()).await?;
     Ok(Json(Removed { id: hold.id, removed: true }))
 }

@@ -48,7 +48,7 @@ pub struct Once {
     /// True if an earlier try was carried out, with what that made or changed.
     pub before: Option<Option<uuid::Uuid>>,
     keeps: bool,
-    _running: Running,
+    running: Running,
 }
 
 /// The key of a request, if it has one.
@@ -89,7 +89,7 @@ pub async fn begin(
     let request = actor.roles().map_or(request, |roles| request.with_roles(roles));
     let repeatable = REPEATABLE.contains(&path);
     let begun = requests.begin(&request, repeatable).await;
-    let once = |running, before| Once { request, before, keeps: !repeatable, _running: running };
+    let once = |running, before| Once { request, before, keeps: !repeatable, running };
     match begun.map_err(|error| Problem::failed(error.kind(), &error.for_logs()))? {
         Begun::New(running) => Ok(Ok(once(running, None))),
         Begun::Done(running, object) => Ok(Ok(once(running, Some(object)))),
@@ -140,7 +140,7 @@ impl Once {
             Some(format!("{name}: {value}\n"))
         });
         let answer = Answer { status: parts.status.as_u16(), headers: headers.collect(), body: body.to_vec() };
-        let kept = (body.len() <= LARGEST).then_some((self.request, answer));
+        let kept = (body.len() <= LARGEST).then_some((self.running.keeping(self.request), answer));
         (Response::from_parts(parts, Body::from(body)), kept)
     }
 }

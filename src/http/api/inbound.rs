@@ -52,6 +52,6 @@ async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listin
 #[utoipa::path(get, path = "/inbound/{id}", tag = "inbound", params(("id" = String, Path)),
     responses((status = 200, body = Shown)))]
 async fn show(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Shown>, Problem> {
-    let known = id.parse().map_err(|_| Problem::not_found("message", &id))?;
+    let known = Problem::id_of("message", &id)?;
     Ok(Json(api.app.inbound.show(&caller.actor, known).await?))
 }

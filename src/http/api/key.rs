@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Api;
 use super::problem::Problem;
 use super::rates::Left;
+use crate::config::Http;
 use crate::domain::actor::{Actor, Via};
 use crate::domain::kind::Kind;
 use crate::operators::keys::KeyError;
@@ -106,12 +107,12 @@ pub async fn authenticate(api: &Api, headers: &HeaderMap, peer: IpAddr) -> Resul
 }
 
 /// The address of the client of a request.
-pub fn client(api: &Api, peer: Option<Peer>, headers: &HeaderMap) -> IpAddr {
+pub fn client(config: &Http, peer: Option<Peer>, headers: &HeaderMap) -> IpAddr {
     let texts = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
     let parts: Vec<&str> = texts.flat_map(|value| value.split(',')).collect();
     // From the end, which the nearest proxy wrote: what is before a word that is no address is nobody's.
     let mut forwarded: Vec<IpAddr> = parts.iter().rev().map_while(|it| it.trim().parse().ok()).collect();
     forwarded.reverse();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| peer.ip());
-    api.app.context.config.http.client(peer, &forwarded)
+    config.client(peer, &forwarded)
 }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::Api;
 use super::body::{Asked, Json, page};
@@ -112,6 +111,6 @@ async fn add(State(api): State<Api>, caller: Caller, Json(new): Json<Adding>) ->
 #[utoipa::path(delete, path = "/keys/{id}", tag = "operators", params(("id" = String, Path)),
     responses((status = 200, body = Revoked)))]
 async fn revoke(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Revoked>, Problem> {
-    let id: Uuid = id.parse().map_err(|_| Problem::not_found("key", &id))?;
+    let id = Problem::id_of("key", &id)?;
     Ok(Json(api.app.keys.revoke(&caller.actor, id).await?))
 }

@@ -4,32 +4,21 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::body::{Asked, Json, page};
+use super::body::{Asked, Json, Listing};
 use super::key::Caller;
+use super::persons::address_at;
 use super::problem::Problem;
-use crate::domain::address::Address;
 use crate::domain::operator::{OperatorKind, Role};
 use crate::operators::{NewOperator, Shown};
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(add)).routes(routes!(show)).routes(routes!(set))
-}
-
-/// Which page of a list is wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Listing {
-    /// The most items.
-    limit: Option<u32>,
-    /// `next` of the page before.
-    after: Option<String>,
 }
 
 /// A page of operators.
@@ -44,7 +33,7 @@ struct Listed {
 /// Operators, in the order in which they were added.
 #[utoipa::path(get, path = "/operators", tag = "operators", params(Listing), responses((status = 200, body = Listed)))]
 async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listing>) -> Result<Json<Listed>, Problem> {
-    let request = page(asked.limit, asked.after)?;
+    let request = asked.page()?;
     let found = api.app.operators.list(&caller.actor, &request).await?;
     Ok(Json(Listed { operators: found.items, next: found.next }))
 }
@@ -71,17 +60,13 @@ fn words<T: std::str::FromStr<Err = String>>(pointer: &str, words: &[String]) ->
     words.iter().map(|word| word.parse().map_err(|text: String| Problem::at(pointer, text))).collect()
 }
 
-fn address(email: Option<&str>) -> Result<Option<Address>, Problem> {
-    email.map(Address::parse).transpose().map_err(|error| Problem::at("/email", error.to_string()))
-}
-
 /// Adds an operator.
 #[utoipa::path(post, path = "/operators", tag = "operators", request_body = Adding, responses((status = 201, body = Shown)))]
 async fn add(State(api): State<Api>, caller: Caller, Json(new): Json<Adding>) -> Result<Response, Problem> {
     let kind = new.kind.as_deref().map_or(Ok(OperatorKind::Person), str::parse);
     let kind = kind.map_err(|text: String| Problem::at("/kind", text))?;
     let roles = words::<Role>("/roles", &new.roles)?.into_iter().collect();
-    let email = address(new.email.as_deref())?;
+    let email = new.email.as_deref().map(|email| address_at("/email", email)).transpose()?;
     let operators = &api.app.operators;
     let wanted = NewOperator { name: &new.name, kind, roles, email: email.as_ref() };
     let shown = match caller.is_done() {
@@ -134,7 +119,7 @@ async fn set(
 ) -> Result<Json<Shown>, Problem> {
     let (actor, operators) = (&caller.actor, &api.app.operators);
     let roles = wanted.roles.as_deref().map(|roles| words::<Role>("/roles", roles)).transpose()?;
-    let email = address(wanted.email.as_deref())?;
+    let email = wanted.email.as_deref().map(|email| address_at("/email", email)).transpose()?;
     let mut shown = operators.show(actor, &name).await?;
     if roles.is_some() || email.is_some() {
         let roles = roles.map_or(shown.roles, |roles| roles.into_iter().collect());

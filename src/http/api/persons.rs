@@ -4,12 +4,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::body::{Asked, Json, listed, page};
+use super::body::{Asked, Json, Listing};
 use super::key::Caller;
 use super::problem::Problem;
 use crate::domain::address::Address;
@@ -88,17 +88,6 @@ async fn set_preferences(
     Ok(Json(api.app.preferences.show(&caller.actor, &email).await?))
 }
 
-/// Which page is wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Listing {
-    /// The most items.
-    limit: Option<u32>,
-    /// `next` of the page before.
-    after: Option<String>,
-}
-
 /// A page of suppressions.
 #[derive(Serialize, ToSchema)]
 #[schema(as = suppression::Page)]
@@ -114,9 +103,10 @@ async fn suppressions(
     State(api): State<Api>,
     caller: Caller,
     Asked(asked): Asked<Listing>,
-) -> Result<Json<serde_json::Value>, Problem> {
-    let request = page(asked.limit, asked.after)?;
-    Ok(listed("suppressions", api.app.suppressions.list(&caller.actor, &request).await?))
+) -> Result<Json<Page>, Problem> {
+    let request = asked.page()?;
+    let found = api.app.suppressions.list(&caller.actor, &request).await?;
+    Ok(Json(Page { suppressions: found.items, next: found.next }))
 }
 
 /// A suppression to be added.

@@ -1,9 +1,11 @@
 //! What the API answers if it does not do what was asked: a problem document (RFC 9457) with all problems of the input at once.
 
+use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::domain::audit::Ended;
 use crate::domain::kind::Kind;
@@ -150,6 +152,11 @@ impl Problem {
         Self::of(Kind::NotFound, format!("there is no {what} `{}`", shown.escape_debug()))
     }
 
+    /// The id in a path. Text that is no id names nothing.
+    pub fn id_of(what: &str, text: &str) -> Result<Uuid, Self> {
+        text.parse().map_err(|_| Self::not_found(what, text))
+    }
+
     /// Input with these problems.
     pub fn invalid(problems: Problems) -> Self {
         let n = problems.0.len();
@@ -202,8 +209,15 @@ impl Problem {
         self
     }
 
+    /// The document, as a line.
+    pub(super) fn line(&self) -> Bytes {
+        let mut line = serde_json::to_vec(&self.0).unwrap_or_default();
+        line.push(b'\n');
+        line.into()
+    }
+
     /// How the request ended, for the audit log.
-    fn ended(&self) -> Ended {
+    pub(super) fn ended(&self) -> Ended {
         self.0.ended.unwrap_or(match self.0.status {
             401 => Ended::Unauthenticated,
             403 => Ended::Forbidden,
@@ -219,9 +233,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut body = serde_json::to_vec(&self.0).unwrap_or_default();
-        body.push(b'\n');
-        let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
+        let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], self.line()).into_response();
         let headers = response.headers_mut();
         let mut set = |name: HeaderName, value: &str| {
             if let Ok(value) = HeaderValue::from_str(value) {

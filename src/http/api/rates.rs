@@ -106,12 +106,12 @@ impl Left {
 }
 
 /// Whole seconds, rounded up.
-fn seconds(wait: Duration) -> u64 {
+pub fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// Who shares a limit: an address, or a network of the sixth version, of which everybody has a whole one.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
         address => address,

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::Api;
 use super::body::{Asked, Json, page};
@@ -16,10 +15,6 @@ use crate::escalation::Task;
 /// The routes.
 pub fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(done))
-}
-
-fn id_of(text: &str) -> Result<Uuid, Problem> {
-    text.parse().map_err(|_| Problem::not_found("task", text))
 }
 
 /// Which tasks are wanted.
@@ -56,7 +51,7 @@ async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listin
 /// One task.
 #[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", params(("id" = String, Path)), responses((status = 200, body = Task)))]
 async fn show(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Task>, Problem> {
-    Ok(Json(api.app.tasks.find(&caller.actor, id_of(&id)?).await?))
+    Ok(Json(api.app.tasks.find(&caller.actor, Problem::id_of("task", &id)?).await?))
 }
 
 /// What was done.
@@ -77,7 +72,7 @@ async fn done(
     Path(id): Path<String>,
     Json(Doing { note }): Json<Doing>,
 ) -> Result<Json<Task>, Problem> {
-    let (actor, id) = (&caller.actor, id_of(&id)?);
+    let (actor, id) = (&caller.actor, Problem::id_of("task", &id)?);
     let tasks = &api.app.tasks;
     Ok(Json(if caller.is_done() { tasks.find(actor, id).await? } else { tasks.done(actor, id, &note).await? }))
 }

@@ -4,13 +4,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::Api;
-use super::body::{Asked, Json, page};
+use super::body::{Asked, Json, Listing};
 use super::enter::Made;
 use super::idempotency::NotKept;
 use super::key::Caller;
@@ -28,22 +27,6 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(rotate))
 }
 
-/// The id in a path. What is none names no webhook.
-fn id_of(text: &str) -> Result<Uuid, Problem> {
-    text.parse().map_err(|_| Problem::not_found("webhook", text))
-}
-
-/// Which page of the list is wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Listing {
-    /// The most items.
-    limit: Option<u32>,
-    /// `next` of the page before.
-    after: Option<String>,
-}
-
 /// A page of webhooks.
 #[derive(Serialize, ToSchema)]
 #[schema(as = webhook::Page)]
@@ -56,7 +39,7 @@ struct Listed {
 /// Webhooks, in the order in which they were added; never their secrets.
 #[utoipa::path(get, path = "/webhooks", tag = "webhooks", params(Listing), responses((status = 200, body = Listed)))]
 async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listing>) -> Result<Json<Listed>, Problem> {
-    let found = api.app.webhooks.list(&caller.actor, &page(asked.limit, asked.after)?).await?;
+    let found = api.app.webhooks.list(&caller.actor, &asked.page()?).await?;
     Ok(Json(Listed { webhooks: found.items, next: found.next }))
 }
 
@@ -120,7 +103,7 @@ async fn add(State(api): State<Api>, caller: Caller, Json(new): Json<Adding>) ->
 #[utoipa::path(get, path = "/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = Detailed)))]
 async fn show(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Detailed>, Problem> {
-    Ok(Json(api.app.webhooks.show(&caller.actor, id_of(&id)?).await?))
+    Ok(Json(api.app.webhooks.show(&caller.actor, Problem::id_of("webhook", &id)?).await?))
 }
 
 /// Whether a webhook is called.
@@ -157,7 +140,7 @@ async fn set(
     Path(id): Path<String>,
     Json(wanted): Json<Setting>,
 ) -> Result<Json<Detailed>, Problem> {
-    let (webhooks, actor, id) = (&api.app.webhooks, &caller.actor, id_of(&id)?);
+    let (webhooks, actor, id) = (&api.app.webhooks, &caller.actor, Problem::id_of("webhook", &id)?);
     let change = Change { url: wanted.url.as_deref(), events: wanted.events.as_deref().map(events).transpose()? };
     if change.url.is_some() || change.events.is_some() {
         webhooks.set(actor, id, &change).await?;
@@ -178,7 +161,7 @@ async fn set(
 #[utoipa::path(delete, path = "/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = Detailed)))]
 async fn disable(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Detailed>, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("webhook", &id)?;
     api.app.webhooks.disable(&caller.actor, id).await?;
     Ok(Json(api.app.webhooks.show(&caller.actor, id).await?))
 }
@@ -187,14 +170,14 @@ async fn disable(State(api): State<Api>, caller: Caller, Path(id): Path<String>)
 #[utoipa::path(post, path = "/webhooks/{id}/test", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = Tested)))]
 async fn test(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Tested>, Problem> {
-    Ok(Json(api.app.webhooks.test(&caller.actor, id_of(&id)?).await?))
+    Ok(Json(api.app.webhooks.test(&caller.actor, Problem::id_of("webhook", &id)?).await?))
 }
 
 /// Makes another secret. The answer is the only copy; the former one signs besides for a day.
 #[utoipa::path(post, path = "/webhooks/{id}/rotate", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = WithSecret)))]
 async fn rotate(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("webhook", &id)?;
     if caller.is_done() {
         return Err(lost("the secret was rotated"));
     }

@@ -279,10 +279,11 @@ impl Poller {
     ) -> Result<(), Failed> {
         let largest = self.inbound.largest() as u64;
         let mut bytes = None;
-        if message.size <= largest {
-            bytes = session.read(message).await.map_err(Failed::Reading)?;
+        let listed_as_too_large = message.size.is_some_and(|size| size > largest);
+        if !listed_as_too_large {
+            bytes = session.read(message, largest).await.map_err(Failed::Reading)?;
         }
-        let is_too_large = message.size > largest || bytes.as_ref().is_some_and(|bytes| bytes.len() as u64 > largest);
+        let is_too_large = listed_as_too_large || bytes.as_ref().is_some_and(|bytes| bytes.len() as u64 > largest);
         if is_too_large {
             let (uid, size) = (message.uid, message.size);
             tracing::warn!(

@@ -1,5 +1,6 @@
 //! A session with an IMAP server: what is in the mailbox, a message, and where it goes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_imap::types::{Flag, Uid};
@@ -23,7 +24,8 @@ const LISTED: u64 = 25_000_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listed {
     pub(super) uid: Uid,
-    pub(super) size: u64,
+    /// Its size in bytes, if the server says it.
+    pub(super) size: Option<u64>,
     pub(super) seen: bool,
 }
 
@@ -79,25 +81,24 @@ impl Session {
         let session = &mut self.session;
         let listing = async { session.uid_fetch(&set, "(UID FLAGS RFC822.SIZE)").await?.try_collect::<Vec<_>>().await };
         let fetched = command("UID FETCH", listing).await?;
-        if fetched.len() < uids.len() {
+        let mut listed = BTreeMap::new();
+        for it in &fetched {
+            // A server may speak of others unasked, and in several answers of one.
+            let Some(uid) = it.uid.filter(|uid| uids.contains(uid)) else { continue };
+            let Listed { size, seen, .. } = listed.entry(uid).or_insert(Listed { uid, size: None, seen: false });
+            *size = it.size.map(u64::from).or(*size);
+            *seen |= it.flags().any(|flag| flag == Flag::Seen);
+        }
+        if listed.len() < uids.len() {
             self.ask().await?;
         }
-        let mut listed: Vec<Listed> = fetched
-            .iter()
-            .filter_map(|it| {
-                let seen = it.flags().any(|flag| flag == Flag::Seen);
-                // A server may speak of others unasked.
-                Some(Listed { uid: it.uid.filter(|uid| uids.contains(uid))?, size: it.size?.into(), seen })
-            })
-            .collect();
-        listed.sort_unstable_by_key(|it| it.uid);
-        Ok(listed)
+        Ok(listed.into_values().collect())
     }
 
-    /// The bytes of a message; `None` if it is gone. It stays unread.
-    pub(super) async fn read(&mut self, message: Listed) -> Result<Option<Vec<u8>>, ImapError> {
+    /// The bytes of a message; `None` if it is gone. It stays unread. If its size is not known, it may have `largest` bytes.
+    pub(super) async fn read(&mut self, message: Listed, largest: u64) -> Result<Option<Vec<u8>>, ImapError> {
         // Some servers count a line break as one byte before they send two.
-        self.allowance.allow(2 * message.size + 100_000);
+        self.allowance.allow(2 * message.size.unwrap_or(largest) + 100_000);
         let session = &mut self.session;
         let reading = async {
             let (mut found, mut is_there) = (None, false);

@@ -82,8 +82,8 @@ impl Known<'_> {
                 self.tie.describe()
             ),
             TaskKind::Contradiction => format!(
-                "{said} contradicts itself or what was known of this delivery, or may be about another copy of it: look at `besked deliveries show` and `besked inbound \
-                 show {id}`, and record what is right with `besked deliveries report`"
+                "{said} contradicts itself or what was known of this delivery, or may be about another copy of \
+                 it: look at `besked deliveries show` and `besked inbound show {id}`, and record what is right with `besked deliveries report`"
             ),
             TaskKind::LeftCompany => {
                 format!(
@@ -98,7 +98,8 @@ impl Known<'_> {
             | TaskKind::Overdue
             | TaskKind::Unforwarded
             | TaskKind::StaleDirectory
-            | TaskKind::WebhookFailed => {
+            | TaskKind::WebhookFailed
+            | TaskKind::Promise => {
                 let why = self.message.excess.map_or_else(String::new, |excess| format!(": {excess}"));
                 format!("a message about this delivery could not be read{why}: look at `besked inbound show {id}`")
             }

@@ -185,7 +185,7 @@ impl Composer {
     fn skeleton(&self, config: &Config, view: &View) -> Result<Skeleton, RenderError> {
         let course = Course {
             matter_id: self.kept.matter_id,
-            sequence: self.kept.sequence,
+            sequence: self.kept.sequence.unwrap_or(1).saturating_sub(1),
             at: self.kept.released_at.unwrap_or(self.kept.created_at),
             before: self.past.before.as_ref(),
         };

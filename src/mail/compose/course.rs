@@ -46,6 +46,8 @@ impl Maker<'_> {
         };
         let (start, end) = (self.dates.short_with_zone(it.window_start), self.dates.short_with_zone(it.window_end));
         let text = match it.phase {
+            // What was announced before is announced again: a reminder.
+            Phase::Announced if self.course.before.is_some() => say("reminder", &[("when", &start)]),
             Phase::Announced => say("announced", &[("when", &start)]),
             Phase::Rescheduled => match (it.previous_start, it.previous_end) {
                 (Some(before), Some(until)) if before == it.window_start => {

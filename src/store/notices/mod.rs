@@ -1,9 +1,12 @@
 //! Notices: what an author wrote, and the state of it. What belongs to a notice has a file of its own.
 
 pub mod attestations;
+pub mod matters;
+pub mod nearby;
 pub mod open;
 pub mod references;
 pub mod releases;
+pub mod reminders;
 pub mod rows;
 pub mod steps;
 
@@ -13,6 +16,7 @@ use uuid::Uuid;
 use crate::domain::category::Category;
 use crate::domain::coverage::Terms;
 use crate::domain::entry::{Event, Fact, shown};
+use crate::domain::matter::{Progress, Said};
 use crate::domain::notice::{Notice, Standing, State};
 use crate::domain::problem::Problems;
 use crate::store::engine::dialect::Dialect;
@@ -34,10 +38,12 @@ pub struct Kept {
     pub subject: String,
     /// The notice it continues.
     pub follows_id: Option<Uuid>,
-    /// The first notice of its matter.
+    /// Its matter: the id of the first of the notices that follow each other, its own if it follows none.
     pub matter_id: Uuid,
-    /// How many of its matter were released before.
-    pub sequence: u64,
+    /// Its place among the released notices of the matter, from 1, once released.
+    pub sequence: Option<u64>,
+    /// What it says of the matter.
+    pub said: Said,
     /// The file as written.
     pub source: String,
     /// Digest of source and rows.
@@ -156,13 +162,16 @@ impl Kept {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, category, state, reference, subject, follows_id, matter_id, sequence, source, digest, author, approved_digest, \
-             approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain, standing \
+            "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
+             approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain, standing, \
+             matter_id, sequence, phase, window_start, window_end, next_update_at \
              FROM notices ",
             $rest
         )
     };
 }
+
+use select;
 
 /// What a notice is held to, as its row has it.
 pub(in crate::store) fn terms(row: &Row<'_>) -> Result<Option<Terms>> {
@@ -172,15 +181,17 @@ pub(in crate::store) fn terms(row: &Row<'_>) -> Result<Option<Terms>> {
 
 fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
     let row = Row::of("notices", row);
+    let category = row.parse("category")?;
     Ok(Kept {
         id: row.id("id")?,
-        category: row.parse("category")?,
+        category,
         state: row.parse("state")?,
         reference: row.get("reference")?,
         subject: row.get("subject")?,
         follows_id: row.maybe("follows_id")?,
         matter_id: row.id("matter_id")?,
-        sequence: row.count("sequence")?,
+        sequence: row.maybe_count("sequence")?,
+        said: matters::said(&row, category)?,
         source: row.get("source")?,
         digest: row.bytes("digest")?,
         author: row.get("author")?,
@@ -212,6 +223,10 @@ pub struct Written<'a> {
     pub subject: &'a str,
     /// The notice it continues.
     pub follows_id: Option<Uuid>,
+    /// The matter of that notice; without one it begins its own.
+    pub matter_id: Option<Uuid>,
+    /// What it says of the matter.
+    pub said: Said,
     /// The file as written.
     pub source: &'a str,
     /// Digest of source and rows.
@@ -225,8 +240,9 @@ pub struct Written<'a> {
 /// Adds a draft.
 pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written<'_>) -> Result<()> {
     sqlx::query(
-        "INSERT INTO notices (id, category, state, reference, subject, follows_id, matter_id, source, digest, author, send_at,
-           created_at, lane) VALUES ($1, $2, 'draft', $3, $4, $5, COALESCE((SELECT matter_id FROM notices WHERE id = $5), $1), $6, $7, $8, $9, $10, $11)",
+        "INSERT INTO notices (id, category, state, reference, subject, follows_id, source, digest, author, send_at,
+           created_at, lane, matter_id, phase, window_start, window_end, next_update_at)
+         VALUES ($1, $2, 'draft', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(id.to_string())
     .bind(written.category.as_str())
@@ -239,6 +255,11 @@ pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written
     .bind(written.send_at.map(Timestamp::as_millisecond))
     .bind(now.as_millisecond())
     .bind(written.category.lane().rank())
+    .bind(written.matter_id.unwrap_or(id).to_string())
+    .bind(written.said.progress.map(Progress::as_str))
+    .bind(written.said.window.map(|(start, _)| start.as_millisecond()))
+    .bind(written.said.window.map(|(_, end)| end.as_millisecond()))
+    .bind(written.said.next_update_at.map(Timestamp::as_millisecond))
     .execute(conn)
     .await?;
     Ok(())
@@ -247,9 +268,9 @@ pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written
 /// Makes a notice a draft with other content; its approval is void. False where it was no longer in `expected`.
 pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Written<'_>) -> Result<bool> {
     let done = sqlx::query(
-        "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6,
-           matter_id = COALESCE((SELECT n.matter_id FROM notices n WHERE n.id = $6), $1), source = $7, digest = $8,
-           author = $9, send_at = $10, lane = $11, state = 'draft', approved_digest = NULL, approved_by = NULL,
+        "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, source = $7, digest = $8,
+           author = $9, send_at = $10, lane = $11, matter_id = $12, phase = $13, window_start = $14, window_end = $15,
+           next_update_at = $16, state = 'draft', approved_digest = NULL, approved_by = NULL,
            approved_recipients = NULL, approved_audience = NULL
          WHERE id = $1 AND state = $2",
     )
@@ -264,9 +285,25 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
     .bind(written.author)
     .bind(written.send_at.map(Timestamp::as_millisecond))
     .bind(written.category.lane().rank())
+    .bind(written.matter_id.unwrap_or(id).to_string())
+    .bind(written.said.progress.map(Progress::as_str))
+    .bind(written.said.window.map(|(start, _)| start.as_millisecond()))
+    .bind(written.said.window.map(|(_, end)| end.as_millisecond()))
+    .bind(written.said.next_update_at.map(Timestamp::as_millisecond))
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Sets when a notice in this state is to be released: the first local time of its audience, or at once.
+pub async fn set_send_at(conn: &mut Conn, id: Uuid, state: State, send_at: Option<Timestamp>) -> Result<()> {
+    sqlx::query("UPDATE notices SET send_at = $3 WHERE id = $1 AND state = $2")
+        .bind(id.to_string())
+        .bind(state.as_str())
+        .bind(send_at.map(Timestamp::as_millisecond))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// The domain of a notice's Message-IDs.

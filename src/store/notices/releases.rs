@@ -105,7 +105,7 @@ pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &
         "UPDATE notices SET state = 'released', release_by = NULL, release_reason = NULL, released_at = $2, customers = $3,
            recipients = $4, message_domain = $5, audience_salt = $6, contacts_revision = $7,
            informed_at = $8, deadline = $9, standing = $10, approved_audience = NULL,
-           sequence = (SELECT COUNT(*) FROM notices n WHERE n.matter_id = notices.matter_id AND n.released_at IS NOT NULL)
+           sequence = 1 + COALESCE((SELECT MAX(m.sequence) FROM notices m WHERE m.matter_id = notices.matter_id), 0)
          WHERE id = $1 AND state = 'releasing'",
     )
     .bind(id.to_string())
@@ -153,6 +153,8 @@ pub struct NewDelivery {
     pub thread: Option<String>,
     /// The key of the row that it is added with to a standing notice.
     pub row_key: Option<String>,
+    /// When its schedule has it sent, in milliseconds, if that is later than the release.
+    pub not_before: Option<i64>,
 }
 
 /// Deliveries with contiguous ordinals, as they are handed to the database.
@@ -179,10 +181,11 @@ impl Packed {
 macro_rules! into_deliveries {
     () => {
         "INTO deliveries (id, notice_id, ordinal, account_id, customer_name, email, email_key, contact_name, role, locale,
-           time_zone, merged, salt, thread, row_key, state, attempts, changed_at)
+           time_zone, merged, salt, thread, row_key, not_before, state, attempts, changed_at)
          SELECT value ->> 'id', $2, CAST(value ->> 'ordinal' AS BIGINT), value ->> 'account_id',
            value ->> 'customer_name', value ->> 'email', value ->> 'email_key', value ->> 'contact_name',
-           value ->> 'role', value ->> 'locale', value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'thread', value ->> 'row_key', 'queued', 0, $3
+           value ->> 'role', value ->> 'locale', value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'thread', value ->> 'row_key',
+           CAST(value ->> 'not_before' AS BIGINT), 'queued', 0, $3
          FROM"
     };
 }
@@ -207,11 +210,11 @@ pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp,
         .await?;
     // From what was just written: parsing the rows a second time would cost more than reading them.
     let queue = dialect.pick(
-        "INSERT OR ROLLBACK INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
-         SELECT id, notice_id, $4, substr(email, instr(email, '@') + 1), $5, 0, 0, 0
+        "INSERT OR ROLLBACK INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token, not_before)
+         SELECT id, notice_id, $4, substr(email, instr(email, '@') + 1), COALESCE(not_before, $5), 0, 0, 0, not_before
          FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 AND ordinal < $3",
-        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
-         SELECT id, notice_id, $4, substr(email, strpos(email, '@') + 1), $5, 0, 0, 0
+        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token, not_before)
+         SELECT id, notice_id, $4, substr(email, strpos(email, '@') + 1), COALESCE(not_before, $5), 0, 0, 0, not_before
          FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 AND ordinal < $3",
     );
     sqlx::query(queue)

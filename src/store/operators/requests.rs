@@ -78,10 +78,18 @@ pub async fn take_over(conn: &mut Conn, request: &Request, from: Uuid, at: Times
     Ok(done.rows_affected() == 1)
 }
 
-/// Keeps the answer to a request, also to one that changed nothing.
+/// How many persons were erased so far. An answer that was begun before the last one may show that person.
+pub async fn erasures(conn: &mut Conn) -> Result<u64> {
+    let row = sqlx::query("SELECT erasures FROM ledger_head").fetch_one(conn).await?;
+    Row::of("ledger_head", &row).count("erasures")
+}
+
+/// Keeps the answer to a request, also to one that changed nothing; not if a person was erased since the request began. The caller holds
+/// the ledger's head, as an erasure does.
 pub async fn answer(conn: &mut Conn, request: &Request, answer: &Answer, at: Timestamp) -> Result<()> {
     sqlx::query(
-        "INSERT INTO requests (scope, digest, token, at, status, headers, body) VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO requests (scope, digest, token, at, status, headers, body)
+         SELECT $1, $2, $3, $4, $5, $6, $7 FROM ledger_head WHERE erasures = $8
          ON CONFLICT (scope) DO UPDATE SET status = $5, headers = $6, body = $7 WHERE requests.token = $3",
     )
     .bind(request.scope.as_slice())
@@ -91,13 +99,16 @@ pub async fn answer(conn: &mut Conn, request: &Request, answer: &Answer, at: Tim
     .bind(i64::from(answer.status))
     .bind(&answer.headers)
     .bind(answer.body.as_slice())
+    .bind(i64::try_from(request.erasures).unwrap_or(i64::MAX))
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Forgets the answers, but not that the requests were carried out: an answer may show a person who is being erased.
+/// Forgets the answers, but not that the requests were carried out: an answer may show a person who is being erased. Those that are being
+/// made are not kept.
 pub async fn forget_answers(conn: &mut Conn) -> Result<()> {
+    sqlx::query("UPDATE ledger_head SET erasures = erasures + 1").execute(&mut *conn).await?;
     sqlx::query("UPDATE requests SET status = NULL, headers = NULL, body = NULL WHERE status IS NOT NULL")
         .execute(conn)
         .await?;

@@ -45,7 +45,7 @@ pub async fn customer(conn: &mut Conn, id: Uuid) -> Result<Option<String>> {
 pub struct Last {
     /// The notice.
     pub notice_id: Uuid,
-    /// How many notices of the matter were released before.
+    /// Its place among the released notices of the matter, from 1.
     pub sequence: u64,
     /// The language of the first recipient, if known.
     pub locale: Option<Locale>,

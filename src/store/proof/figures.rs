@@ -15,22 +15,26 @@ pub struct Waiting {
     pub deliveries: u64,
     /// When the one that waits longest became due, or will be; of paused notices none counts.
     pub due_at: Option<Timestamp>,
-    /// When the oldest notice was released, or sent again, that has any; of paused notices none counts. Unlike `due_at`, it stays
-    /// when a delivery is put off.
+    /// When the oldest notice was released, or sent again, of which any waits for something else than its schedule; of paused
+    /// notices none counts. Unlike `due_at`, it stays when a delivery is put off.
     pub released_at: Option<Timestamp>,
 }
 
 /// What waits in each lane that has anything.
-pub async fn waiting(conn: &mut Conn) -> Result<Vec<Waiting>> {
+pub async fn waiting(conn: &mut Conn, now: Timestamp) -> Result<Vec<Waiting>> {
     // Grouped by notice first: that is the order of the queue's index, which holds all that is asked for.
     let rows = sqlx::query(
         "SELECT n.lane, CAST(SUM(q.deliveries) AS BIGINT) AS deliveries, MIN(CASE WHEN n.state = 'closed'
            OR (n.state = 'released' AND n.paused_at IS NULL) THEN q.due_at END) AS due_at,
-           MIN(CASE WHEN n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)
-             THEN COALESCE(n.resent_at, n.released_at) END) AS released_at
+           MIN(CASE WHEN (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))
+             AND q.deliveries > COALESCE(s.deliveries, 0) THEN COALESCE(n.resent_at, n.released_at) END) AS released_at
          FROM (SELECT notice_id, COUNT(*) AS deliveries, MIN(due_at) AS due_at FROM queue GROUP BY notice_id) AS q
-         JOIN notices n ON n.id = q.notice_id WHERE n.state <> 'releasing' GROUP BY n.lane ORDER BY n.lane",
+         JOIN notices n ON n.id = q.notice_id
+         LEFT JOIN (SELECT notice_id, COUNT(*) AS deliveries FROM queue WHERE not_before IS NOT NULL AND not_before > $1
+           GROUP BY notice_id) AS s ON s.notice_id = q.notice_id
+         WHERE n.state <> 'releasing' GROUP BY n.lane ORDER BY n.lane",
     )
+    .bind(now.as_millisecond())
     .fetch_all(conn)
     .await?;
     rows.iter()

@@ -25,6 +25,8 @@ pub struct GiveBack {
     pub token: i64,
     /// When it may be claimed again; `None` keeps its place in the queue.
     pub due_at: Option<i64>,
+    /// The end of the quiet hours that it waits for, which is `due_at` then.
+    pub not_before: Option<i64>,
 }
 
 /// Returns claims untried: no attempt is used up, and the first attempt is still to come unless there was one before.
@@ -32,10 +34,10 @@ pub async fn give_back(conn: &mut Conn, claims: &[GiveBack]) -> Result<()> {
     let sql = bulk!(
         Dialect::of(conn),
         "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = COALESCE(r.due_at, queue.due_at),
-           first_at = CASE WHEN queue.attempts > 0 THEN queue.first_at
+           not_before = COALESCE(r.not_before, queue.not_before), first_at = CASE WHEN queue.attempts > 0 THEN queue.first_at
              ELSE (SELECT d.first_at FROM deliveries d WHERE d.id = queue.delivery_id) END FROM (
            SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token,
-             CAST(value ->> 'due_at' AS BIGINT) AS due_at FROM",
+             CAST(value ->> 'due_at' AS BIGINT) AS due_at, CAST(value ->> 'not_before' AS BIGINT) AS not_before FROM",
         rows,
         ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL"
     );
@@ -77,27 +79,30 @@ pub async fn put_off(conn: &mut Conn, notice_id: Uuid, domains: &[PutOff], limit
 }
 
 /// Makes deliveries due that wait and are unclaimed, since what they waited for is over. They go before what was released after
-/// them, as if they had not waited.
+/// them, as if they had not waited. Those that wait for their schedule still do.
 pub async fn hasten(conn: &mut Conn, ids: &[Uuid], now: Timestamp) -> Result<()> {
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET due_at = MIN($2, COALESCE((SELECT n.released_at FROM notices n WHERE n.id = notice_id), $2))
-         WHERE lease_owner IS NULL AND due_at > $2 AND delivery_id IN (SELECT value FROM json_each($1))",
+         WHERE lease_owner IS NULL AND due_at > $2 AND (not_before IS NULL OR not_before <> due_at)
+           AND delivery_id IN (SELECT value FROM json_each($1))",
         "UPDATE queue q SET due_at = LEAST($2, COALESCE(n.released_at, $2))
          FROM jsonb_array_elements_text($1::jsonb) AS ids (id), notices n
-         WHERE q.delivery_id = ids.id AND n.id = q.notice_id AND q.lease_owner IS NULL AND q.due_at > $2",
+         WHERE q.delivery_id = ids.id AND n.id = q.notice_id AND q.lease_owner IS NULL AND q.due_at > $2
+           AND (q.not_before IS NULL OR q.not_before <> q.due_at)",
     );
     sqlx::query(sql).bind(json_ids(ids)).bind(now.as_millisecond()).execute(conn).await?;
     Ok(())
 }
 
-/// The open notices of which deliveries are due after `latest`, in milliseconds: later than anything is put off. Reads one row of
-/// each notice.
+/// The open notices whose last delivery is due after `latest`, in milliseconds: later than anything is put off, unless a schedule
+/// does it. Reads one row of each notice: behind deliveries that wait for their schedule, others may wait as long as those.
 pub async fn due_after(conn: &mut Conn, latest: i64) -> Result<Vec<Uuid>> {
     let rows = sqlx::query(concat!(
         "SELECT n.id FROM notices n WHERE ",
         under_way!(),
-        " AND EXISTS (SELECT 1 FROM queue q
-             WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at > $1 AND q.lease_owner IS NULL)"
+        " AND (SELECT CASE WHEN q.not_before = q.due_at THEN 0 ELSE 1 END FROM queue q
+             WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at > $1 AND q.lease_owner IS NULL
+             ORDER BY q.due_at DESC, q.delivery_id DESC LIMIT 1) = 1"
     ))
     .bind(latest)
     .fetch_all(conn)
@@ -106,7 +111,7 @@ pub async fn due_after(conn: &mut Conn, latest: i64) -> Result<Vec<Uuid>> {
 }
 
 /// Makes some deliveries of a notice due that are due after `latest`, in milliseconds, or exactly at its release, if that is ahead
-/// of `now`. Returns how many.
+/// of `now`. Those that wait for their schedule still do: it names a time, which no clock that differs has set. Returns how many.
 pub async fn bring_forward(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -117,10 +122,12 @@ pub async fn bring_forward(
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET due_at = $2 WHERE delivery_id IN (
            SELECT delivery_id FROM queue WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at > $2
-             AND (due_at > $3 OR due_at = $4) ORDER BY due_at, delivery_id LIMIT $5 + 0)",
+             AND (due_at > $3 OR due_at = $4) AND (not_before IS NULL OR not_before <> due_at)
+           ORDER BY due_at, delivery_id LIMIT $5 + 0)",
         "WITH early AS MATERIALIZED (
            SELECT delivery_id FROM queue WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at > $2
-             AND (due_at > $3 OR due_at = $4) ORDER BY due_at, delivery_id LIMIT $5 FOR UPDATE SKIP LOCKED)
+             AND (due_at > $3 OR due_at = $4) AND (not_before IS NULL OR not_before <> due_at)
+           ORDER BY due_at, delivery_id LIMIT $5 FOR UPDATE SKIP LOCKED)
          UPDATE queue q SET due_at = $2 FROM early WHERE q.delivery_id = early.delivery_id",
     );
     let done = sqlx::query(sql)

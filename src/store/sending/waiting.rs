@@ -71,7 +71,9 @@ pub struct Depth {
     pub due: u64,
     /// Deliveries that wait for their time.
     pub later: u64,
-    /// When the first of those is due.
+    /// Those of them that wait for their schedule or for the end of quiet hours: nothing failed.
+    pub scheduled: u64,
+    /// When the first of the later ones is due.
     pub next_due: Option<Timestamp>,
 }
 
@@ -81,6 +83,7 @@ impl Depth {
             leased: row.count("leased")?,
             due: row.count("due")?,
             later: row.count("later")?,
+            scheduled: row.count("scheduled")?,
             next_due: row.maybe_time("next_due")?,
         })
     }
@@ -92,6 +95,7 @@ impl Depth {
             leased: self.leased + other.leased,
             due: self.due + other.due,
             later: self.later + other.later,
+            scheduled: self.scheduled + other.scheduled,
             next_due: self.next_due.into_iter().chain(other.next_due).min(),
         }
     }
@@ -155,6 +159,7 @@ pub async fn depth_by_category(
         "SELECT n.category AS category, COUNT(CASE WHEN q.lease_owner IS NOT NULL THEN 1 END) AS leased,
            COUNT(CASE WHEN q.lease_owner IS NULL AND q.due_at <= $1 THEN 1 END) AS due,
            COUNT(CASE WHEN q.lease_owner IS NULL AND q.due_at > $1 THEN 1 END) AS later,
+           COUNT(CASE WHEN q.lease_owner IS NULL AND q.due_at > $1 AND q.not_before = q.due_at THEN 1 END) AS scheduled,
            MIN(CASE WHEN q.lease_owner IS NULL AND q.due_at > $1 THEN q.due_at END) AS next_due
          FROM queue q JOIN notices n ON n.id = q.notice_id WHERE ($2 IS NULL OR q.notice_id = $2)
            AND ",
@@ -170,6 +175,20 @@ pub async fn depth_by_category(
         Ok((row.parse("category")?, Depth::read(&row)?))
     };
     rows.iter().map(read).collect()
+}
+
+/// How many deliveries of a notice wait for their schedule, or for the end of quiet hours, and when the first of them is due.
+pub async fn scheduled(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<(u64, Option<Timestamp>)> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS n, MIN(not_before) AS first FROM queue
+         WHERE notice_id = $1 AND not_before IS NOT NULL AND not_before > $2",
+    )
+    .bind(notice_id.to_string())
+    .bind(now.as_millisecond())
+    .fetch_one(conn)
+    .await?;
+    let row = Row::of("queue", &row);
+    Ok((row.count("n")?, row.maybe_time("first")?))
 }
 
 /// What waits of the notices that may be sent; of one of them, if named.

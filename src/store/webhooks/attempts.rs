@@ -77,16 +77,19 @@ pub async fn list(conn: &mut Conn, webhook_id: Uuid) -> Result<Vec<Attempt>> {
     rows.iter()
         .map(|row| {
             let row = Row::of("webhook_attempts", row);
-            Ok(Attempt {
+            // A node of a newer version may have called for what this one does not know.
+            let Some(event) = row.known("event")? else { return Ok(None) };
+            Ok(Some(Attempt {
                 id: row.id("id")?,
                 call_id: row.id("call_id")?,
-                event: row.parse("event")?,
+                event,
                 at: row.time("at")?,
                 attempt: u32::try_from(row.count("attempt")?).unwrap_or(u32::MAX),
                 status: row.maybe_count("status")?.and_then(|status| u16::try_from(status).ok()),
                 took_ms: row.count("took_ms")?,
                 problem: row.get("problem")?,
-            })
+            }))
         })
+        .filter_map(Result::transpose)
         .collect()
 }

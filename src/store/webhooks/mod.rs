@@ -7,6 +7,7 @@ pub mod facts;
 pub mod relays;
 
 use std::collections::BTreeSet;
+use std::sync::Once;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -219,8 +220,10 @@ pub async fn wants(conn: &mut Conn) -> Result<Vec<(HookEvent, Uuid)>> {
         .iter()
         .map(|row| {
             let row = Row::of("webhook_wants", row);
-            Ok((row.parse("event")?, row.id("webhook_id")?))
+            let Some(event) = row.known("event")? else { return Ok(None) };
+            Ok(Some((event, row.id("webhook_id")?)))
         })
+        .filter_map(Result::transpose)
         .collect()
 }
 
@@ -246,6 +249,25 @@ fn listed(events: &BTreeSet<HookEvent>) -> String {
     events.iter().map(|event| event.as_str()).collect::<Vec<_>>().join(",")
 }
 
+/// The events that this version knows. One of a newer version must not stop the calls for the others.
+fn known(words: &str) -> BTreeSet<HookEvent> {
+    static SAID: Once = Once::new();
+    let all = words.split(',').filter(|word| !word.is_empty());
+    let of = |word: &str| {
+        let event = word.parse().ok();
+        if event.is_none() {
+            SAID.call_once(|| {
+                tracing::warn!(
+                    event = word,
+                    "a webhook wants events of a newer version: only nodes of that version call it for them"
+                );
+            });
+        }
+        event
+    };
+    all.filter_map(of).collect()
+}
+
 fn read(row: &sqlx::any::AnyRow) -> Result<Webhook> {
     let row = Row::of("webhooks", row);
     let former = row.maybe_bytes("former_secret")?.map(Secret::stored).zip(row.maybe_time("former_until")?);
@@ -255,9 +277,7 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Webhook> {
         target: row.parse_with("url", Target::stored)?,
         secret: Secret::stored(row.bytes("secret")?),
         former,
-        events: row.parse_with("events", |text| {
-            text.split(',').filter(|it| !it.is_empty()).map(str::parse).collect::<Result<_, _>>()
-        })?,
+        events: known(&row.get::<String>("events")?),
         created_at: row.time("created_at")?,
         disabled: row.maybe_time("disabled_at")?.zip(row.maybe("disabled")?),
         failures: u32::try_from(failures).unwrap_or(u32::MAX),

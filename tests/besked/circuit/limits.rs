@@ -10,6 +10,19 @@ use crate::app::{TestApp, maintenance};
 use crate::database::Engine;
 use crate::relay::{Step, on};
 
+/// Releases a notice to 60 people, and runs until the relay has taken all of it, an hour at most.
+async fn all_are_taken(app: &TestApp) {
+    let id = app.release(&maintenance("all = true")).await;
+    for _ in 0..30 {
+        app.run_until_idle().await;
+        if app.counts(id).await.get(&State::Accepted) == Some(&60) {
+            return;
+        }
+        app.advance(Duration::from_secs(120));
+    }
+    panic!("not all were taken: {:?}", app.counts(id).await);
+}
+
 #[rstest]
 #[case::of_a_rate("550 5.7.0 Requested action not taken: too many emails per second")]
 #[case::of_a_quota("550 Domain example.com has exceeded the max emails per hour (60/50 (120%)) allowed")]
@@ -23,15 +36,7 @@ async fn a_limit_that_is_told_as_a_refusal_rejects_nobody(
     let app = TestApp::with(Engine::Sqlite, |config| config.relays[0].connections = 8).await;
     app.relay.add(on(step).above(10).reply(format!("{words}\r\n")));
     import(&app, (0..60).map(|n| format!("a{n}@d{}.example", n % 20))).await;
-    let id = app.release(&maintenance("all = true")).await;
-    for _ in 0..30 {
-        app.run_until_idle().await;
-        if app.counts(id).await.get(&State::Accepted) == Some(&60) {
-            return;
-        }
-        app.advance(Duration::from_secs(120));
-    }
-    panic!("not all were taken: {:?}", app.counts(id).await);
+    all_are_taken(&app).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,15 +58,7 @@ async fn a_limit_in_unknown_words_is_recognised_whatever_the_number_of_domains(#
     let app = TestApp::with(Engine::Sqlite, |config| config.relays[0].connections = 8).await;
     app.relay.add(on(Step::Rcpt).above(10).reply("550 5.7.1 not taken\r\n"));
     import(&app, (0..60).map(|n| format!("a{n}@d{}.example", n % domains))).await;
-    let id = app.release(&maintenance("all = true")).await;
-    for _ in 0..30 {
-        app.run_until_idle().await;
-        if app.counts(id).await.get(&State::Accepted) == Some(&60) {
-            return;
-        }
-        app.advance(Duration::from_secs(120));
-    }
-    panic!("not all were taken: {:?}", app.counts(id).await);
+    all_are_taken(&app).await;
 }
 
 /// What a domain refuses for good is refused after a few looks at some of it, and not after a few looks at each.

@@ -100,3 +100,36 @@ async fn a_file_that_breaks_off_changes_nothing() {
     assert_eq!(node.get(&key, "/api/v1/customers").await.ok(200)["customers"], json!([]));
     server.node.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_says_in_lines_how_far_it_is() {
+    let server = Server::staffed(Engine::Sqlite).await;
+    let (admin, node) = (server.key("admin").await, &server.node);
+    let put = async |file: &str| {
+        let headers = [("Content-Type", "text/csv"), ("Accept", "application/x-ndjson")];
+        node.ask(&admin, ("PUT", "/api/v1/customers"), &headers, file.as_bytes()).await
+    };
+    let mut file = "account_id,customer_name,email,contact_name,role,locale\n".to_owned();
+    (0..20_000).for_each(|n| file += &format!("K{n},Customer {n},a@k{n}.example,Kim,technical,en\n"));
+    let reply = put(&file).await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/x-ndjson")));
+    let text = reply.text();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (last, shares) = lines.split_last().unwrap();
+    let shares: Vec<f64> = shares.iter().map(|line| line["progress"].as_f64().unwrap()).collect();
+    assert!(!shares.is_empty() && shares.is_sorted() && shares.iter().all(|it| (0.0..1.0).contains(it)), "{shares:?}");
+    assert_eq!(last["customers"], 20_000);
+
+    // What ends after the first line: the last one says why, and the audit log how.
+    file += "K1,Customer 1,a at k1,Kim,technical,en\n";
+    let reply = put(&file).await;
+    let text = reply.text();
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["status"], &last["problems"][0]["line"]), (&json!(422), &json!(20_002)), "{text}");
+    let audited = server.audited().await;
+    let ends: Vec<&str> = audited.iter().filter(|it| it.1 == "PUT /api/v1/customers").map(|it| it.3.as_str()).collect();
+    assert_eq!(ends, ["invalid", "ok"]);
+    // Before there is a line, it is refused as without lines.
+    put("account_id\n").await.refused(422);
+    server.node.end().await;
+}

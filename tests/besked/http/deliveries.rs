@@ -178,6 +178,13 @@ async fn what_is_read_only_is_read_by_those_who_may() {
     assert_eq!(task["account_id"], "C2", "nobody else is addressed for a maintenance: {task}");
     let path = format!("/api/v1/tasks/{}", task["id"].as_str().unwrap());
     assert_eq!(node.get(&support, &path).await.ok(200), task);
+    for (name, sees) in [("ops", true), ("compliance", true), ("auditor", true), ("marketing", false), ("admin", false)]
+    {
+        let key = server.key(name).await;
+        let listed = node.get(&key, "/api/v1/tasks?open=true").await.ok(200)["tasks"].clone();
+        assert_eq!(listed.as_array().unwrap().contains(&task), sees, "{name}: {listed}");
+        assert_eq!(node.get(&key, &path).await.status, if sees { 200 } else { 404 }, "{name}");
+    }
     let done = node.once(&support, &format!("{path}/done"), "d", &json!({ "note": "called them" })).await.ok(200);
     assert_eq!((&done["state"], &done["done_by"]), (&json!("done"), &json!("support")));
     node.post(&support, &format!("{path}/done"), &json!({ "note": "again" })).await.refused(409);

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use besked::domain::audit::Ended;
 use besked::domain::operator::Role;
 use besked::domain::page::PageRequest;
 use besked::domain::request::Request;
 use besked::notices::Filter;
+use besked::operators::audit::NewRow;
 use besked::operators::keys::NewKey;
-use besked::operators::requests::{Begun, PATIENCE};
+use besked::operators::requests::{Answer, Begun, PATIENCE};
 use besked::store::operators::requests;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -227,4 +229,81 @@ async fn an_answer_is_not_shown_to_a_key_with_other_roles() {
     assert!(refused.refused(409)["detail"].as_str().unwrap().contains("other roles"));
     assert_eq!(ask(&all).await.body, first.body);
     server.node.end().await;
+}
+
+/// A hold that was lifted stays lifted, whoever asks for it once more.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_places_no_hold_that_was_lifted(#[case] engine: Engine) {
+    let server = Server::staffed(engine).await;
+    server.app.import(CUSTOMERS).await;
+    let compliance = server.key("compliance").await;
+    let node = &server.node;
+    let body = json!({ "account": "C1", "reason": "a claim" });
+    let place = async || node.once(&compliance, "/api/v1/holds", "k", &body).await;
+    let forget = async || {
+        let mut tx = server.app.app.context.store.write().await.unwrap();
+        requests::forget_answers(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let first = place().await.ok(201);
+    forget().await;
+    assert_eq!(place().await.ok(201), first, "without its answer it is found");
+    let path = format!("/api/v1/holds/{}", first["id"].as_str().unwrap());
+    node.ask(&compliance, ("DELETE", &path), &[], b"").await.ok(200);
+    assert_eq!(place().await.ok(201), first, "the first answer again");
+    forget().await;
+    let refused = place().await.refused(409);
+    assert!(refused["detail"].as_str().unwrap().contains("lifted since"), "{refused}");
+    assert_eq!(node.get(&compliance, "/api/v1/holds").await.ok(200)["holds"], json!([]));
+    server.node.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_spellings_of_a_path_are_one_request() {
+    let server = Server::staffed(Engine::Sqlite).await;
+    server.app.import(CUSTOMERS).await;
+    let ops = server.key("ops").await;
+    let id = server.app.release(&maintenance("all = true")).await.to_string();
+    let encoded = id.replace('-', "%2D");
+    let pause = async |id: &str| server.node.once(&ops, &format!("/api/v1/notices/{id}/pause"), "k", &json!({})).await;
+    let first = pause(&id).await;
+    first.ok(200);
+    for other in [id.to_uppercase(), id.replace('-', ""), encoded] {
+        let again = pause(&other).await;
+        assert_eq!((again.header("idempotency-replayed"), &again.body), (Some("true"), &first.body), "{other}");
+    }
+    assert_eq!(pause(&format!("{id}/")).await.status, 404, "a path with a slash at its end is another one");
+    server.node.end().await;
+}
+
+/// The handler has read the person, the erasure commits, and then comes the answer.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_answer_that_was_begun_before_an_erasure_is_not_kept(#[case] engine: Engine) {
+    let app = crate::app::TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let requests = &app.app.requests;
+    let keep = async |name: &str, erased: Option<&str>| {
+        let request = Request::new("ops", "POST", "/x", name, b"", requests.token());
+        let Begun::New(running) = requests.begin(&request, false).await.unwrap() else { panic!("it is new") };
+        if let Some(address) = erased {
+            let address = crate::app::address(address);
+            let erasure =
+                besked::people::subjects::Erasure { address: &address, ground: crate::app::GROUND, waived: &[] };
+            app.app.subjects.erase(&alice(), &erasure).await.unwrap();
+        }
+        let answer = Answer { status: 200, headers: String::new(), body: b"service@ett.example".to_vec() };
+        let row = NewRow { operator: "ops", via: "key", action: "POST /x", object: None, result: Ended::Ok };
+        requests.finish(&row, Some((running.keeping(request), answer))).await.unwrap();
+        drop(running);
+        matches!(requests.begin(&request, false).await.unwrap(), Begun::Answered(_))
+    };
+    assert!(keep("before", None).await);
+    assert!(!keep("beside", Some("service@ett.example")).await, "it may show the person");
+    assert!(keep("after", None).await);
 }

@@ -111,3 +111,25 @@ async fn a_full_tile_is_kept_for_ever_and_a_checkpoint_is_asked_for_again() {
     }
     node.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_address_reads_the_public_ledger_so_often() {
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        (config.http.rate_per_second, config.http.burst) = (1, 2);
+        config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    append(&app, 1).await;
+    app.app.ledger.seal().await.unwrap();
+    let node = Node::start(app.app.clone()).await;
+    let from =
+        async |address: &str, path: &str| node.ask("", ("GET", path), &[("X-Forwarded-For", address)], b"").await;
+    let (checkpoint, tile) = ("/ledger/checkpoint", "/ledger/tile/0/000.p/1");
+    for path in [checkpoint, tile] {
+        assert_eq!(from("192.0.2.1", path).await.status, 200, "{path}");
+    }
+    let refused = from("192.0.2.1", tile).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
+    assert_eq!(from("192.0.2.2", checkpoint).await.status, 200, "another address");
+    node.end().await;
+}

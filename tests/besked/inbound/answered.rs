@@ -96,7 +96,7 @@ impl Answered {
 
     pub async fn tasks(&self) -> Vec<Task> {
         let mut conn = self.app.app.context.store.read().await.unwrap();
-        let tasks = tasks::list(&mut conn, true, None, 100, true).await.unwrap();
+        let tasks = tasks::list(&mut conn, true, None, 100, tasks::Visible::ALL).await.unwrap();
         // C3 has nobody to address, which is another story.
         tasks.into_iter().filter(|task| task.kind != TaskKind::NotInformed).collect()
     }

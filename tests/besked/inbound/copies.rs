@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use rstest::rstest;
 
 use super::{Dsn, notified, open_tasks, reported, to_c2};
-use crate::app::{TestApp, alice};
+use crate::app::{CUSTOMERS, NEWS, TestApp, alice};
 use crate::audit::audit;
 use crate::database::Engine;
+use crate::relay::Act;
 
 const FULL: Dsn<'_> = Dsn {
     to: "",
@@ -63,6 +64,36 @@ async fn a_failure_of_the_first_copy_says_nothing_of_the_second(#[case] engine: 
     reported(&app, delivery.id, &Dsn { id: "4@mx.two.example", returned: &returned, ..FULL }).await;
     assert_eq!(to_c2(&app, id).await.state, State::Bounced);
     assert_eq!(open_tasks(&app).await, [TaskKind::Contradiction]);
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
+}
+
+/// What may be lost is sent again on an operator's decision; a failure of the copy that was not lost comes while the second one waits.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_late_failure_does_not_keep_back_the_copy_that_waits(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(NEWS).await;
+    app.relay.on(". hello@two.example", 1, Act::TakeAndClose);
+    app.run_until_idle().await;
+    let delivery = to_c2(&app, id).await;
+    assert_eq!(delivery.state, State::Uncertain);
+    app.advance(Duration::from_secs(3600));
+    app.app.deliveries.resend(&alice(), &[delivery.id]).await.unwrap();
+    let worked = reported(&app, delivery.id, &FULL).await;
+    assert_eq!((worked.recorded, worked.waiting), (1, 0));
+    assert_eq!(to_c2(&app, id).await.state, State::Uncertain, "it is about the first copy");
+    app.run_until_idle().await;
+    let shown = to_c2(&app, id).await;
+    assert_eq!((shown.state, shown.reports.len()), (State::Accepted, 1));
+    assert_eq!(app.relay.to("hello@two.example").len(), 2, "the second copy was sent");
+    // The same about the second copy.
+    app.advance(Duration::from_secs(600));
+    reported(&app, delivery.id, &Dsn { id: "2@mx.two.example", ..FULL }).await;
+    assert_eq!(to_c2(&app, id).await.state, State::Bounced);
     let report = audit(&app).await;
     assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
 }

@@ -7,7 +7,9 @@ use std::process::Stdio;
 
 use besked::domain::inbound::Route;
 use besked::inbound::maildir::drain;
+use rstest::rstest;
 
+use super::refused::{refuse, refuse_no_more};
 use super::{bounce, listed};
 use crate::app::TestApp;
 use crate::cli::{Shell, ran};
@@ -93,6 +95,35 @@ async fn what_cannot_be_moved_keeps_out_no_other() {
     let error = drain(&app.app.inbound, folder.path()).await.unwrap_err().to_string();
     assert!(error.contains("0.0") && error.contains("cannot be moved"), "{error}");
     assert_eq!((listed(&app).await.len(), names(&folder.path().join("new")).len()), (61, 60));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_the_database_refuses_keeps_out_no_other(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let folder = tempfile::tempdir().unwrap();
+    maildir(folder.path());
+    let odd = bounce(0) + &"x".repeat(1000);
+    fs::write(folder.path().join("new/0.x"), &odd).unwrap();
+    for number in 1..60 {
+        fs::write(folder.path().join(format!("new/{number}.x")), bounce(number)).unwrap();
+    }
+    refuse(&app, engine, "inbound", &format!("NEW.size >= {}", odd.len())).await;
+    let mut moved = 0;
+    let error = loop {
+        match drain(&app.app.inbound, folder.path()).await {
+            Ok(0) => panic!("what is left is not mentioned"),
+            Ok(count) => moved += count,
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(error.contains("0.x") && error.contains("cannot be stored"), "{error}");
+    assert_eq!((moved, listed(&app).await.len(), names(&folder.path().join("new"))), (59, 59, vec!["0.x".to_owned()]));
+    refuse_no_more(&app, engine, "inbound").await;
+    assert_eq!(drain(&app.app.inbound, folder.path()).await.unwrap(), 1);
+    assert_eq!((listed(&app).await.len(), names(&folder.path().join("new")).len()), (60, 0));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use besked::operators::keys::{KeyError, Made, NewKey};
 use rstest::rstest;
 
 use super::{at, machine, person, roles, with};
-use crate::app::TestApp;
+use crate::app::{TestApp, alice};
 use crate::cli::Shell;
 use crate::database::Engine;
 
@@ -154,4 +154,25 @@ fn a_key_is_printed_once_and_stored_nowhere() {
     assert_eq!(listed["keys"][0]["roles"], serde_json::json!(["finance"]));
     assert!(run(&format!("keys revoke {id}")).ok().out.contains("revoked"));
     assert_eq!(run("--json keys list").ok().json()["keys"][0]["state"].as_str(), Some("revoked"));
+}
+
+/// The entries about it are lost with the rest, so nothing else says it.
+#[tokio::test]
+async fn the_doctor_says_that_a_restored_copy_may_bring_back_keys() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.app.operators.add(&alice(), &person("Root", &[Role::Admin])).await.unwrap();
+    let check = async || {
+        let (config, any) = (&app.app.context.config, std::path::Path::new("besked.toml"));
+        let checks = besked::doctor::examine((config, any), None, &|_| {}).await;
+        checks.into_iter().find(|check| check.what == "operators").unwrap()
+    };
+    assert_eq!(check().await.verdict, besked::doctor::Verdict::Ok);
+    let mut tx = app.app.context.store.write().await.unwrap();
+    besked::store::proof::tree::set_stopped(&mut tx, Some("the database has 1 entry, but 2 were signed"))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let check = check().await;
+    assert_eq!(check.verdict, besked::doctor::Verdict::Warning);
+    assert!(check.detail.contains("besked keys list") && check.detail.contains("revoked"), "{}", check.detail);
 }

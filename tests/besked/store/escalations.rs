@@ -197,9 +197,9 @@ async fn a_task_is_open_once_for_its_kind_and_objects(#[case] engine: Engine) {
         assert!(tasks::open(&mut tx, task).await.unwrap(), "{task:?}");
         assert!(!tasks::open(&mut tx, &NewTask { id: fixture.id(), ..*task }).await.unwrap(), "{task:?}");
     }
-    let list = tasks::list(&mut tx, true, None, 9, true).await.unwrap();
+    let list = tasks::list(&mut tx, true, None, 9, tasks::Visible::ALL).await.unwrap();
     assert_eq!((list.len(), list[0].kind), (5, TaskKind::Overdue), "the newest first");
-    assert_eq!(tasks::list(&mut tx, false, Some(list[1].id), 9, true).await.unwrap(), list[2..]);
+    assert_eq!(tasks::list(&mut tx, false, Some(list[1].id), 9, tasks::Visible::ALL).await.unwrap(), list[2..]);
     assert_eq!(tasks::find(&mut tx, list[0].id).await.unwrap().as_ref(), Some(&list[0]));
     assert_eq!(tasks::last(&mut tx, TaskKind::Overdue, notice).await.unwrap().as_ref(), Some(&list[0]));
     assert_eq!(tasks::of_customer(&mut tx, "C1").await.unwrap().len(), 2);

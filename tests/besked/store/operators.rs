@@ -158,10 +158,15 @@ async fn a_request_is_noted_once_answered_once_and_gone_after_a_day(#[case] engi
     requests::answer(&mut tx, &other, &answer, fixture.now).await.unwrap();
     assert_eq!(requests::find(&mut tx, &one.scope).await.unwrap().unwrap().answer, Some(answer.clone()));
     assert!(!requests::take_over(&mut tx, &of(third, b"a"), second, fixture.now).await.unwrap(), "it is answered");
+    assert_eq!(requests::erasures(&mut tx).await.unwrap(), 0);
     requests::forget_answers(&mut tx).await.unwrap();
+    assert_eq!(requests::erasures(&mut tx).await.unwrap(), 1);
     assert_eq!(requests::find(&mut tx, &one.scope).await.unwrap().unwrap().answer, None);
 
     let unnoted = Request::new("robot", "POST", "/y", "k", b"", first);
+    requests::answer(&mut tx, &unnoted, &answer, fixture.now).await.unwrap();
+    assert_eq!(requests::find(&mut tx, &unnoted.scope).await.unwrap(), None, "it began before the erasure");
+    let unnoted = Request { erasures: 1, ..unnoted };
     requests::answer(&mut tx, &unnoted, &answer, fixture.now).await.unwrap();
     assert_eq!(requests::find(&mut tx, &unnoted.scope).await.unwrap().unwrap().answer, Some(answer));
     requests::delete(&mut tx, &unnoted.scope, second).await.unwrap();

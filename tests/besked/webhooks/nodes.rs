@@ -123,3 +123,37 @@ async fn a_sender_that_is_broken_off_leaves_its_calls_to_the_next() {
     next.finish().await.unwrap();
     assert_eq!(receiver.count(), 2, "at once");
 }
+
+/// A node of a newer version has events of which this one does not know.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_newer_version_stops_no_other_call(#[case] engine: Engine) {
+    let (app, receiver) = (app(engine).await, Receiver::start().await);
+    let made = app.hook(&receiver.url(), &all()).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    receiver.then((0..20).map(|_| Act::Status(500)));
+    assert!(app.call().await, "all of them are queued, and fail");
+    receiver.is_well();
+    let sql = async |text: &'static str| {
+        let mut tx = app.app.context.store.write().await.unwrap();
+        let done = sqlx::query(text).execute(&mut *tx).await.unwrap().rows_affected();
+        tx.commit().await.unwrap();
+        done
+    };
+    sql("UPDATE webhooks SET events = events || ',notice.translated'").await;
+    let oldest = "UPDATE webhook_calls SET event = 'notice.translated' WHERE id = (SELECT MIN(id) FROM webhook_calls)";
+    assert_eq!(sql(oldest).await, 1);
+    let failed = receiver.count();
+    app.advance(Duration::from_secs(60));
+    while app.call().await {}
+    let shown = app.hook_shown(made.shown.id).await;
+    assert!(receiver.count() > failed, "the others are sent");
+    assert_eq!(shown.shown.queued, 1, "it waits for a node that knows it: {shown:?}");
+    assert!(!app.call().await, "and nobody is busy with it");
+    sql("INSERT INTO webhook_attempts (id, webhook_id, call_id, event, at, attempt, took_ms, problem) SELECT 'ffffffff-ffff-ffff-ffff-ffffffffffff', \
+         webhook_id, id, event, 0, 1, 1, NULL FROM webhook_calls").await;
+    assert_eq!(app.hook_shown(made.shown.id).await.attempts.len(), shown.attempts.len());
+}

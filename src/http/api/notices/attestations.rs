@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::id_of;
 use crate::coverage::{Attested, NewAttestation};
 use crate::domain::attestation::Channel;
 use crate::http::api::Api;
@@ -50,7 +49,7 @@ async fn attest(
     Path(id): Path<String>,
     Json(new): Json<Attesting>,
 ) -> Result<Response, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("notice", &id)?;
     let channel: Channel = new.channel.parse().map_err(|error: String| Problem::at("/channel", error))?;
     let told_at: Option<Timestamp> = new
         .at

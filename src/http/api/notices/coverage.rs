@@ -14,7 +14,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::id_of;
 use crate::coverage::{CoverageRow, Covering, Only, Stopped, Totals};
 use crate::domain::category::Category;
 use crate::domain::json_list::JsonList;
@@ -70,7 +69,7 @@ async fn coverage(
     Path(id): Path<String>,
     Asked(Covered { open, late }): Asked<Covered>,
 ) -> Result<Response, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("notice", &id)?;
     let mut covering = api.app.coverage.coverage(&caller.actor, &id.to_string()).await?;
     let only = match (open, late) {
         (true, _) => Only::Open,

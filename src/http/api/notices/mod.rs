@@ -10,11 +10,9 @@ mod write;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use utoipa_axum::router::OpenApiRouter;
-use uuid::Uuid;
 
 use super::Api;
 use super::body::Json;
-use super::problem::Problem;
 use crate::notices::Kept;
 use crate::notices::shown::Now;
 
@@ -27,11 +25,6 @@ pub fn router() -> OpenApiRouter<Api> {
         .merge(coverage::router())
         .merge(recipients::router())
         .merge(attestations::router())
-}
-
-/// The id in a path. What is none names no notice.
-fn id_of(text: &str) -> Result<Uuid, Problem> {
-    text.parse().map_err(|_| Problem::not_found("notice", text))
 }
 
 /// The digest in hexadecimal of content that the caller has read.

@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::id_of;
 use crate::domain::problem::Problems;
 use crate::domain::structured::document;
 use crate::http::api::Api;
@@ -61,7 +60,7 @@ async fn add(
     headers: HeaderMap,
     Raw(body): Raw,
 ) -> Result<Response, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("notice", &id)?;
     check_type(&headers, "application/json")?;
     if std::str::from_utf8(&body).is_err() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "the body is not UTF-8"));

@@ -7,14 +7,14 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{id_of, tag};
+use super::tag;
 use crate::coverage::Status;
 use crate::domain::category::Category;
 use crate::domain::kind::Kind;
 use crate::domain::locale::Locale;
 use crate::domain::notice::State as NoticeState;
 use crate::http::api::Api;
-use crate::http::api::body::{Asked, Json, listed, page};
+use crate::http::api::body::{Asked, Json, page};
 use crate::http::api::key::Caller;
 use crate::http::api::problem::Problem;
 use crate::notices::sample::Wanted;
@@ -65,11 +65,7 @@ fn word<T: std::str::FromStr<Err = String>>(text: Option<&str>) -> Result<Option
 
 /// The notices, newest first.
 #[utoipa::path(get, path = "/notices", tag = "notices", params(Listing), responses((status = 200, body = Page)))]
-async fn list(
-    State(api): State<Api>,
-    caller: Caller,
-    Asked(asked): Asked<Listing>,
-) -> Result<Json<serde_json::Value>, Problem> {
+async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listing>) -> Result<Json<Page>, Problem> {
     let filter = Filter {
         category: word(asked.category.as_deref())?,
         state: word(asked.state.as_deref())?,
@@ -78,14 +74,15 @@ async fn list(
     let request = page(asked.limit, asked.after.clone())?;
     let found = api.app.notices.list(&caller.actor, &filter, &request).await?;
     let now = api.app.context.clock.now();
-    Ok(listed("notices", found.map(|notice| Brief::of(&notice, now))))
+    let notices = found.items.iter().map(|notice| Brief::of(notice, now)).collect();
+    Ok(Json(Page { notices, next: found.next }))
 }
 
 /// One notice, with its text and the steps that were taken on it.
 #[utoipa::path(get, path = "/notices/{id}", tag = "notices", params(("id" = String, Path)),
     responses((status = 200, body = Shown, headers(("etag" = String)))))]
 async fn show(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("notice", &id)?;
     let (notice, steps) = api.app.notices.show(&caller.actor, &id.to_string()).await?;
     let context = &api.app.context;
     let mut response = Json(Shown::of(&notice, steps, &context.config, context.clock.now())).into_response();
@@ -96,7 +93,7 @@ async fn show(State(api): State<Api>, caller: Caller, Path(id): Path<String>) ->
 /// How many of its deliveries are in each state.
 #[utoipa::path(get, path = "/notices/{id}/status", tag = "notices", params(("id" = String, Path)), responses((status = 200, body = Status)))]
 async fn status(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Status>, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("notice", &id)?;
     Ok(Json(api.app.coverage.status(&caller.actor, &id.to_string()).await?))
 }
 
@@ -110,7 +107,7 @@ struct Steps {
 /// Who did what to a notice, the first step first.
 #[utoipa::path(get, path = "/notices/{id}/steps", tag = "notices", params(("id" = String, Path)), responses((status = 200, body = Steps)))]
 async fn steps(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Steps>, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("notice", &id)?;
     let (_, steps) = api.app.notices.show(&caller.actor, &id.to_string()).await?;
     Ok(Json(Steps { steps }))
 }
@@ -164,7 +161,7 @@ async fn preview(
     Path(id): Path<String>,
     Asked(asked): Asked<Previewing>,
 ) -> Result<Json<Preview>, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("notice", &id)?;
     let locale = match asked.locale.as_deref().map(str::parse::<Locale>).transpose() {
         Ok(locale) => locale,
         Err(error) => return Err(Problem::of(Kind::Invalid, format!("`locale`: {error}"))),

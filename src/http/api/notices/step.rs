@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{digest_of, id_of, now};
+use super::{digest_of, now};
 use crate::domain::notice::{self, Step};
 use crate::http::api::Api;
 use crate::http::api::body::Json;
@@ -64,7 +64,8 @@ struct Releasing {
 
 /// Takes a step that needs nothing but a reason.
 async fn take(api: &Api, caller: &Caller, id: &str, step: Step, taking: &Taking) -> Result<Response, Problem> {
-    let (id, notices, actor, why) = (id_of(id)?, &api.app.notices, &caller.actor, taking.reason.as_deref());
+    let (id, notices, actor, why) =
+        (Problem::id_of("notice", id)?, &api.app.notices, &caller.actor, taking.reason.as_deref());
     let notice = match step {
         _ if caller.is_done() => notices.find(actor, id).await?,
         Step::Submit => notices.submit(id, actor).await?,
@@ -98,7 +99,7 @@ async fn approve(
     Path(id): Path<String>,
     Json(Approving { digest, reason }): Json<Approving>,
 ) -> Result<Response, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("notice", &id)?;
     let wrong = || Problem::at("/digest", "must be the digest of the notice: 64 hexadecimal digits");
     let read = digest_of(&digest).ok_or_else(wrong)?;
     let (notices, actor) = (&api.app.notices, &caller.actor);
@@ -129,7 +130,7 @@ async fn release(
     Path(id): Path<String>,
     Json(Releasing { reason, now: at_once }): Json<Releasing>,
 ) -> Result<Response, Problem> {
-    let (id, notices, actor) = (id_of(&id)?, &api.app.notices, &caller.actor);
+    let (id, notices, actor) = (Problem::id_of("notice", &id)?, &api.app.notices, &caller.actor);
     let before = notices.find(actor, id).await?;
     let changed = notices.changed_since_approval(&before).await?;
     if caller.is_done() && before.state != notice::State::Releasing {

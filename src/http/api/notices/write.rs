@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{digest_of, id_of, now};
+use super::{digest_of, now};
 use crate::domain::category::Category;
 use crate::domain::kind::Kind;
 use crate::domain::problem::Problems;
@@ -175,7 +175,7 @@ async fn edit(
     headers: HeaderMap,
     Raw(body): Raw,
 ) -> Result<Response, Problem> {
-    let id = id_of(&id)?;
+    let id = Problem::id_of("notice", &id)?;
     let Some(wanted) = headers.get(header::IF_MATCH) else {
         let problem = Problem::new(StatusCode::PRECONDITION_REQUIRED, "`If-Match` is missing");
         return Err(problem.hint("name the digest of the content that you have read: `If-Match: \"DIGEST\"`"));

@@ -1,0 +1,43 @@
+//! The window of a maintenance: whether it is on a day on which nobody works, and whether its reminders can be sent.
+
+use jiff::Timestamp;
+
+use super::{Circumstances, Findings};
+use crate::domain::category::Category;
+use crate::domain::fields::Phase;
+use crate::domain::front_matter::Reader;
+use crate::domain::reminder::Before;
+
+/// Checks a notice that is to be released at `release`.
+pub(super) fn check(
+    category: Category,
+    top: &Reader<'_, '_>,
+    release: Timestamp,
+    circumstances: &Circumstances<'_>,
+    findings: &mut Findings,
+) {
+    let (Some(fields), schedule) = (top.table("fields"), top.table("schedule")) else { return };
+    if let Some(schedule) = schedule.as_ref().filter(|schedule| schedule.is_there("reminder")) {
+        let text = "is set by the dispatcher alone: name the times of reminders in `reminders`";
+        findings.problems.add(schedule.line("reminder"), "schedule.reminder", text);
+    }
+    let phase = fields.parsed::<Phase>("phase").filter(|_| category == Category::Maintenance);
+    if !matches!(phase, Some(Phase::Announced | Phase::Rescheduled)) {
+        return;
+    }
+    let Some(start) = fields.time("window_start") else { return };
+    let end = fields.time("window_end").unwrap_or(start);
+    let day = |time: Timestamp| circumstances.zone.to_datetime(time).date();
+    for holiday in circumstances.holidays.iter().filter(|it| (day(start)..=day(end)).contains(*it)) {
+        let text = format!("the window is on a holiday of the organisation, {holiday}");
+        findings.warnings.add(fields.line("window_start"), "fields.window_start", text);
+    }
+    let Some(schedule) = schedule else { return };
+    for before in schedule.words("reminders").unwrap_or_default().iter().filter_map(|text| Before::parse(text).ok()) {
+        if before.due(start) <= release {
+            let text = format!("the reminder `{before}` would be due before the release: it is not sent");
+            findings.warnings.add(schedule.line("reminders"), "schedule.reminders", text);
+        }
+    }
+}
+

@@ -1,0 +1,95 @@
+//! Notices that are near another one in time: released shortly before it, or about a window at the same time.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Kept, kept};
+use crate::domain::category::Category;
+use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// A notice that was released shortly before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recent {
+    /// Its id.
+    pub id: Uuid,
+    /// Its category.
+    pub category: Category,
+    /// When it was released.
+    pub released_at: Timestamp,
+}
+
+/// The notices that were released since a time and are not of a matter, at most `limit` of each category, the newest first. Those to
+/// which recipients are added are left out: each addresses its own.
+pub async fn released_since(
+    conn: &mut Conn,
+    since: Timestamp,
+    but: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Recent>> {
+    let mut found = Vec::new();
+    // One by one, so that each reads its part of the index.
+    for category in Category::ALL {
+        let rows = sqlx::query(
+            "SELECT id, released_at FROM notices WHERE category = $1 AND released_at >= $2
+               AND standing IS NULL AND ($3 IS NULL OR matter_id <> $3) ORDER BY released_at DESC LIMIT $4",
+        )
+        .bind(category.as_str())
+        .bind(since.as_millisecond())
+        .bind(but.map(|id| id.to_string()))
+        .bind(i64::from(limit))
+        .fetch_all(&mut *conn)
+        .await?;
+        for row in &rows {
+            let row = Row::of("notices", row);
+            found.push(Recent { id: row.id("id")?, category: *category, released_at: row.time("released_at")? });
+        }
+    }
+    Ok(found)
+}
+
+/// The released maintenances with a window that overlaps another one and that are neither over nor moved since, but those of a matter,
+/// at most `limit`.
+pub async fn windows(
+    conn: &mut Conn,
+    (start, end): (Timestamp, Timestamp),
+    but: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Kept>> {
+    let rows = sqlx::query(super::select!(
+        "WHERE window_end > $1 AND window_start < $2 AND sequence IS NOT NULL AND ($3 IS NULL OR matter_id <> $3)
+           AND phase IN ('announced', 'rescheduled', 'started') AND NOT EXISTS (SELECT 1 FROM notices later
+             WHERE later.matter_id = notices.matter_id AND later.sequence > notices.sequence AND later.phase IS NOT NULL)
+         ORDER BY window_end LIMIT $4"
+    ))
+    .bind(start.as_millisecond())
+    .bind(end.as_millisecond())
+    .bind(but.map(|id| id.to_string()))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(kept).collect()
+}
+
+/// How many of some customers each of some notices addresses, if it addresses any.
+pub async fn addressed(conn: &mut Conn, accounts: &[&str], notices: &[Uuid]) -> Result<BTreeMap<Uuid, u64>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT notice_id, COUNT(DISTINCT account_id) AS n FROM deliveries
+         WHERE account_id IN (SELECT value FROM json_each($1)) AND notice_id IN (SELECT value FROM json_each($2))
+         GROUP BY notice_id",
+        "SELECT notice_id, COUNT(DISTINCT account_id) AS n FROM deliveries
+         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
+           AND notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) GROUP BY notice_id",
+    );
+    let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
+    let rows = sqlx::query(sql).bind(json(accounts)).bind(json(&notices)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            Ok((row.id("notice_id")?, row.count("n")?))
+        })
+        .collect()
+}

@@ -1,0 +1,111 @@
+//! Promises: when customers are to hear of a matter again, and whether they did.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::promise::{PromiseKind, State};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// A promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Promise {
+    /// The matter.
+    pub matter_id: Uuid,
+    /// What was promised.
+    pub kind: PromiseKind,
+    /// By when.
+    pub due_at: Timestamp,
+    /// The notice that promised it.
+    pub notice_id: Uuid,
+    /// How far it is.
+    pub state: State,
+}
+
+/// Records a promise, which is looked at first at `look_at`. One of the same kind and time that is there already stays as it is, unless
+/// another notice had replaced it.
+pub async fn make(conn: &mut Conn, promise: &Promise, look_at: Timestamp) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO promises (matter_id, kind, due_at, notice_id, state, look_at) VALUES ($1, $2, $3, $4, 'open', $5)
+         ON CONFLICT (matter_id, kind, due_at) DO UPDATE
+         SET state = 'open', look_at = excluded.look_at, notice_id = excluded.notice_id
+         WHERE promises.state = 'kept' AND promises.kind <> 'stage'",
+    )
+    .bind(promise.matter_id.to_string())
+    .bind(promise.kind.as_str())
+    .bind(promise.due_at.as_millisecond())
+    .bind(promise.notice_id.to_string())
+    .bind(look_at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT matter_id, kind, due_at, notice_id, state FROM promises ", $rest)
+    };
+}
+
+/// All promises of a matter, in the order of their times.
+pub async fn of_matter(conn: &mut Conn, matter_id: Uuid) -> Result<Vec<Promise>> {
+    let sql = select!("WHERE matter_id = $1 ORDER BY due_at, kind");
+    let rows = sqlx::query(sql).bind(matter_id.to_string()).fetch_all(conn).await?;
+    rows.iter().map(read).collect()
+}
+
+/// A promise that is to be looked at now.
+pub async fn due(conn: &mut Conn, now: Timestamp) -> Result<Option<Promise>> {
+    let sql = select!("WHERE look_at <= $1 ORDER BY look_at LIMIT 1");
+    let row = sqlx::query(sql).bind(now.as_millisecond()).fetch_optional(conn).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Moves a promise on from the state that it was read in, to be looked at again at `look_at`. Returns false if it is not in that state
+/// any more.
+pub async fn set_state(conn: &mut Conn, promise: &Promise, to: State, look_at: Option<Timestamp>) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE promises SET state = $5, look_at = $6 WHERE matter_id = $1 AND kind = $2 AND due_at = $3 AND state = $4",
+    )
+    .bind(promise.matter_id.to_string())
+    .bind(promise.kind.as_str())
+    .bind(promise.due_at.as_millisecond())
+    .bind(promise.state.as_str())
+    .bind(to.as_str())
+    .bind(look_at.map(Timestamp::as_millisecond))
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Settles what a notice promised for a time: a person said what was done instead.
+pub async fn settle(conn: &mut Conn, notice_id: Uuid, matter_id: Uuid, due_at: Timestamp) -> Result<()> {
+    sqlx::query(
+        "UPDATE promises SET state = 'settled', look_at = NULL
+         WHERE matter_id = $1 AND notice_id = $2 AND due_at = $3 AND state IN ('open', 'overdue')",
+    )
+    .bind(matter_id.to_string())
+    .bind(notice_id.to_string())
+    .bind(due_at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How many promises are overdue.
+pub async fn overdue(conn: &mut Conn) -> Result<u64> {
+    let row = sqlx::query("SELECT COUNT(*) AS n FROM promises WHERE state = 'overdue'").fetch_one(conn).await?;
+    Row::of("promises", &row).count("n")
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Promise> {
+    let row = Row::of("promises", row);
+    Ok(Promise {
+        matter_id: row.id("matter_id")?,
+        kind: row.parse("kind")?,
+        due_at: row.time("due_at")?,
+        notice_id: row.id("notice_id")?,
+        state: row.parse("state")?,
+    })
+}
