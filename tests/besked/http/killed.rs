@@ -47,7 +47,7 @@ impl Site {
     fn serve(&self) -> Running {
         let mut serve = self.shell.command(&["serve", "--only", "http"]);
         let serving = Running::start(serve.env("BESKED__HTTP__LISTEN", self.at.to_string()));
-        eventually("it is ready", || status(self.at, "/livez") == 200);
+        eventually("it is ready", || status(self.at, "/healthz") == 200);
         serving
     }
 
