@@ -14,8 +14,8 @@ use crate::domain::domain_name::is_reserved;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::placeholder::Placeholder;
 use crate::store::engine::row::place;
-use crate::store::notices::Continued;
 use crate::store::notices::releases::NewDelivery;
+use crate::store::notices::{Continued, matters};
 use crate::store::people::customers::Selection;
 use crate::store::people::{contacts, customers};
 use crate::store::sending::deliveries;
@@ -244,7 +244,12 @@ impl<'a> Pages<'a> {
             Some(named) => Left::Named(named),
             None => Left::None,
         };
-        let (accounts, left) = addressed_today(conn, accounts, left).await?;
+        let (mut accounts, left) = addressed_today(conn, accounts, left).await?;
+        if self.plan.only_told {
+            let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
+            let told = matters::told(conn, notice, &ids).await?;
+            accounts.retain(|(id, _)| told.contains(id));
+        }
         Ok(Members { accounts, rows: BTreeMap::new(), left })
     }
 
