@@ -156,7 +156,7 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
     let tombstones = tombstones::count(&mut snapshot).await?;
     let revision = imports::revision(&mut snapshot).await?;
     refuse_unknown(&mut snapshot, with.plan).await?;
-    let mut pages = Pages::new(with.plan, followed(&mut snapshot, kept).await?);
+    let mut pages = Pages::new(with.plan, kept.continued());
     let mut gathered = Gathered::new(with.context.clock.now(), tombstones, revision);
     let mut held = with.context.clock.now();
     let timing = timing(&with.context.config, kept);
@@ -197,13 +197,6 @@ pub(super) fn timing(config: &Config, kept: &Kept) -> Timing {
         quiet: config.quiet_hours(kept.category),
         default_zone: config.organisation.default_time_zone.clone(),
     }
-}
-
-/// The notice whose threads this one continues, if it is released.
-async fn followed(conn: &mut Conn, kept: &Kept) -> Result<Option<Uuid>, StoreError> {
-    let Some(id) = kept.follows_id else { return Ok(None) };
-    let notice = notices::find(conn, id).await?;
-    Ok(notice.filter(|notice| notice.released_at.is_some()).map(|notice| notice.id))
 }
 
 /// An audience that was read: its recipients are numbered, and the tree over all of them is complete.

@@ -91,7 +91,7 @@ pub fn check_at(source: &str, circumstances: &Circumstances<'_>) -> Findings {
         check.lead_time(category);
         findings = check.findings;
         findings.warnings.0.extend(clock::check(&top, release, circumstances).0);
-        window::check(category, &top, release, circumstances, &mut findings);
+        window::check((category, source), &top, release, circumstances, &mut findings);
     }
     Findings { problems: findings.problems.sorted(), warnings: findings.warnings.sorted() }
 }

@@ -329,7 +329,7 @@ impl Notices {
     pub async fn check(&self, actor: &Actor, draft: &Draft) -> Result<Checked, NoticeError> {
         may_prepare(actor, draft.notice.category)?;
         let warnings = self.ready(&draft.source)?;
-        self.subject(&draft.notice)?;
+        let subject = self.subject(&draft.notice)?;
         let mut conn = self.context.store.snapshot().await?;
         let joined = follows(&mut conn, actor, draft, None).await?;
         let follows = joined.map(|it| it.id);
@@ -338,9 +338,11 @@ impl Notices {
         let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
         let before = self.released_before(&mut conn, draft).await?;
-        let clock = ready::of_discovery(followed(&mut conn, follows).await?.as_ref(), &draft.notice);
+        let followed = followed(&mut conn, follows).await?;
+        let clock = ready::of_discovery(followed.as_ref(), &draft.notice);
+        let thread = ready::of_thread(followed.as_ref(), &draft.notice, &subject);
         let nearby = self.nearby(&mut conn, (draft, &plan), joined.map(|it| it.matter_id)).await?;
-        let warnings = [warnings, clock, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
+        let warnings = [warnings, clock, thread, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
             .map(|it| it.0)
             .concat();
         let escalation = Escalated::of(&self.context.config, draft.notice.category);

@@ -22,20 +22,26 @@ fn maker() -> Actor {
 }
 
 impl Notices {
-    /// Makes the reminders that are due, and ends those whose window has begun. What cannot be made is dropped, which is logged.
+    /// Makes some of the reminders that are due, and ends some of those whose window has begun. What cannot be made is dropped, which is
+    /// logged. Returns true if there were any: there may be more.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn remind(&self) -> Result<(), NoticeError> {
+    pub async fn remind(&self) -> Result<bool, NoticeError> {
         let due = reminders::due(&mut *self.context.store.read().await?, self.context.clock.now(), AT_ONCE).await?;
+        let worked = !due.is_empty();
         for reminder in due {
-            if let (ReminderState::Made, Some(id)) = (reminder.state, reminder.reminder_id) {
-                self.end_reminder(id, "the window has begun").await?;
-            } else {
-                self.make_reminder(&reminder).await?;
+            let done = match (reminder.state, reminder.reminder_id) {
+                (ReminderState::Made, Some(id)) => self.end_reminder(id, "the window has begun").await,
+                _ => self.make_reminder(&reminder).await,
+            };
+            match done {
+                // One that this version cannot read must not stop all others.
+                Err(error) if !error.may_pass() => self.drop_reminder(&reminder, &error.for_logs()).await?,
+                done => done?,
             }
         }
-        Ok(())
+        Ok(worked)
     }
 
     /// Ends the notice of a reminder whose time is over, before its release too. Returns false if it is in time, or no reminder.

@@ -31,7 +31,7 @@ const AT_ONE: usize = 600;
 const ENOUGH: usize = 60;
 
 /// Tables that grow with the queue or with history.
-const GROWING: [&str; 14] = [
+const GROWING: [&str; 16] = [
     "queue",
     "deliveries",
     "doubts",
@@ -46,6 +46,8 @@ const GROWING: [&str; 14] = [
     "escalations",
     "watched_notices",
     "unaddressed",
+    "reminders",
+    "promises",
 ];
 
 /// Indexes of what is not done yet, which do not grow with history.

@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use super::{Circumstances, Findings};
 use crate::domain::category::Category;
 use crate::domain::fields::Phase;
-use crate::domain::front_matter::Reader;
+use crate::domain::front_matter::{Reader, placeholders_at};
+use crate::domain::placeholder::Placeholder;
 use crate::domain::reminder::Before;
 
 /// Checks a notice that is to be released at `release`.
 pub(super) fn check(
-    category: Category,
+    (category, source): (Category, &str),
     top: &Reader<'_, '_>,
     release: Timestamp,
     circumstances: &Circumstances<'_>,
@@ -33,6 +34,11 @@ pub(super) fn check(
         findings.warnings.add(fields.line("window_start"), "fields.window_start", text);
     }
     let Some(schedule) = schedule else { return };
+    let has_columns = || placeholders_at(source).iter().any(|(_, it)| matches!(it, Placeholder::Row(_)));
+    if schedule.is_there("reminders") && !schedule.is_empty("reminders") && has_columns() {
+        let text = "is not possible with placeholders of an audience file: a reminder goes to customers without its rows";
+        findings.problems.add(schedule.line("reminders"), "schedule.reminders", text);
+    }
     for before in schedule.words("reminders").unwrap_or_default().iter().filter_map(|text| Before::parse(text).ok()) {
         if before.due(start) <= release {
             let text = format!("the reminder `{before}` would be due before the release: it is not sent");

@@ -119,7 +119,7 @@ async fn each_address_reads_the_public_ledger_so_often() {
         config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     })
     .await;
-    append(&app, 1).await;
+    append(&app.app, 1).await;
     app.app.ledger.seal().await.unwrap();
     let node = Node::start(app.app.clone()).await;
     let from =

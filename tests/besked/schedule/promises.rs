@@ -116,15 +116,15 @@ async fn the_stages_of_a_breach_are_promises_of_their_own(#[case] engine: Engine
     assert_eq!(app.standing_at("2026-11-27T04:00:00Z").await, (1, 0), "four hours before the second");
     assert_eq!(app.standing_at("2026-11-27T08:00:00Z").await, (1, 1));
     let audience = "[audience]\nall = true\n";
-    let follow = format!("follows = \"{first}\"\n");
-    let next = |stage: &str| {
-        breach("2026-11-24T08:00:00Z").replace(audience, &follow).replace("stage = \"confirmed\"", &format!("stage = \"{stage}\""))
+    let next = |other: Uuid, stage: &str| {
+        let text = breach("2026-11-24T08:00:00Z").replace(audience, &format!("follows = \"{other}\"\n"));
+        text.replace("stage = \"confirmed\"", &format!("stage = \"{stage}\""))
     };
-    app.release(&next("update")).await;
+    let second = app.release(&next(first, "update")).await;
     app.run_until_idle().await;
     assert_eq!((app.promised(true).await.len(), app.overdue_promises().await), (0, 0));
     assert_eq!(app.standing_at("2026-12-24T08:00:00Z").await, (1, 1), "the final report");
-    app.release(&next("final")).await;
+    app.release(&next(second, "final")).await;
     app.run_until_idle().await;
     assert_eq!((app.promised(true).await.len(), app.overdue_promises().await), (0, 0));
 }

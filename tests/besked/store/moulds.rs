@@ -100,7 +100,7 @@ async fn a_message_is_dated_at_its_first_attempt_and_not_at_a_claim_that_was_ret
     let mut tx = fixture.store.write().await.unwrap();
     let notice = fixture.released(&mut tx, &["a@x.example"]).await;
     let minute = |n: i64| fixture.now + SignedDuration::from_mins(n);
-    let back = |claimed: &claims::Claimed| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at: None };
+    let back = |claimed: &claims::Claimed| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at: None, not_before: None };
     let claimed = claim(&mut tx, notice, minute(1)).await;
     assert_eq!(claimed.first_at, minute(1), "hours in the queue do not make a mail old");
     queue::give_back(&mut tx, &[back(&claimed)]).await.unwrap();
@@ -143,7 +143,7 @@ async fn what_may_have_been_sent_keeps_its_date(#[case] engine: Engine) {
     settle::settle(&mut tx, &[doubt(stale.token, Some((minute(2), 0))).try_into().unwrap()]).await.unwrap();
     let claimed = claim(&mut tx, notice, minute(3)).await;
     assert_eq!(claimed.first_at, minute(1), "sent again at once");
-    let back = GiveBack { id: claimed.delivery_id, token: claimed.token, due_at: None };
+    let back = GiveBack { id: claimed.delivery_id, token: claimed.token, due_at: None, not_before: None };
     queue::give_back(&mut tx, &[back]).await.unwrap();
     let claimed = claim(&mut tx, notice, minute(4)).await;
     assert_eq!(claimed.first_at, minute(1), "a claim that is returned does not change what was sent before");

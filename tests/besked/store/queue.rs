@@ -21,7 +21,7 @@ use rstest::rstest;
 use uuid::Uuid;
 
 use super::Fixture;
-use crate::app::{address, key};
+use crate::app::address;
 use crate::database::Engine;
 
 pub(super) fn settlement(fixture: &Fixture, notice_id: Uuid, claimed: &Claimed, outcome: Outcome) -> Settlement {
@@ -70,7 +70,7 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     let id = fixture.released(&mut tx, &["a@x.example", "b@y.example", "c@y.example"]).await;
     let skipping = claims::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 9).await.unwrap();
     assert_eq!(skipping.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["y.example", "y.example"]);
-    let back = |claimed: &Claimed, due_at| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at };
+    let back = |claimed: &Claimed, due_at| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at, not_before: None };
     let later = fixture.now + SignedDuration::from_secs(60);
     queue::give_back(&mut tx, &[back(&skipping[0], None)]).await.unwrap();
     let again = claims::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 1).await.unwrap();
@@ -278,8 +278,6 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     let of_customer = deliveries::of_customer(&mut tx, id, "C1").await.unwrap();
     assert_eq!((of_customer.len(), of_customer[0].customer_name.as_str()), (2, "Åkeri AB"));
     assert!(deliveries::of_customer(&mut tx, id, "C9").await.unwrap().is_empty());
-    let thread = deliveries::to_follow(&mut tx, id, &["C1"]).await.unwrap();
-    assert_eq!(thread[&("C1".to_owned(), key("b@x.example"))], of_customer[1].id.to_string());
     let unaddressed = [("C2".to_owned(), "Två".to_owned())];
     releases::insert_unaddressed(&mut tx, id, &unaddressed).await.unwrap();
     assert!(deliveries::unaddressed_name(&mut tx, id, "C2").await.unwrap().is_some());
@@ -399,14 +397,14 @@ async fn a_probe_claims_from_either_end_and_what_waited_for_a_relay_is_first_aga
     let skip = ["x", "y", "z"].map(|name| format!("{name}.example"));
     assert_eq!(claims::claim_end(&mut tx, id, "me", now, &skip, true).await.unwrap(), None);
     let later = now.as_millisecond() + 60_000;
-    let back = GiveBack { id: first.delivery_id, token: first.token, due_at: Some(later) };
+    let back = GiveBack { id: first.delivery_id, token: first.token, due_at: Some(later), not_before: None };
     queue::give_back(&mut tx, &[back]).await.unwrap();
     let with_due = waiting::with_due(&mut tx, now).await.unwrap();
     assert_eq!(with_due, [(id, waiting::Waiting { front: true, aside: false })]);
     queue::hasten(&mut tx, &[first.delivery_id, last.delivery_id], now).await.unwrap();
     let again = claims::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
     assert_eq!(again.delivery_id, first.delivery_id);
-    queue::give_back(&mut tx, &[GiveBack { id: again.delivery_id, token: again.token, due_at: Some(later) }])
+    queue::give_back(&mut tx, &[GiveBack { id: again.delivery_id, token: again.token, due_at: Some(later), not_before: None }])
         .await
         .unwrap();
     assert!(queue::due_after(&mut tx, later).await.unwrap().is_empty());

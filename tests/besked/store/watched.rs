@@ -33,16 +33,16 @@ async fn doubt(fixture: &Fixture, conn: &mut Conn, notice: Uuid) -> Uuid {
 async fn what_waits_is_counted_by_lane(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
-    assert_eq!(figures::waiting(&mut tx).await.unwrap(), []);
+    assert_eq!(figures::waiting(&mut tx, fixture.now).await.unwrap(), []);
     assert_eq!(figures::sealing(&mut tx).await.unwrap(), Sealing::default());
     let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
-    let lane = figures::waiting(&mut tx).await.unwrap()[0].lane;
+    let lane = figures::waiting(&mut tx, fixture.now).await.unwrap()[0].lane;
     let since = Some(fixture.now);
     let waiting = Waiting { lane, deliveries: 2, due_at: since, released_at: since };
-    assert_eq!(figures::waiting(&mut tx).await.unwrap(), [waiting]);
+    assert_eq!(figures::waiting(&mut tx, fixture.now).await.unwrap(), [waiting]);
     notices::set_paused(&mut tx, id, Some(fixture.now)).await.unwrap();
     assert_eq!(
-        figures::waiting(&mut tx).await.unwrap(),
+        figures::waiting(&mut tx, fixture.now).await.unwrap(),
         [Waiting { due_at: None, released_at: None, ..waiting }],
         "a pause is no delay"
     );
