@@ -263,7 +263,7 @@ impl Bench {
             time_zone: None,
             merged: None,
             salt: data_encoding::HEXLOWER.encode(&salts[place]),
-            follows_id: None,
+            thread: None,
             row_key: None,
         }
     }

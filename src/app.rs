@@ -33,6 +33,7 @@ use crate::operators::keys::Keys;
 use crate::operators::requests::Requests;
 use crate::people::customers::Customers;
 use crate::people::directory::Directory;
+use crate::people::feeds::Feeds;
 use crate::people::holds::Holds;
 use crate::people::link::Links;
 use crate::people::preferences::Preferences;
@@ -148,6 +149,8 @@ pub struct App {
     pub audit: AuditLog,
     /// What a person must do.
     pub tasks: Tasks,
+    /// Customers' calendars.
+    pub feeds: Feeds,
     /// The state of the relays.
     pub relays: Relays,
     /// Calls to other systems.
@@ -211,6 +214,7 @@ impl App {
         let inbound = Inbound::new(context.clone(), key.clone(), metrics.clone());
         let links = Links::new(context.clone(), key.clone());
         let suppressions = Suppressions::new(context.clone(), key.clone());
+        let feeds = Feeds::new(context.clone(), key.clone());
         Ok(Self {
             context,
             notices,
@@ -233,6 +237,7 @@ impl App {
             requests,
             audit,
             tasks,
+            feeds,
             relays,
             webhooks,
             metrics,

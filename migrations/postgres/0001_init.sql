@@ -131,6 +131,7 @@ CREATE TABLE notice_steps (
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
 
 -- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
+-- `thread` has the Message-IDs of the messages of the matter that its recipient had before, the last one last.
 -- `row_key` is the key of the row that it was added with to a standing notice.
 -- `not_before` is when its notice's schedule has it sent, if that was later than the release.
 -- `commitment` is set when the salt is deleted: the Merkle proofs of the other recipients still need this recipient's hash.
@@ -152,7 +153,7 @@ CREATE TABLE deliveries (
     merged        TEXT COLLATE "C",
     salt          BYTEA,
     commitment    BYTEA,
-    follows_id    TEXT COLLATE "C",
+    thread        TEXT COLLATE "C",
     row_key       TEXT COLLATE "C",
     not_before    BIGINT,
     state         TEXT COLLATE "C" NOT NULL CHECK (state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'rejected',
@@ -343,6 +344,13 @@ CREATE TABLE attestations (
 );
 
 CREATE INDEX attestations_by_notice ON attestations (notice_id, account_id);
+
+-- The addresses at which customers' calendars are: each is made of `id`, and ends with the row.
+CREATE TABLE feeds (
+    account_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    id         TEXT COLLATE "C" NOT NULL UNIQUE,
+    created_at BIGINT NOT NULL
+);
 
 -- Legal holds: as long as one is on a notice or an account, nothing of it may be erased or purged.
 CREATE TABLE holds (

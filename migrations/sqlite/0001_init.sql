@@ -127,6 +127,7 @@ CREATE TABLE notice_steps (
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
 
 -- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
+-- `thread` has the Message-IDs of the messages of the matter that its recipient had before, the last one last.
 -- `row_key` is the key of the row that it was added with to a standing notice.
 -- `not_before` is when its notice's schedule has it sent, if that was later than the release.
 -- `commitment` is set when the salt is deleted: the Merkle proofs of the other recipients still need this recipient's hash.
@@ -145,7 +146,7 @@ CREATE TABLE deliveries (
     merged        TEXT,
     salt          BLOB,
     commitment    BLOB,
-    follows_id    TEXT,
+    thread        TEXT,
     row_key       TEXT,
     not_before    INTEGER,
     state         TEXT NOT NULL CHECK (state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'rejected',
@@ -331,6 +332,13 @@ CREATE TABLE attestations (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX attestations_by_notice ON attestations (notice_id, account_id);
+
+-- The addresses at which customers' calendars are: each is made of `id`, and ends with the row.
+CREATE TABLE feeds (
+    account_id TEXT NOT NULL PRIMARY KEY,
+    id         TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Legal holds: as long as one is on a notice or an account, nothing of it may be erased or purged.
 CREATE TABLE holds (

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::ahead;
 use super::reach::{refuse_empty, refuse_unknown};
 use super::spool::{Chunk, Spool};
-use super::{AudienceError, Committed, Page, Pages, Plan, Reach, matter};
+use super::{AudienceError, Committed, Page, Pages, Plan, Reach, matter, supersede};
 use crate::config::Config;
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
@@ -89,6 +89,7 @@ async fn freeze_once(
 ) -> Result<Frozen, AudienceError> {
     discard(with, kept.id).await?;
     fit(&mut *with.context.store.read().await?, kept).await?;
+    supersede::before_reading(with, kept).await?;
     let mut gathered = gather(with, kept).await?;
     let steps = notices::steps::list(&mut *with.context.store.read().await?, kept.id).await?;
     let customers = if with.plan.may_be_empty { u64::MAX } else { gathered.reach.customers };
@@ -155,7 +156,7 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
     let tombstones = tombstones::count(&mut snapshot).await?;
     let revision = imports::revision(&mut snapshot).await?;
     refuse_unknown(&mut snapshot, with.plan).await?;
-    let mut pages = Pages::new(with.plan, followed(&mut snapshot, kept).await?);
+    let mut pages = Pages::new(with.plan, kept.continued());
     let mut gathered = Gathered::new(with.context.clock.now(), tombstones, revision);
     let mut held = with.context.clock.now();
     let timing = timing(&with.context.config, kept);
@@ -196,13 +197,6 @@ pub(super) fn timing(config: &Config, kept: &Kept) -> Timing {
         quiet: config.quiet_hours(kept.category),
         default_zone: config.organisation.default_time_zone.clone(),
     }
-}
-
-/// The notice whose threads this one continues, if it is released.
-async fn followed(conn: &mut Conn, kept: &Kept) -> Result<Option<Uuid>, StoreError> {
-    let Some(id) = kept.follows_id else { return Ok(None) };
-    let notice = notices::find(conn, id).await?;
-    Ok(notice.filter(|notice| notice.released_at.is_some()).map(|notice| notice.id))
 }
 
 /// An audience that was read: its recipients are numbered, and the tree over all of them is complete.
@@ -318,6 +312,7 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     if releases::written(&mut tx, kept.id).await? != (count, gathered.reach.unaddressed) {
         return Err(AudienceError::Incomplete);
     }
+    supersede::supersede(with, &mut tx, kept, at).await?;
     let entry = release(with, &mut tx, kept, &gathered, (root, at)).await?;
     ledger::append(&mut tx, &[Opening::of_notice(&entry, kept.id, at)]).await?;
     commitments::insert_nodes(&mut tx, kept.id, 0, gathered.committed.subtrees()).await?;

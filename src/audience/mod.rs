@@ -16,6 +16,7 @@ mod reach;
 mod refusal;
 mod rows;
 mod spool;
+mod supersede;
 mod unmet;
 
 use std::collections::BTreeMap;
@@ -36,7 +37,9 @@ use crate::config::Config;
 use crate::domain::audience::Audience;
 use crate::domain::category::{Addressing, Class, Role};
 use crate::domain::customer::AccountId;
+use crate::domain::fields::Phase;
 use crate::domain::front_matter::placeholders_at;
+use crate::domain::matter::Progress;
 use crate::domain::notice::Notice;
 use crate::domain::placeholder::{Placeholder, Text};
 use crate::domain::rows_file::Rows;
@@ -62,6 +65,8 @@ pub struct Plan {
     rule: String,
     /// Recipients are added after the release.
     may_be_empty: bool,
+    /// Only those of the followed notice's customers that got something of the matter are in the audience.
+    only_told: bool,
     /// Keys of the configuration that say who sends and are still those of the example.
     of_example: Vec<&'static str>,
 }
@@ -115,7 +120,10 @@ impl Plan {
             }
         };
         let rule = notice.audience.describe();
-        Ok(Self { source, include_left, rule, may_be_empty: notice.standing, ..plan })
+        // Whoever was not told of a maintenance need not be told that it is cancelled.
+        let cancels = Progress::of(notice.fields()) == Some(Progress::Phase(Phase::Cancelled));
+        let only_told = cancels && matches!(source, Source::Followed(_));
+        Ok(Self { source, include_left, rule, may_be_empty: notice.standing, only_told, ..plan })
     }
 
     /// The plan, whose errors name the lines of the notice, which has this text.
@@ -209,6 +217,7 @@ impl Plan {
             named_left: notice.category.class() == Class::Mandatory,
             rule: String::new(),
             may_be_empty: false,
+            only_told: false,
             of_example: config.left_from_example(),
         }
     }

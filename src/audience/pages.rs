@@ -15,6 +15,7 @@ use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::placeholder::Placeholder;
 use crate::store::engine::row::place;
 use crate::store::notices::releases::NewDelivery;
+use crate::store::notices::{Continued, matters};
 use crate::store::people::customers::Selection;
 use crate::store::people::{contacts, customers};
 use crate::store::sending::deliveries;
@@ -39,8 +40,8 @@ pub struct Recipient {
     pub time_zone: Option<ZoneName>,
     /// Values of placeholders beyond the names.
     pub merged: BTreeMap<String, String>,
-    /// The delivery that this one continues.
-    pub follows_id: Option<String>,
+    /// The messages that it continues, as a delivery has them.
+    pub thread: Option<String>,
     /// The key of the row that it is added with to a standing notice.
     pub row_key: Option<String>,
 }
@@ -81,7 +82,7 @@ impl Recipient {
             time_zone: self.time_zone.map(|zone| zone.as_str().to_owned()),
             merged,
             salt: data_encoding::HEXLOWER.encode(salt),
-            follows_id: self.follows_id,
+            thread: self.thread,
             row_key: self.row_key,
             not_before: not_before.map(Timestamp::as_millisecond),
         }
@@ -105,8 +106,8 @@ pub struct Page {
 /// with all their contacts, however many those are.
 pub struct Pages<'a> {
     plan: &'a Plan,
-    /// The notice whose threads the deliveries continue.
-    thread: Option<Uuid>,
+    /// The threads that the deliveries continue.
+    continued: Option<Continued>,
     next: Option<Next>,
     /// Whom the notice that is followed named; looked up when it is needed.
     named_before: Option<NamedBefore>,
@@ -129,14 +130,14 @@ enum Next {
 pub(super) const PAGE: u32 = 2000;
 
 impl<'a> Pages<'a> {
-    /// The pages of an audience; `thread` is the released notice whose deliveries these continue.
+    /// The pages of an audience, whose deliveries continue these threads.
     #[must_use]
-    pub fn new(plan: &'a Plan, thread: Option<Uuid>) -> Self {
+    pub fn new(plan: &'a Plan, continued: Option<Continued>) -> Self {
         let next = match plan.source {
             Source::Followed(_) => Next::Ordinal(0),
             _ => Next::After(String::new()),
         };
-        Self { plan, thread, next: Some(next), named_before: None, missing: Names::default(), real: 0 }
+        Self { plan, continued, next: Some(next), named_before: None, missing: Names::default(), real: 0 }
     }
 
     /// Refuses an audience if some of its recipients so far lack a value, or would get mail in the name of the example.
@@ -173,8 +174,8 @@ impl<'a> Pages<'a> {
         if self.plan.may_have_left() {
             contacts.extend(contacts::of_left(conn, &ids).await?);
         }
-        let thread = match self.thread {
-            Some(notice) => deliveries::to_follow(conn, notice, &ids).await?,
+        let thread = match &self.continued {
+            Some(continued) => deliveries::threads(conn, continued, &ids).await?,
             None => Thread::new(),
         };
         let wants_attributes = self.plan.placeholders.iter().any(|it| matches!(it, Placeholder::Attribute(_)));
@@ -243,7 +244,12 @@ impl<'a> Pages<'a> {
             Some(named) => Left::Named(named),
             None => Left::None,
         };
-        let (accounts, left) = addressed_today(conn, accounts, left).await?;
+        let (mut accounts, left) = addressed_today(conn, accounts, left).await?;
+        if self.plan.only_told {
+            let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
+            let told = matters::told(conn, notice, &ids).await?;
+            accounts.retain(|(id, _)| told.contains(id));
+        }
         Ok(Members { accounts, rows: BTreeMap::new(), left })
     }
 
@@ -299,7 +305,7 @@ impl Plan {
                 locale: contact.locale.clone(),
                 time_zone: contact.time_zone.clone(),
                 merged,
-                follows_id: thread.get(&(account_id.to_owned(), contact.email.key())).cloned(),
+                thread: thread.get(&(account_id.to_owned(), contact.email.key())).cloned(),
                 row_key: None,
             });
         }
@@ -345,7 +351,7 @@ pub(super) fn stored_row(
     }
 }
 
-/// Deliveries that others continue, by account id and the key of the address.
+/// What deliveries continue, by account id and the key of the address.
 pub(super) type Thread = BTreeMap<(String, AddressKey), String>;
 
 /// Where a recipient's values come from.

@@ -168,6 +168,7 @@ pub(super) async fn refuse_empty(conn: &mut Conn, reach: &Reach, plan: &Plan) ->
     match (reach.customers, reach.recipients) {
         _ if plan.may_be_empty => Ok(()),
         (0, _) if has_no_customers(conn).await? => Err(AudienceError::NoCustomers),
+        (0, _) if plan.only_told => Err(AudienceError::NobodyTold),
         (0, _) if reach.left > 0 => Err(AudienceError::AllLeft { customers: reach.left }),
         (0, _) => Err(AudienceError::Empty { rule: plan.rule.clone(), note: unknown_names(conn, plan).await? }),
         (customers, 0) => Err(AudienceError::NobodyToAddress { customers }),

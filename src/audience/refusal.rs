@@ -36,6 +36,11 @@ pub enum AudienceError {
         /// Those customers.
         customers: u64,
     },
+    /// It cancels a maintenance that nobody was told of.
+    #[error(
+        "nobody got anything of the notice that it follows, or of those before: nobody needs to be told that it is cancelled"
+    )]
+    NobodyTold,
     /// Accounts that the rule names are not active customers.
     #[error("the audience names customers that are unknown or have left: {0}")]
     Unknown(Names),
@@ -90,6 +95,7 @@ impl AudienceError {
             Self::NoCustomers
             | Self::Empty { .. }
             | Self::AllLeft { .. }
+            | Self::NobodyTold
             | Self::NobodyToAddress { .. }
             | Self::Unknown(_)
             | Self::Missing(_)
@@ -134,7 +140,9 @@ impl AudienceError {
         match self {
             Self::NoCustomers => Some("no customers were imported".to_owned()),
             Self::Empty { rule, note } => Some(format!("it is to {rule}, and there are none{note}")),
-            Self::NobodyToAddress { .. } | Self::NotReleased(_) | Self::OfExample { .. } => Some(self.to_string()),
+            Self::NobodyToAddress { .. } | Self::NobodyTold | Self::NotReleased(_) | Self::OfExample { .. } => {
+                Some(self.to_string())
+            }
             _ => None,
         }
     }

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use uuid::Uuid;
-
 use super::pages::{Thread, Values};
 use super::{AudienceError, Plan, Recipient};
 use crate::domain::category::Role;
 use crate::domain::customer::AccountId;
 use crate::domain::domain_name::is_reserved;
 use crate::domain::placeholder::Placeholder;
+use crate::store::notices::Continued;
 use crate::store::people::customers::Selection;
 use crate::store::people::{contacts, customers};
 use crate::store::sending::deliveries;
@@ -37,7 +36,7 @@ pub struct Resolved {
     pub is_known: bool,
 }
 
-/// Finds whom rows address, in their order; `thread` is the released notice whose deliveries these continue.
+/// Finds whom rows address, in their order; their deliveries continue these threads.
 ///
 /// # Errors
 /// If the database fails.
@@ -45,7 +44,7 @@ pub async fn resolve(
     conn: &mut Conn,
     plan: &Plan,
     rows: &[RowOf],
-    thread: Option<Uuid>,
+    continued: Option<Continued>,
 ) -> Result<Vec<Resolved>, StoreError> {
     let mut accounts: Vec<AccountId> = rows.iter().map(|row| row.account_id.clone()).collect();
     accounts.sort();
@@ -61,8 +60,8 @@ pub async fn resolve(
     if plan.may_have_left() {
         contacts.extend(contacts::of_left(conn, &ids).await?);
     }
-    let thread = match thread {
-        Some(notice) => deliveries::to_follow(conn, notice, &ids).await?,
+    let thread = match &continued {
+        Some(continued) => deliveries::threads(conn, continued, &ids).await?,
         None => Thread::new(),
     };
     let wants_attributes = plan.placeholders.iter().any(|it| matches!(it, Placeholder::Attribute(_)));

@@ -19,6 +19,7 @@ use crate::domain::table::{TableError, encoding};
 use crate::domain::words::cause;
 use crate::people::customers::{Listed, Shown};
 use crate::people::directory::Synced;
+use crate::people::feeds::Revoked;
 use crate::people::import::{
     Change, Changes, ContactChanges, Erased, ImportError, ImportOptions, Imported, Kept, KeptColumn,
 };
@@ -38,6 +39,15 @@ pub enum Command {
     },
     /// Fetch the customers file of `[directory]` now, and import it if it has changed
     Sync,
+    /// Print the address of a customer's calendar of maintenance, which is made unless it has one
+    Calendar {
+        /// Account id
+        #[arg(value_parser = said)]
+        account: String,
+        /// End the address; the next one is another
+        #[arg(long)]
+        revoke: bool,
+    },
     /// Show one customer with its contacts
     Show {
         /// Account id
@@ -90,6 +100,16 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             paging.print(output, "customers", (["account", "name", "#contacts"], row), fetch).await?;
         }
         Command::Sync => sync(&app, &actor, output).await?,
+        Command::Calendar { account, revoke: true } => {
+            let what = |it: &Revoked| match it.revoked {
+                true => format!("the calendar of {} has no address any more\n", it.account_id),
+                false => format!("the calendar of {} has no address\n", it.account_id),
+            };
+            output.print(&app.feeds.revoke(&actor, &account).await?, what)?;
+        }
+        Command::Calendar { account, revoke: false } => {
+            output.print(&app.feeds.give(&actor, &account).await?, |it| format!("{}\n", it.url))?;
+        }
         Command::Show { account } => output.print(&app.customers.show(&actor, &account).await?, describe)?,
     }
     Ok(0)

@@ -421,7 +421,7 @@ impl From<NoticeError> for Failure {
             NoticeError::TakesNobody(why) => failure.hint(why.remedy()),
             NoticeError::TooManyRows(_) => failure.hint("add them in several calls; a row with the same key is taken once"),
             NoticeError::Cursor(_) => failure.hint(CURSOR),
-            NoticeError::Words(_) => failure,
+            NoticeError::Words(_) | NoticeError::Word(_) => failure,
             NoticeError::OwnApproval(_) => {
                 failure.hint("another person approves it: `besked notice approve ID --as NAME`")
             }

@@ -24,6 +24,7 @@ mod init;
 mod keys;
 mod ledger;
 mod manual;
+mod matters;
 mod named;
 mod nobody;
 mod notice;
@@ -92,6 +93,8 @@ enum Command {
     /// Write, check, release and follow notices
     #[command(subcommand)]
     Notice(notice::Command),
+    /// Matters: notices that follow each other, how far each is, and what comes next
+    Matters(matters::Matters),
     /// Send what is released, in the foreground
     Dispatch(dispatch::Dispatch),
     /// Run as a service: sending, scheduled releases, closing, the unsubscribe page
@@ -214,6 +217,7 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Evidence(command) => evidence::run(command, place, output).await,
         Command::Verify(command) => verify::verify(&command, output),
         Command::Inbound(command) => inbound::run(command, place, output).await,
+        Command::Matters(command) => matters::run(command, place, output).await,
         Command::Tasks(command) => tasks::run(command, place, output).await,
         Command::Preferences(command) => preferences::run(command, place, output).await,
         Command::Suppressions(command) => suppressions::run(command, place, output).await,

@@ -3,6 +3,7 @@
 mod add;
 mod file;
 mod look;
+mod next;
 mod send;
 mod show;
 mod step;
@@ -64,6 +65,10 @@ pub enum Command {
     Close(Act),
     /// Create, submit and release in one step
     Send(Send),
+    /// Write the next notice of a matter, to be completed
+    Follow(Follow),
+    /// Write a copy of a notice for the next time, to be completed
+    Copy(Copy),
     /// List notices, newest first
     List {
         #[command(flatten)]
@@ -116,6 +121,37 @@ pub struct Add {
     /// The file: a table with the columns `account_id`, `key` and those that the notice needs
     #[arg(long, value_name = "FILE")]
     rows: PathBuf,
+}
+
+/// Write the next notice of a matter.
+#[derive(Debug, Args)]
+pub struct Follow {
+    /// Id or reference
+    #[arg(value_parser = said)]
+    id: String,
+    /// Of a maintenance: its phase; else the usual next one
+    #[arg(long, value_name = "PHASE", conflicts_with_all = ["status", "stage"])]
+    phase: Option<String>,
+    /// Of a disruption: its status
+    #[arg(long, value_name = "STATUS", conflicts_with = "stage")]
+    status: Option<String>,
+    /// Of a breach: the stage of the investigation
+    #[arg(long, value_name = "STAGE")]
+    stage: Option<String>,
+    /// Write it to this new file, instead of printing it
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// Write a copy of a notice.
+#[derive(Debug, Args)]
+pub struct Copy {
+    /// Id or reference
+    #[arg(value_parser = said)]
+    id: String,
+    /// Write it to this new file, instead of printing it
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    file: Option<PathBuf>,
 }
 
 /// Show what a recipient will see.
@@ -208,6 +244,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         Command::Close(act) => step::take(&app, &actor, Step::Close, act, output).await,
         Command::Add(command) => add::add(&app, &actor, &command, output).await,
         Command::Send(command) => send::send(place, (&app, &actor), command, output).await,
+        Command::Follow(command) => next::follow(&app, &actor, &command, output).await,
+        Command::Copy(command) => next::copy(&app, &actor, &command, output).await,
         Command::List { paging } => show::list(&app, &actor, &paging, output).await,
         Command::Show { id } => show::show(&app, &actor, &id, output).await,
         Command::Status(command) => show::status(&app, &actor, &command, output).await,

@@ -8,6 +8,7 @@
 mod approval;
 mod audit;
 mod bounded;
+mod calendar;
 mod category;
 mod database;
 mod directory;
@@ -51,6 +52,7 @@ use serde::{Deserialize, Serialize};
 pub use approval::Approval;
 pub use audit::Audit;
 pub use bounded::read_pem;
+pub use calendar::{Calendar, CalendarMethod};
 pub use category::{CategoryRules, LeadTime, LeastLevel};
 pub use database::{Database, DatabaseUrl};
 pub use directory::{Directory, DirectoryUrl};
@@ -121,6 +123,8 @@ pub struct Config {
     pub approval: Approval,
     /// How long the audit log is kept.
     pub audit: Audit,
+    /// The calendar entries of maintenance.
+    pub calendar: Calendar,
     /// How long records without a notice are stored.
     pub retention: RetentionPeriods,
     /// The rules of each category.

@@ -237,6 +237,10 @@ pub enum Action {
     AddRecipients,
     /// Ended the adding of recipients to a standing notice.
     Close,
+    /// Made the address of a customer's calendar.
+    AddCalendar,
+    /// Revoked the address of a customer's calendar.
+    RevokeCalendar,
 }
 
 words!(Action, "an action", {
@@ -286,6 +290,8 @@ words!(Action, "an action", {
     EnableWebhook => "enable_webhook",
     AddRecipients => "add_recipients",
     Close => "close",
+    AddCalendar => "add_calendar",
+    RevokeCalendar => "revoke_calendar",
 });
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::domain::category::Category;
 use crate::domain::front_matter::Reader;
 use crate::domain::placeholder::Text;
 
-pub use choices::{AgreementKind, IncidentStatus, MeasureKind, OurRole, Phase, Stage};
+pub use choices::{AgreementKind, ImpactLevel, IncidentStatus, MeasureKind, OurRole, Phase, Stage};
 pub use texts::TextField;
 
 /// The fields of a notice, by category.
@@ -92,6 +92,8 @@ pub struct Maintenance {
     pub services: Vec<Text>,
     /// What customers will notice.
     pub impact: Text,
+    /// The same in a word for programs; an outage if it is not known.
+    pub impact_level: Option<ImpactLevel>,
     /// The phase of the work.
     pub phase: Phase,
     /// The start of the window announced before; always there if rescheduled.

@@ -1,6 +1,8 @@
 //! Matters: the notices that follow each other, from the first announcement to the last word. How far a matter is follows from the
 //! last released notice that says so, and decides what may follow.
 
+pub mod next;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use thiserror::Error;
@@ -119,6 +121,17 @@ impl Progress {
     #[must_use]
     pub fn nexts(self) -> Vec<Self> {
         Self::all(self.category()).into_iter().filter(|next| next.refused_after(self).is_none()).collect()
+    }
+
+    /// True if the text of a notice that says `before` is wrong once this one is released: it is not to be sent any more. The stages of
+    /// a breach add to each other: each customer gets all of them. An announcement is repeated, and not replaced.
+    #[must_use]
+    pub const fn supersedes(self, before: Self) -> bool {
+        match (self, before) {
+            (Self::Phase(next), Self::Phase(_)) => !matches!(next, Phase::Announced),
+            (Self::Status(_), Self::Status(_)) => true,
+            _ => false,
+        }
     }
 
     /// Why it may not follow `last`; `None` if it may. This is the table of all lives.
@@ -268,12 +281,24 @@ pub enum Unfit {
         /// When it was released.
         released_at: Timestamp,
     },
+    /// The matter has ended, and nothing was named that may follow.
+    #[error("the matter has ended (`{last}`){}", open(*.last))]
+    Ended {
+        /// What the last one said.
+        last: Progress,
+    },
     /// It would follow itself.
     #[error("the notice that it follows follows this one")]
     Circle,
     /// A notice that follows it was released: the matter of both is settled.
     #[error("a notice that follows it was released already: it stays in its matter")]
     Settled,
+}
+
+/// What may follow an end, if anything may.
+fn open(last: Progress) -> String {
+    let nexts: Vec<String> = last.nexts().into_iter().map(|next| format!("`{next}`")).collect();
+    if nexts.is_empty() { String::new() } else { format!(": what may follow is named, {}", nexts.join(" or ")) }
 }
 
 fn at(time: Timestamp) -> String {

@@ -8,6 +8,7 @@ pub mod address;
 pub mod attestation;
 pub mod audience;
 pub mod audit;
+pub mod calendar;
 pub mod category;
 pub mod category_set;
 pub mod character;

@@ -63,7 +63,8 @@ pub enum Form {
     Date,
     /// The id of the delivery.
     Id,
-    /// The fields that name the message this one follows, at the domain that is its part; nothing if it follows none.
+    /// The fields that name the messages before this one: `In-Reply-To` with the last, unless there is none, and `References` with
+    /// the first part, which stands for the matter, and all of them.
     Thread,
     /// The parts, as the value of a `Subject` field.
     Subject,
@@ -80,9 +81,16 @@ pub enum Form {
     Html,
     /// The parts percent-encoded for the address of a link, in quoted-printable.
     Link,
+    /// The line of a calendar that identifies the customer's entry of the matter, in quoted-printable.
+    Uid,
+    /// The line of a calendar that names the recipient as invited, in quoted-printable.
+    Attendee,
+    /// A line of a calendar, in quoted-printable. The first part is the name of the property, with a colon; the others are its value,
+    /// a text.
+    Property,
 }
 
-const FORMS: [(Form, &str); 12] = [
+const FORMS: [(Form, &str); 15] = [
     (Form::Signatures, "signatures"),
     (Form::To, "to"),
     (Form::Date, "date"),
@@ -95,6 +103,9 @@ const FORMS: [(Form, &str); 12] = [
     (Form::Text, "text"),
     (Form::Html, "html"),
     (Form::Link, "link"),
+    (Form::Uid, "uid"),
+    (Form::Attendee, "attendee"),
+    (Form::Property, "property"),
 ];
 
 impl fmt::Display for Form {

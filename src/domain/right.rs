@@ -37,6 +37,8 @@ pub enum Right {
     ReadCustomers,
     /// See the addresses of one customer at a time.
     SeeOneCustomer,
+    /// Make and revoke the addresses of customers' calendars.
+    Calendars,
     /// Import customers.
     Import,
     /// Show and set opt-outs.
@@ -89,6 +91,7 @@ words!(Right, "a right", {
     DoTasks => "do tasks",
     ReadCustomers => "read customers",
     SeeOneCustomer => "see the addresses of a customer",
+    Calendars => "make and revoke calendar addresses",
     Import => "import customers",
     Preferences => "show and set opt-outs",
     ReadSuppressions => "list suppressions",
@@ -167,6 +170,7 @@ pub fn allowed(role: Role, right: Right) -> CategorySet {
         Right::Attest => all(&[Compliance, Support]),
         Right::ReadCustomers => CategorySet::ALL.without(all(&[Auditor])),
         Right::SeeOneCustomer => all(&[Compliance, Support]),
+        Right::Calendars => all(&[Ops, Compliance, Support, Admin]),
         Right::Preferences => all(&[Compliance, Support]),
         Right::Subjects | Right::Holds | Right::Retention => all(&[Compliance]),
         Right::Evidence | Right::ReadAudit => all(&[Compliance, Auditor]),

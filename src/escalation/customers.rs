@@ -205,7 +205,7 @@ impl Escalation {
                 break;
             }
             let plan = Plan::for_roles(conn, &self.context.config, (notice, &parsed), &ids, &[role]).await?;
-            let mut pages = Pages::new(&plan, notice.follows_id);
+            let mut pages = Pages::new(&plan, notice.continued());
             while let Some(page) = pages.next(conn).await? {
                 let is_new = |it: &Recipient| !has.contains(&(it.account_id.clone(), it.email.key()));
                 for recipient in page.recipients.into_iter().filter(is_new) {

@@ -34,7 +34,7 @@ impl Escalation {
             let keys: Vec<&str> = waiting.iter().map(String::as_str).collect();
             let rows = stored(conn, notice.id, &keys).await?;
             let plan = Plan::for_added(&self.context.config, parsed).to_roles(&[role]);
-            for resolved in audience::resolve(conn, &plan, &rows, notice.follows_id).await? {
+            for resolved in audience::resolve(conn, &plan, &rows, notice.continued()).await? {
                 for recipient in resolved.recipients {
                     let key = recipient.row_key.clone().unwrap_or_default();
                     if !has.contains(&(key.clone(), recipient.email.key())) {

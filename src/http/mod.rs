@@ -83,7 +83,8 @@ pub async fn listen(
 /// All that is public or has keys of its own.
 pub fn all(app: &App) -> Router {
     let ledger = visits::limited(&app.context.config.http, public::ledger::routes(app.clone()));
-    public::routes(app.clone()).merge(ledger).merge(api::routes(app.clone()))
+    let calendars = visits::limited(&app.context.config.http, public::calendar::routes(app.clone()));
+    public::routes(app.clone()).merge(calendars).merge(ledger).merge(api::routes(app.clone()))
 }
 
 /// What ends the listeners.

@@ -316,12 +316,14 @@ impl Inbound {
         Ok(Shown { message, sha256, reports })
     }
 
-    /// A message with its bytes, unless they were deleted. The read of a restricted person's record is noted.
+    /// A message with its bytes, unless they were deleted: addresses and words of persons, so only for those who see them. The read of a
+    /// restricted person's record is noted.
     ///
     /// # Errors
-    /// If there is none with this id, or the database fails.
+    /// If the actor may not, there is none with this id, or the database fails.
     pub async fn message(&self, actor: &Actor, id: Uuid) -> Result<(Stored, Option<Vec<u8>>), InboundError> {
         actor.may_at_all(Right::ReadInbound)?;
+        actor.may_at_all(Right::SeeOneCustomer)?;
         let mut conn = self.context.store.read().await?;
         let (mut stored, bytes) = inbound::find(&mut conn, id).await?.ok_or(InboundError::Unknown(id))?;
         stored.forward = forwards::of_messages(&mut conn, &[id]).await?.remove(&id);

@@ -1,13 +1,37 @@
 //! Cancelled deliveries: taken out of the queue, each with its entry.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
+use crate::context::Context;
 use crate::domain::entry::{Entry, Event, Fact};
 use crate::domain::random::Random;
 use crate::store::notices::Kept;
-use crate::store::sending::recipients::Recipient;
-use crate::store::sending::settle;
+use crate::store::sending::recipients::{self, Recipient};
+use crate::store::sending::{queue, settle};
 use crate::store::{Conn, StoreError};
+
+/// Deliveries cancelled in one transaction.
+const CHUNK: u32 = 2000;
+
+/// Cancels what waits in the queue of a cancelled notice, in chunks; workers finish what they hold.
+///
+/// # Errors
+/// If the database fails.
+pub async fn cancel_queued(context: &Context, notice: &Kept) -> Result<(), StoreError> {
+    loop {
+        let mut tx = context.store.write().await?;
+        let ids = queue::unclaimed(&mut tx, notice.id, CHUNK).await?;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let at = context.clock.now();
+        let texts: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let waiting = recipients::find(&mut tx, &texts).await?;
+        cancel(&mut tx, notice, waiting, at, &context.random).await?;
+        tx.commit().await?;
+    }
+}
 
 /// Cancels queued deliveries of a notice, in the transaction that holds their places in the queue.
 ///

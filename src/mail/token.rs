@@ -18,7 +18,11 @@ enum Use {
     ReturnPath,
     Reply,
     Link,
+    Calendar,
 }
+
+/// Begins what the id of a calendar entry is a keyed hash of.
+const ENTRY: &[u8] = b"calendar entry ";
 
 impl TokenKey {
     /// Wraps the key.
@@ -93,6 +97,25 @@ impl TokenKey {
         BASE64URL_NOPAD.encode(&self.token::<16>(Use::Link, delivery))
     }
 
+    /// The token of the address of a customer's calendar.
+    #[must_use]
+    pub fn calendar(&self, feed: Uuid) -> String {
+        BASE64URL_NOPAD.encode(&self.token::<16>(Use::Calendar, feed))
+    }
+
+    /// The feed that such a token names.
+    #[must_use]
+    pub fn read_calendar(&self, token: &str) -> Option<Uuid> {
+        self.read::<16>(Use::Calendar, &BASE64URL_NOPAD.decode(token.as_bytes()).ok()?)
+    }
+
+    /// The id of a customer's calendar entry of a matter: the same for all contacts and notices, and of no use to others.
+    #[must_use]
+    pub fn calendar_entry(&self, matter: Uuid, account_id: &str) -> Uuid {
+        let mac = hmac(&self.0, &[ENTRY, matter.as_bytes(), account_id.as_bytes()].concat());
+        uuid::Builder::from_custom_bytes(mac[..16].try_into().expect("an HMAC is longer than an id")).into_uuid()
+    }
+
     /// A cursor of a list that hides the text it stands for, such as an address. The same text has the same cursor.
     #[must_use]
     pub fn cursor(&self, text: &str) -> String {
@@ -153,6 +176,7 @@ impl TokenKey {
             Use::ReturnPath => b"return path ",
             Use::Reply => b"reply ",
             Use::Link => b"link ",
+            Use::Calendar => b"calendar ",
         };
         hmac(&self.0, &[label, delivery.as_bytes()].concat())
     }
@@ -164,7 +188,7 @@ impl Use {
         match self {
             Self::ReturnPath => "b",
             Self::Reply => "reply",
-            Self::Link => "",
+            Self::Link | Self::Calendar => "",
         }
     }
 }
@@ -189,6 +213,10 @@ mod tests {
         assert_eq!(key.read_reply_path(&other), None, "a return path is in every mail");
         assert_eq!(key.read_link(&key.link(id)), Some(id));
         assert_eq!(TokenKey::new([8; 32]).read_link(&key.link(id)), None);
+        assert_eq!(key.read_calendar(&key.calendar(id)), Some(id));
+        assert_eq!((key.read_calendar(&key.link(id)), key.read_link(&key.calendar(id))), (None, None), "by use");
+        let (entry, other) = (key.calendar_entry(id, "C1"), key.calendar_entry(id, "C2"));
+        assert!(entry != other && entry == key.calendar_entry(id, "C1") && entry.get_version_num() == 8);
         let longest = format!("{}.examples", ["d".repeat(50).as_str(); 4].join("."));
         assert_eq!((longest.len(), key.return_path(id, &longest).as_str().len()), (212, 254));
         let mut changed = key.link(id).into_bytes();

@@ -16,7 +16,7 @@ use crate::store::notices::open::Open;
 use crate::store::notices::{self as kept, Kept, releases};
 use crate::store::proof::ledger::Opening;
 use crate::store::proof::{ledger, tree};
-use crate::store::sending::{deliveries, lost, queue, recipients, uncertain};
+use crate::store::sending::{deliveries, lost, queue, uncertain};
 use crate::store::webhooks::facts;
 
 /// Deliveries cancelled in one transaction.
@@ -143,7 +143,7 @@ impl Notices {
     /// no manifest names it, and it is deleted without a trace.
     pub(super) async fn finish_cancellation(&self, notice: &Kept) -> Result<(), NoticeError> {
         if notice.released_at.is_some() {
-            return self.cancel_queued(notice).await;
+            return Ok(cancelled::cancel_queued(&self.context, notice).await?);
         }
         loop {
             let mut tx = self.context.store.write().await?;
@@ -152,22 +152,6 @@ impl Notices {
             if discarded == 0 {
                 return Ok(());
             }
-        }
-    }
-
-    /// Cancels what waits in the queue, in chunks; workers finish what they hold.
-    async fn cancel_queued(&self, notice: &Kept) -> Result<(), NoticeError> {
-        loop {
-            let mut tx = self.context.store.write().await?;
-            let ids = queue::unclaimed(&mut tx, notice.id, CHUNK).await?;
-            if ids.is_empty() {
-                return Ok(());
-            }
-            let at = self.context.clock.now();
-            let texts: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-            let waiting = recipients::find(&mut tx, &texts).await?;
-            cancelled::cancel(&mut tx, notice, waiting, at, &self.context.random).await?;
-            tx.commit().await?;
         }
     }
 

@@ -6,7 +6,9 @@
 mod approved;
 mod draft;
 mod finish;
+mod follow;
 mod life;
+pub mod matters;
 mod nearby;
 mod readdress;
 mod ready;
@@ -48,7 +50,7 @@ use crate::domain::right::{Forbidden, Right};
 use crate::domain::words::count;
 use crate::people::mask::mask_words;
 use crate::store::notices::references::Before;
-use crate::store::notices::{self as kept, matters, references};
+use crate::store::notices::{self as kept, references};
 use crate::store::sending::waiting;
 use crate::store::{Conn, StoreError};
 
@@ -129,6 +131,9 @@ pub enum NoticeError {
     /// A mail of it cannot be composed.
     #[error("{}", .0.for_logs())]
     Compose(#[from] crate::mail::compose::composer::ComposeError),
+    /// A word that no notice of its category says.
+    #[error("{0}")]
+    Word(String),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -143,6 +148,7 @@ impl NoticeError {
             Self::Forbidden(_) => Kind::Forbidden,
             Self::Ambiguous { .. }
             | Self::Words(_)
+            | Self::Word(_)
             | Self::Cursor(_)
             | Self::Invalid(_)
             | Self::TooManyRows(_)
@@ -323,7 +329,7 @@ impl Notices {
     pub async fn check(&self, actor: &Actor, draft: &Draft) -> Result<Checked, NoticeError> {
         may_prepare(actor, draft.notice.category)?;
         let warnings = self.ready(&draft.source)?;
-        self.subject(&draft.notice)?;
+        let subject = self.subject(&draft.notice)?;
         let mut conn = self.context.store.snapshot().await?;
         let joined = follows(&mut conn, actor, draft, None).await?;
         let follows = joined.map(|it| it.id);
@@ -332,9 +338,11 @@ impl Notices {
         let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
         let before = self.released_before(&mut conn, draft).await?;
-        let clock = ready::of_discovery(followed(&mut conn, follows).await?.as_ref(), &draft.notice);
+        let followed = followed(&mut conn, follows).await?;
+        let clock = ready::of_discovery(followed.as_ref(), &draft.notice);
+        let thread = ready::of_thread(followed.as_ref(), &draft.notice, &subject);
         let nearby = self.nearby(&mut conn, (draft, &plan), joined.map(|it| it.matter_id)).await?;
-        let warnings = [warnings, clock, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
+        let warnings = [warnings, clock, thread, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
             .map(|it| it.0)
             .concat();
         let escalation = Escalated::of(&self.context.config, draft.notice.category);
@@ -411,6 +419,17 @@ async fn named(
     }
 }
 
+/// The notice that an id means, or the last released one of the matter that a reference means.
+async fn last_named(conn: &mut Conn, actor: &Actor, name: &str, own: Option<Uuid>) -> Result<Uuid, NoticeError> {
+    match named(conn, actor, name, Purpose::Read, own).await {
+        Ok(named) => Ok(named.id),
+        Err(NoticeError::Ambiguous { reference, ids }) => {
+            kept::matters::last_of(conn, &ids).await?.ok_or(NoticeError::Ambiguous { reference, ids })
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The notice that a draft follows, if it may. `own` is the draft, if it is stored: it may share the reference. A reference that all
 /// notices of one matter have means the last released one of them.
 async fn follows(
@@ -420,16 +439,7 @@ async fn follows(
     own: Option<Uuid>,
 ) -> Result<Option<Followed>, NoticeError> {
     let Some(name) = draft.notice.follows.as_deref() else { return Ok(None) };
-    let id = match named(conn, actor, name, Purpose::Read, own).await {
-        Ok(named) => named.id,
-        Err(NoticeError::Ambiguous { reference, ids }) => {
-            let Some(last) = matters::last_of(conn, &ids).await? else {
-                return Err(NoticeError::Ambiguous { reference, ids });
-            };
-            last
-        }
-        Err(error) => return Err(error),
-    };
+    let id = last_named(conn, actor, name, own).await?;
     let said = Said::of(&draft.notice);
     Ok(matter::join(conn, Some(id), (draft.notice.category, &said)).await?)
 }

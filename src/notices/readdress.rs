@@ -98,7 +98,7 @@ impl Notices {
         let plan = Plan::for_customers(conn, &context.config, (notice, &parsed), &accounts).await?;
         let is_new = |it: &Recipient| !has.contains(&(it.account_id.clone(), it.row_key.clone(), it.email.key()));
         let mut successors: Vec<Recipient> = of_rows.into_iter().filter(is_new).collect();
-        let mut pages = Pages::new(&plan, notice.follows_id);
+        let mut pages = Pages::new(&plan, notice.continued());
         while let Some(page) = pages.next(conn).await? {
             successors.extend(page.recipients.into_iter().filter(is_new));
         }
@@ -119,7 +119,7 @@ impl Notices {
         }
         let rows = stored(conn, notice.id, &keys.into_iter().collect::<Vec<_>>()).await?;
         let plan = Plan::for_added(&self.context.config, parsed);
-        let resolved = audience::resolve(conn, &plan, &rows, notice.follows_id).await?;
+        let resolved = audience::resolve(conn, &plan, &rows, notice.continued()).await?;
         Ok(resolved.into_iter().flat_map(|it| it.recipients).collect())
     }
 

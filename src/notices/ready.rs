@@ -157,6 +157,20 @@ pub(super) fn of_before(before: Option<Before>, draft: &Draft) -> Problems {
     warnings
 }
 
+/// Mail programs show the notices of a matter together only if they have one subject: an author's own is respected, and warned of.
+pub(super) fn of_thread(followed: Option<&Kept>, notice: &Notice, subject: &str) -> Problems {
+    let mut warnings = Problems::default();
+    let Some(followed) = followed.filter(|followed| followed.subject != subject) else { return warnings };
+    let is_own = |notice: &Notice| notice.editions[0].subject.is_some();
+    if is_own(notice) || followed.parsed().is_ok_and(|followed| is_own(&followed)) {
+        let before = &followed.subject;
+        let text =
+            format!("is another than that of the notice that it follows, `{before}`: Gmail and Outlook show it apart");
+        warnings.add(0, "subject", text);
+    }
+    warnings
+}
+
 /// A matter has one discovery: a follow-up that names another one is hardly meant.
 pub(super) fn of_discovery(followed: Option<&Kept>, notice: &Notice) -> Problems {
     let mut warnings = Problems::default();

@@ -20,6 +20,7 @@ use crate::domain::placeholder::Placeholder;
 use crate::domain::random::Random;
 use crate::domain::right::Right;
 use crate::mail::compose::composer::{ComposeError, Composed, Composer, envelope_sender};
+use crate::mail::compose::course::Past;
 use crate::mail::compose::render::Content;
 use crate::mail::token::TokenKey;
 use crate::notices::{Draft, NoticeError, may_prepare};
@@ -104,7 +105,7 @@ impl Sample {
     ) -> Result<Self, NoticeError> {
         let now = clock.now();
         let kept = draft.as_released(random.id(now), now, config.sender.domain());
-        let mut sending = Composer::new(kept, None)?;
+        let mut sending = Composer::new(kept, Past::default())?;
         sending.is_test = wanted.to.is_some();
         let to = to_send(random.id(now), recipient, wanted);
         Ok(Self { config, key, sending, to, shows, missing: None })
@@ -159,7 +160,7 @@ pub(super) fn to_send(id: Uuid, recipient: Recipient, wanted: &Wanted) -> ToSend
         locale: wanted.locale.clone().or(recipient.locale),
         time_zone: recipient.time_zone,
         merged: recipient.merged,
-        follows_id: None,
+        thread: Vec::new(),
         state: State::Queued,
         opted_out: false,
         suppression: None,
@@ -209,7 +210,7 @@ pub(super) fn made_up(config: &Config, notice: &Notice) -> Recipient {
         locale: None,
         time_zone: None,
         merged: merged.collect::<BTreeMap<_, _>>(),
-        follows_id: None,
+        thread: None,
         row_key: None,
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::front_matter::{MAX_SUBJECT, too_long_a_subject};
 use crate::domain::problem::Problems;
 use crate::domain::words::kilobytes;
 use crate::mail::compose::composer::Composer;
+use crate::mail::compose::course::Past;
 use crate::mail::token::TokenKey;
 use crate::store::notices::Kept;
 
@@ -19,7 +20,7 @@ impl Notices {
     pub(super) fn sized(&self, kept: Kept, recipients: Vec<Recipient>) -> Result<(u64, Problems), NoticeError> {
         let config = &self.context.config;
         let notice = kept.parsed()?;
-        let composer = Composer::new(kept, None)?;
+        let composer = Composer::new(kept, Past::default())?;
         let (now, mut problems) = (self.context.clock.now(), Problems::default());
         let key = TokenKey::new(self.context.random.bytes());
         let default = &config.organisation.default_locale;

@@ -4,6 +4,7 @@
 mod addresses;
 pub mod customers;
 pub mod directory;
+pub mod feeds;
 pub mod holds;
 pub mod import;
 pub mod journal;

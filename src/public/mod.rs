@@ -1,9 +1,12 @@
-//! What needs no sign-in: the page behind the unsubscribe link of optional notices, and the public ledger ([`ledger`]).
+//! What needs no sign-in: the page behind the unsubscribe link of optional notices, the calendars of customers ([`calendar`]), and the
+//! public ledger ([`ledger`]).
 //!
 //! `GET /u/TOKEN` shows a person's choices and changes nothing, since link scanners follow every link. `POST` with
 //! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, and may be repeated; so does one without a
 //! body, as some mail programs send it. A `POST` of the page's own form sets every choice. Any other body changes nothing. The token names a delivery and cannot be made up.
 
+mod cached;
+pub mod calendar;
 pub mod ledger;
 
 use askama::Template;

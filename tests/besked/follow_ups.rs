@@ -52,7 +52,7 @@ async fn a_notice_is_not_followed_before_it_is_released(#[case] engine: Engine) 
     let ids = besked::store::sending::deliveries::of_notice(&mut conn, second, 0, 9).await.unwrap();
     let ids: Vec<String> = ids.iter().map(|shown| shown.id.to_string()).collect();
     let sent = besked::store::sending::deliveries::to_send(&mut conn, "maintenance", &ids).await.unwrap();
-    assert!(sent.iter().all(|it| it.follows_id.is_none()), "it continues nothing that may be discarded");
+    assert!(sent.iter().all(|it| it.thread.is_empty()), "it continues nothing that may be discarded");
     drop(conn);
     app.advance(Duration::from_secs(31));
     assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
@@ -102,7 +102,7 @@ async fn a_follow_up_reads_nothing_of_old_deliveries_but_their_threads(#[case] e
     app.run_until_idle().await;
     assert_eq!(app.counts(second).await, [(State::Accepted, 2)].into());
     let received = app.relay.to("hello@two.example");
-    assert_eq!(received[1].header("References"), received[0].header("Message-ID"));
+    assert_eq!(received[1].header("In-Reply-To"), received[0].header("Message-ID"));
     sql(&app, "UPDATE deliveries SET email = 'nobody' WHERE account_id = 'C2' AND email <> ''").await;
     let third = app.release(&following(first)).await;
     app.run_until_idle().await;
@@ -142,7 +142,11 @@ async fn a_follow_up_goes_to_the_contacts_of_today(#[case] engine: Engine) {
     ] {
         assert_eq!(app.relay.to(address).len(), count, "{address}");
     }
-    assert_eq!(app.relay.to("drift@ett.example")[0].header("References"), None, "this address was told nothing before");
+    assert_eq!(
+        app.relay.to("drift@ett.example")[0].header("In-Reply-To"),
+        None,
+        "this address was told nothing before"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ use besked::domain::category::{Category, Class};
 use besked::domain::mould::Key;
 use besked::domain::notice::Notice;
 use besked::mail::compose::cast::{Common, Facts, cast, fill};
+use besked::mail::compose::course::Course;
 use besked::mail::compose::message::Head;
 use besked::mail::compose::render::{Skeleton, Values, View};
 use uuid::Uuid;
@@ -57,11 +58,19 @@ fn config() -> Config {
 
 /// Composes a notice for one recipient, with ids and times that are always the same.
 fn mail(source: &str, locale: &str) -> Mail {
+    mail_after(None, source, locale)
+}
+
+/// The same for a notice that follows another.
+fn mail_after(before: Option<&Notice>, source: &str, locale: &str) -> Mail {
     let notice = Notice::parse(source).unwrap_or_else(|problems| panic!("{problems:?}"));
     let (config, category) = (config(), notice.category);
     let role = category.default_addressing().roles[0];
     let view = View { locale: locale.parse().ok(), zone: "Europe/Stockholm".parse().ok(), role };
-    let skeleton = Skeleton::new(&config, &notice, &view).unwrap();
+    let id = Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001);
+    let at = "2026-11-24T10:00:00Z".parse().unwrap();
+    let course = Course { matter_id: id, sequence: 0, at, before };
+    let skeleton = Skeleton::new(&config, &notice, &view, course).unwrap();
     let row = [("invoice", "2026-11873"), ("period", "2026-11-01 – 2026-11-30"), ("amount", "48 210.50")];
     let row = row.into_iter().chain([("ocr", "2026118732")]);
     let merged: BTreeMap<String, String> =
@@ -75,7 +84,6 @@ fn mail(source: &str, locale: &str) -> Mail {
         unsubscribe_url: unsubscribe.unwrap_or_default(),
         merged: &merged,
     };
-    let id = Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001);
     let common = Common {
         head: Head {
             notice: Uuid::nil(),
@@ -83,11 +91,10 @@ fn mail(source: &str, locale: &str) -> Mail {
             language: skeleton.language(),
             subject: None,
             boundary: &format!("=_{}", id.simple()),
-            follows: false,
             is_test: false,
         },
         message_domain: "example.com",
-        follows_domain: None,
+        root: &format!("{id}@example.com"),
         unsubscribe: "https://notices.example.com/u/",
         replies: None,
     };
@@ -95,8 +102,9 @@ fn mail(source: &str, locale: &str) -> Mail {
     let (mould, _) = cast(&config, key, &skeleton, &common).unwrap();
     let facts = Facts {
         delivery_id: id,
-        date: "2026-11-24T10:00:00Z".parse().unwrap(),
-        follows_id: None,
+        date: at,
+        thread: &[],
+        entry: Uuid::from_u128(0x0193_5a6b_0000_8000_8000_0000_0000_0001),
         to: &Address::parse(values.email).unwrap(),
         token: "TOKEN",
         return_token: "TOKEN",

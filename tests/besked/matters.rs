@@ -124,7 +124,7 @@ async fn a_customer_that_left_is_addressed_if_it_was_named_and_else_counted(#[ca
     let third = check(after).await.unwrap().reach;
     assert_eq!((third.customers, third.left), (1, 0), "the whole matter is about the customer that was named");
     let last = app.relay.to("four@four.example").pop().unwrap();
-    assert!(last.header("References").is_some(), "it continues the thread");
+    assert!(last.header("In-Reply-To").is_some(), "it continues the thread");
 
     // There is no duty to send news.
     let news = NEWS.replace("[audience]\nall = true\n", &format!("follows = \"{everybody}\"\n"));

@@ -408,7 +408,7 @@ pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
         time_zone: None,
         merged: None,
         salt: "00".repeat(32),
-        follows_id: None,
+        thread: None,
         row_key: None,
         not_before: None,
     };

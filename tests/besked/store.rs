@@ -101,7 +101,7 @@ impl Fixture {
             time_zone: None,
             merged: Some("{\"row.a\":\"b\"}".to_owned()),
             salt: "07".repeat(32),
-            follows_id: None,
+            thread: None,
             row_key: None,
             not_before: None,
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use besked::config::Config;
 use besked::domain::category::Role;
 use besked::domain::notice::Notice;
+use besked::mail::compose::course::Course;
 use besked::mail::compose::render::{Content, Skeleton, Values, View};
 use proptest::prelude::*;
 
@@ -19,7 +20,7 @@ const LINES: usize = 7;
 pub fn content(source: &str) -> Result<Content, String> {
     let notice = Notice::parse(source).map_err(|problems| problems.to_string())?;
     let view = View { locale: None, zone: None, role: Role::Service };
-    let skeleton = Skeleton::new(&Config::default(), &notice, &view).unwrap();
+    let skeleton = Skeleton::new(&Config::default(), &notice, &view, Course::default()).unwrap();
     let merged = BTreeMap::from([("row.id".to_owned(), "4711".to_owned())]);
     let values = Values {
         contact_name: "Anna",

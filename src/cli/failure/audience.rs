@@ -43,6 +43,9 @@ impl From<AudienceError> for Failure {
                 failure.hint(format!("read it, and let this one follow it (`follows = \"{id}\"`), if it still applies"))
             }
             AudienceError::Unfit(_) => failure,
+            AudienceError::NobodyTold => {
+                failure.hint("`besked notice cancel ID` cancels the notice itself: what is queued of it is not sent")
+            }
             AudienceError::Lost | AudienceError::Incomplete | AudienceError::Erased => {
                 failure.hint("run it again; `besked notice show ID` shows how far it is")
             }

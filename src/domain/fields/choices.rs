@@ -109,6 +109,27 @@ words!(Phase, "a phase", {
     Completed => "completed",
 });
 
+/// How far planned work affects the services (MAINTNOTE section 3.6.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImpactLevel {
+    /// Not at all.
+    NoImpact,
+    /// They work as before, but with less to fall back on.
+    ReducedRedundancy,
+    /// They work worse.
+    Degraded,
+    /// They do not work.
+    Outage,
+}
+
+words!(ImpactLevel, "an impact level", {
+    NoImpact => "no_impact",
+    ReducedRedundancy => "reduced_redundancy",
+    Degraded => "degraded",
+    Outage => "outage",
+});
+
 /// The kind of a security measure (GDPR Art. 32(1)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -75,6 +75,7 @@ pub(super) fn maintenance(fields: &Reader<'_, '_>) -> Option<Maintenance> {
     let window_end = fields.time("window_end");
     let services = fields.texts("services");
     let impact = fields.text("impact");
+    let impact_level = fields.parsed("impact_level");
     let phase = fields.parsed("phase");
     let previous_start = fields.time("previous_start");
     let previous_end = fields.time("previous_end");
@@ -90,6 +91,7 @@ pub(super) fn maintenance(fields: &Reader<'_, '_>) -> Option<Maintenance> {
         window_end: window_end?,
         services: services?,
         impact: impact?,
+        impact_level,
         phase: phase?,
         previous_start,
         previous_end,

@@ -22,12 +22,13 @@ use crate::domain::actor::Actor;
 use crate::domain::kind::Kind;
 use crate::domain::right::Right;
 use crate::people::customers::{Listed, Shown};
+use crate::people::feeds::{Given, Revoked};
 use crate::people::import::{ErasedRow, ImportOptions, Imported};
 use crate::people::one::Put;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list, import)).routes(routes!(show, put, leave))
+    OpenApiRouter::new().routes(routes!(list, import)).routes(routes!(show, put, leave)).routes(routes!(give, revoke))
 }
 
 /// Which customers are wanted.
@@ -102,6 +103,24 @@ async fn put(
 async fn leave(State(api): State<Api>, caller: Caller, Path(account_id): Path<String>) -> Result<Json<Shown>, Problem> {
     api.app.customers.leave(&caller.actor, &account_id).await?;
     Ok(Json(api.app.customers.show(&caller.actor, &account_id).await?))
+}
+
+/// Returns the address of a customer's calendar of maintenance, which is made unless it has one. It is a secret.
+#[utoipa::path(post, path = "/customers/{account_id}/calendar", tag = "customers", params(("account_id" = String, Path)),
+    responses((status = 200, body = Given)))]
+async fn give(State(api): State<Api>, caller: Caller, Path(account_id): Path<String>) -> Result<Json<Given>, Problem> {
+    Ok(Json(api.app.feeds.give(&caller.actor, &account_id).await?))
+}
+
+/// Revokes the address of a customer's calendar.
+#[utoipa::path(delete, path = "/customers/{account_id}/calendar", tag = "customers", params(("account_id" = String, Path)),
+    responses((status = 200, body = Revoked)))]
+async fn revoke(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(account_id): Path<String>,
+) -> Result<Json<Revoked>, Problem> {
+    Ok(Json(api.app.feeds.revoke(&caller.actor, &account_id).await?))
 }
 
 /// How a file is to be read.

@@ -20,6 +20,7 @@ mod informed;
 pub mod key;
 mod keys;
 mod ledger;
+mod matters;
 mod me;
 mod notices;
 mod operators;
@@ -72,6 +73,7 @@ fn keyed() -> OpenApiRouter<Api> {
         .merge(persons::router())
         .merge(subjects::router())
         .merge(holds::router())
+        .merge(matters::router())
         .merge(tasks::router())
         .merge(inbound::router())
         .merge(relays::router())

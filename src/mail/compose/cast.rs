@@ -4,10 +4,13 @@
 //! delivery and from the key of the tokens. So the same delivery has the same bytes at every attempt, whatever was configured in
 //! between; only signatures of a key that was replaced differ.
 
+mod calendar;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::message::{self, Head, MessageError, date_value, message_id, reply_to_value, subject_value, to_value};
+use super::calendar::{attendee, property};
+use super::message::{self, Encoded, Head, MessageError, date_value, reply_to_value, subject_value, to_value};
 use super::quoted;
 use super::render::Skeleton;
 use super::slots::{Escape, Piece as Slotted, Slot, Values as Merged};
@@ -23,8 +26,8 @@ pub struct Common<'a> {
     pub head: Head<'a>,
     /// The domain of the Message-IDs.
     pub message_domain: &'a str,
-    /// The domain of the Message-IDs of the notice that it follows.
-    pub follows_domain: Option<&'a str>,
+    /// What stands for the matter in `References`: a Message-ID that no message has, without its brackets.
+    pub root: &'a str,
     /// The unsubscribe address without its token.
     pub unsubscribe: &'a str,
     /// The name and the domain of the signed addresses for replies; `None` if replies go elsewhere.
@@ -38,8 +41,10 @@ pub struct Facts<'a> {
     pub delivery_id: Uuid,
     /// When it was attempted first: the Date of every attempt.
     pub date: Timestamp,
-    /// The delivery that it follows.
-    pub follows_id: Option<Uuid>,
+    /// The Message-IDs of the messages before it, without brackets, the last one last.
+    pub thread: &'a [String],
+    /// The id of the customer's calendar entry of the matter.
+    pub entry: Uuid,
     /// The address.
     pub to: &'a Address,
     /// The token of the unsubscribe link.
@@ -83,7 +88,8 @@ pub fn cast(
         _ => None,
     };
     let head = Head { subject: fixed, ..common.head.clone() };
-    let message = message::build(config, &head, text, html)?;
+    let calendar = skeleton.entry.as_ref().map(|entry| (entry.method, caster.calendar(skeleton, entry)));
+    let message = message::build(config, &head, Encoded { text, html, calendar })?;
     let message = String::from_utf8(message).map_err(|_| MessageError::new("its text is not UTF-8"))?;
     let (fields, body) = message.split_once("\r\n\r\n").unwrap_or((&message, ""));
     for field in unfolded(fields) {
@@ -147,10 +153,7 @@ impl Caster {
             ("Message-ID", _) => ("Message-ID: <", (Form::Id, vec![]), format!("@{}>\r\n", common.message_domain)),
             ("X-Besked-Delivery", _) => ("X-Besked-Delivery: ", (Form::Id, vec![]), "\r\n".to_owned()),
             ("X-Besked-Token", _) => ("X-Besked-Token: ", (Form::ReturnToken, vec![]), "\r\n".to_owned()),
-            ("In-Reply-To", _) => {
-                let domain = common.follows_domain.unwrap_or_default().to_owned();
-                ("", (Form::Thread, vec![Part::Text(domain)]), String::new())
-            }
+            ("In-Reply-To", _) => ("", (Form::Thread, vec![Part::Text(common.root.to_owned())]), String::new()),
             ("Reply-To", _) if let Some((name, domain)) = common.replies => {
                 let parts = vec![Part::Text(name.to_owned()), Part::Text(domain.to_owned())];
                 ("Reply-To: ", (Form::ReplyTo, parts), "\r\n".to_owned())
@@ -280,18 +283,31 @@ fn write(recipe: &Recipe, facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Me
         Form::Token => out.extend_from_slice(facts.token.as_bytes()),
         Form::ReturnToken => out.extend_from_slice(facts.return_token.as_bytes()),
         Form::ReplyTo => out.extend(reply_to(recipe, facts)?.into_bytes()),
-        Form::Thread => {
-            if let (Some(id), [Part::Text(domain)]) = (facts.follows_id, recipe.parts.as_slice()) {
-                let id = message_id(id, domain);
-                out.extend_from_slice(format!("In-Reply-To: {id}\r\nReferences: {id}\r\n").as_bytes());
-            }
-        }
+        Form::Thread => out.extend(thread(recipe, facts)?.into_bytes()),
         Form::Subject => out.extend(subject_value(joined(&recipe.parts, Escape::None, facts)?).into_bytes()),
         Form::Text => quoted::value(&joined(&recipe.parts, Escape::None, facts)?, out),
         Form::Html => quoted::value(&joined(&recipe.parts, Escape::Html, facts)?, out),
         Form::Link => quoted::value(&joined(&recipe.parts, Escape::Percent, facts)?, out),
+        Form::Uid => quoted::value(&format!("UID:{}", facts.entry.hyphenated()), out),
+        Form::Attendee => quoted::value(&attendee(facts.merged.contact_name, facts.to.as_str()), out),
+        Form::Property => {
+            let Some((Part::Text(name), value)) = recipe.parts.split_first() else {
+                return Err(MouldError::Form("the name of a property").into());
+            };
+            quoted::value(&property(name, &joined(value, Escape::None, facts)?), out);
+        }
     }
     Ok(())
+}
+
+/// The fields that name the messages before.
+fn thread(recipe: &Recipe, facts: &Facts<'_>) -> Result<String, MessageError> {
+    let [Part::Text(root)] = recipe.parts.as_slice() else {
+        return Err(MouldError::Form("what stands for the matter").into());
+    };
+    let last = facts.thread.last().map(|last| format!("In-Reply-To: <{last}>\r\n")).unwrap_or_default();
+    let all: String = facts.thread.iter().map(|id| format!("\r\n <{id}>")).collect();
+    Ok(format!("{last}References: <{root}>{all}\r\n"))
 }
 
 /// The value of a `Reply-To` field with the signed address for replies.

@@ -15,6 +15,7 @@ use crate::domain::mould::{Filled, Key, Mould};
 use crate::domain::notice::Notice;
 use crate::domain::problem::Problems;
 use crate::mail::compose::cast::{Common, Facts, cast, fill};
+use crate::mail::compose::course::{Course, Past};
 use crate::mail::compose::message::{Head, MessageError, message_id};
 use crate::mail::compose::render::{Content, RenderError, Skeleton, Values, View};
 use crate::mail::compose::slots::Slot;
@@ -78,8 +79,8 @@ pub struct Composer {
     notice: Notice,
     /// The values that each of its mails needs.
     needed: Vec<Slot>,
-    /// The domain of the Message-IDs of the notice it follows.
-    follows_domain: Option<String>,
+    /// The notices of the matter before it.
+    past: Past,
     moulds: Mutex<HashMap<View, Arc<Mould>>>,
     /// Held while a mould is made: the workers that need it wait for it instead of making it, too.
     making: tokio::sync::Mutex<()>,
@@ -95,11 +96,11 @@ impl Composer {
     ///
     /// # Errors
     /// If the notice is no longer valid.
-    pub fn new(kept: Kept, follows_domain: Option<String>) -> Result<Self, Problems> {
+    pub fn new(kept: Kept, past: Past) -> Result<Self, Problems> {
         let notice = kept.parsed()?;
         let needed = notice.placeholders().into_iter().map(Slot::from).collect();
         let (moulds, making) = (Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { kept, notice, needed, follows_domain, moulds, making, is_test: false })
+        Ok(Self { kept, notice, needed, past, moulds, making, is_test: false })
     }
 
     /// The class of its category.
@@ -119,7 +120,7 @@ impl Composer {
     /// # Errors
     /// If it cannot be rendered.
     pub fn content(&self, config: &Config, key: &TokenKey, to: &ToSend) -> Result<Content, RenderError> {
-        let skeleton = Skeleton::new(config, &self.notice, &view(to))?;
+        let skeleton = self.skeleton(config, &view(to))?;
         let address = format!("{}{}", unsubscribe(config), key.link(to.id));
         let address = if self.class() == Class::Optional { address.as_str() } else { "" };
         let mut content = skeleton.fill(&values(to, address));
@@ -181,9 +182,25 @@ impl Composer {
         }
     }
 
+    fn skeleton(&self, config: &Config, view: &View) -> Result<Skeleton, RenderError> {
+        let course = Course {
+            matter_id: self.kept.matter_id,
+            sequence: self.kept.sequence.unwrap_or(1).saturating_sub(1),
+            at: self.kept.released_at.unwrap_or(self.kept.created_at),
+            before: self.past.before.as_ref(),
+        };
+        Skeleton::new(config, &self.notice, view, course)
+    }
+
+    /// What stands for the matter in the headers of its messages, so that mail programs show them together, whichever of them a
+    /// recipient has.
+    fn root(&self) -> String {
+        format!("{}@{}", self.kept.matter_id, self.past.root_domain.as_ref().unwrap_or(&self.kept.message_domain))
+    }
+
     /// Makes the mould of a view.
     fn cast(&self, config: &Config, view: &View) -> Result<(Mould, Vec<u8>), ComposeError> {
-        let skeleton = Skeleton::new(config, &self.notice, view)?;
+        let skeleton = self.skeleton(config, view)?;
         // An equals sign and an underscore do not meet in quoted-printable.
         let boundary = format!("=_{}", self.kept.id.simple());
         let common = Common {
@@ -193,11 +210,10 @@ impl Composer {
                 language: skeleton.language(),
                 subject: None,
                 boundary: &boundary,
-                follows: self.follows_domain.is_some(),
                 is_test: self.is_test,
             },
             message_domain: &self.kept.message_domain,
-            follows_domain: self.follows_domain.as_deref(),
+            root: &self.root(),
             unsubscribe: &unsubscribe(config),
             replies: self.replies(config),
         };
@@ -231,7 +247,8 @@ impl Composer {
         let facts = Facts {
             delivery_id: to.id,
             date,
-            follows_id: to.follows_id,
+            thread: &to.thread,
+            entry: key.calendar_entry(self.kept.matter_id, &to.account_id),
             to: &to.email,
             token: &token,
             return_token: &key.return_token(to.id),

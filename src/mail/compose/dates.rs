@@ -46,6 +46,12 @@ impl Dates {
         if self.is_utc { format!("{short} UTC") } else { short }
     }
 
+    /// The same with the zone: `1 December 2026, 22:00 (Europe/Stockholm, UTC+1)`.
+    pub fn short_with_zone(&self, time: Timestamp) -> String {
+        let local = time.to_zoned_datetime(self.zone.clone());
+        format!("{} ({})", self.at(&self.date(local.date()), &local), self.zone_note(&local))
+    }
+
     /// A moment: a line in the contact's zone, and one in UTC if that differs.
     pub fn moment(&self, time: Timestamp) -> Vec<String> {
         self.moment_within(time).iter().map(|line| capitalised(line)).collect()

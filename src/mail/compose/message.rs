@@ -1,15 +1,19 @@
 //! The message: its headers and parts, by lettre, and what all mail has in common.
 
 use jiff::Timestamp;
-use lettre::message::header::{self, ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers};
+use lettre::message::header::{
+    self, ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers,
+};
 use lettre::message::{Body, Mailbox, Mailboxes, Message, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::config::{Config, Dkim, Organisation};
 use crate::domain::address::Address;
+use crate::domain::calendar::Method;
 use crate::domain::category::{Category, Class};
 use crate::domain::mould::MouldError;
+use crate::mail::compose::calendar::FILE;
 use crate::mail::dkim::{self, SignError};
 
 /// What the headers of all messages of a mould have in common.
@@ -25,8 +29,6 @@ pub struct Head<'a> {
     pub subject: Option<&'a str>,
     /// What separates the parts: something that occurs in neither.
     pub boundary: &'a str,
-    /// Continues another message.
-    pub follows: bool,
     /// Marks a test copy.
     pub is_test: bool,
 }
@@ -211,12 +213,12 @@ fn value_of(header: impl header::Header) -> String {
     value.trim_end_matches("\r\n").to_owned()
 }
 
-/// Builds the message to be cut: multipart/alternative, text first. Fields that differ between recipients are in their places with
+/// Builds the message to be cut: multipart/alternative, text first; with a calendar, also in a file beside it. Fields that differ between recipients are in their places with
 /// values that are nobody's.
 ///
 /// # Errors
 /// If lettre refuses a part; that is not expected.
-pub fn build(config: &Config, head: &Head<'_>, text: Vec<u8>, html: Vec<u8>) -> Result<Vec<u8>, MessageError> {
+pub fn build(config: &Config, head: &Head<'_>, parts: Encoded) -> Result<Vec<u8>, MessageError> {
     let nobody = Address::parse("nobody@example.com").map_err(MessageError::new)?;
     let from = config.from_of(head.category);
     let mut builder = begin((from, &config.sender.reply_to), &nobody, "", Timestamp::UNIX_EPOCH)?
@@ -228,15 +230,40 @@ pub fn build(config: &Config, head: &Head<'_>, text: Vec<u8>, html: Vec<u8>) -> 
     let alternative = MultiPart::builder()
         .kind(MultiPartKind::Alternative)
         .boundary(head.boundary)
-        .singlepart(part(ContentType::TEXT_PLAIN, text))
-        .singlepart(part(ContentType::TEXT_HTML, html));
-    Ok(formatted(&builder.multipart(alternative)?))
+        .singlepart(part(ContentType::TEXT_PLAIN, parts.text))
+        .singlepart(part(ContentType::TEXT_HTML, parts.html));
+    let Some((method, calendar)) = parts.calendar else { return Ok(formatted(&builder.multipart(alternative)?)) };
+    // Programs that act on a calendar look for it beside the text; others offer the file.
+    let kind = |rest: &str| ContentType::parse(&format!("text/calendar; charset=utf-8; method={method}{rest}"));
+    let (inside, file) = (kind(""), kind(&format!("; name=\"{FILE}\"")));
+    let refused = |error| MessageError::new(format_args!("{error:?}"));
+    let file = SinglePart::builder()
+        .header(file.map_err(refused)?)
+        .header(ContentDisposition::attachment(FILE))
+        .body(Body::dangerous_pre_encoded(calendar.clone(), ContentTransferEncoding::QuotedPrintable));
+    let mixed = MultiPart::builder()
+        .kind(MultiPartKind::Mixed)
+        // Neither boundary begins with the other.
+        .boundary(format!("=_m{}", head.boundary.trim_start_matches("=_")))
+        .multipart(alternative.singlepart(part(inside.map_err(refused)?, calendar)))
+        .singlepart(file);
+    Ok(formatted(&builder.multipart(mixed)?))
 }
 
 fn part(kind: ContentType, encoded: Vec<u8>) -> SinglePart {
     SinglePart::builder()
         .header(kind)
         .body(Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable))
+}
+
+/// The parts of a message, in quoted-printable.
+pub struct Encoded {
+    /// The plain text.
+    pub text: Vec<u8>,
+    /// The HTML.
+    pub html: Vec<u8>,
+    /// The calendar with its method.
+    pub calendar: Option<(Method, Vec<u8>)>,
 }
 
 /// What mailbox providers count complaints by, from the notice to the sender: Gmail's postmaster tools show the last field, which is
@@ -256,9 +283,7 @@ fn extra_headers(organisation: &Organisation, from: &Mailbox, head: &Head<'_>) -
         ("X-Besked-Category", head.category.as_str().to_owned()),
         ("Feedback-ID", feedback_id(from, head)),
     ];
-    if head.follows {
-        headers.push(("In-Reply-To", String::new()));
-    }
+    headers.push(("In-Reply-To", String::new()));
     if head.category.class() == Class::Optional {
         headers.push(("List-Unsubscribe", String::new()));
         headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));

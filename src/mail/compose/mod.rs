@@ -6,8 +6,10 @@
 //! structure and appearance in `templates/mail/`, one folder for each category; the content of each category's mail in `views`.
 
 mod bind;
+pub mod calendar;
 pub mod cast;
 pub mod composer;
+pub mod course;
 mod dates;
 mod footer;
 pub mod markdown;

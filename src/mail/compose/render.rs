@@ -3,22 +3,26 @@
 
 use pulldown_cmark::HeadingLevel;
 use thiserror::Error;
+use uuid::Uuid;
 
 pub use crate::mail::compose::slots::Values;
 
 use crate::config::Config;
+use crate::domain::calendar::folded;
 use crate::domain::category::{Category, Role};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::mould;
 use crate::domain::notice::{Edition, Notice};
 use crate::domain::placeholder::Placeholder;
 use crate::mail::compose::bind::bind;
+use crate::mail::compose::calendar::{Entry, Line, property};
+use crate::mail::compose::course::Course;
 use crate::mail::compose::dates::Dates;
 use crate::mail::compose::footer::Footer;
 use crate::mail::compose::markdown;
 use crate::mail::compose::slots::{Escape, Marks, Part, Piece, Slot, greet};
 use crate::mail::compose::templates::Page;
-use crate::mail::compose::views::{self, Maker};
+use crate::mail::compose::views::{self, Heading, Maker};
 use crate::mail::locale::Language;
 
 /// What the recipients of one skeleton have in common, as it is stored with their deliveries.
@@ -40,6 +44,7 @@ pub struct Skeleton {
     pub(super) subject: Vec<Piece>,
     pub(super) text: Vec<Piece>,
     pub(super) html: Vec<Piece>,
+    pub(super) entry: Option<Entry>,
 }
 
 /// The content of one recipient's mail.
@@ -71,7 +76,7 @@ impl Skeleton {
     ///
     /// # Errors
     /// If a template fails.
-    pub fn new(config: &Config, notice: &Notice, view: &View) -> Result<Self, RenderError> {
+    pub fn new(config: &Config, notice: &Notice, view: &View, course: Course<'_>) -> Result<Self, RenderError> {
         let organisation = &config.organisation;
         let locale = view.locale.as_ref().unwrap_or(&organisation.default_locale);
         let zone = view.zone.as_ref().unwrap_or(&organisation.default_time_zone);
@@ -82,6 +87,7 @@ impl Skeleton {
             dates: Dates::new(language, zone),
             marks: &marks,
             reference: notice.reference.as_deref(),
+            course,
         };
         let edition = notice.edition(locale, &organisation.default_locale);
         let own = maker.view(&edition.fields);
@@ -91,9 +97,11 @@ impl Skeleton {
             Some(subject) => marks.text(subject),
             None => own.parts.subject(&page).map_err(failed)?,
         };
-        (page.heading, page.heading_is_authored) = match own.heading {
-            Some(heading) => (heading.text, heading.is_authored),
-            None => (page.subject.clone(), edition.subject.is_some()),
+        (page.heading, page.heading_is_authored) = match (own.heading, &edition.subject) {
+            (Heading::Authored(text), _) => (text, true),
+            (Heading::Ours(text), _) | (Heading::UnlessAuthored(text), None) => (text, false),
+            (Heading::UnlessAuthored(_), Some(_)) => (page.subject.clone(), true),
+            (Heading::Subject, subject) => (page.subject.clone(), subject.is_some()),
         };
         let text = own.parts.text(&page).map_err(failed)?;
         let html = bind(&own.parts.html(&page).map_err(failed)?, &marks);
@@ -103,6 +111,7 @@ impl Skeleton {
             subject: marks.cut(&page.subject, Part::Text),
             text: marks.cut(&text, Part::Text),
             html: marks.cut(&html, Part::Html),
+            entry: Entry::new(config, notice, edition, &maker),
         })
     }
 
@@ -111,6 +120,19 @@ impl Skeleton {
     pub fn fill(&self, values: &Values<'_>) -> Content {
         let fill = |pieces: &[Piece]| fill(pieces, &self.greeting, values);
         Content { subject: fill(&self.subject), text: fill(&self.text), html: fill(&self.html) }
+    }
+
+    /// The lines of its calendar entry for a customer, folded; none in other categories than maintenance.
+    #[must_use]
+    pub fn entry(&self, values: &Values<'_>, uid: Uuid) -> Vec<String> {
+        let Some(entry) = &self.entry else { return Vec::new() };
+        let lines = entry.lines.iter().filter_map(|line| match line {
+            Line::Fixed(line) => Some(folded(line)),
+            Line::Uid => Some(format!("UID:{}", uid.hyphenated())),
+            Line::Attendee => None,
+            Line::Property(name, pieces) => Some(property(name, &fill(pieces, &self.greeting, values))),
+        });
+        ["BEGIN:VEVENT".to_owned()].into_iter().chain(lines).chain(["END:VEVENT".to_owned()]).collect()
     }
 
     /// The language of the fixed strings, as a BCP 47 tag: for `Content-Language` and the HTML.
@@ -126,7 +148,8 @@ impl Skeleton {
 /// # Errors
 /// If a template fails.
 pub fn subject(config: &Config, notice: &Notice) -> Result<String, RenderError> {
-    let skeleton = Skeleton::new(config, notice, &View { locale: None, zone: None, role: Role::Service })?;
+    let view = View { locale: None, zone: None, role: Role::Service };
+    let skeleton = Skeleton::new(config, notice, &view, Course::default())?;
     let braces = |placeholder: &Placeholder| format!("{{{{ {placeholder} }}}}");
     let merged =
         notice.placeholders().iter().map(|placeholder| (placeholder.to_string(), braces(placeholder))).collect();
@@ -185,14 +208,15 @@ fn page(config: &Config, notice: &Notice, edition: &Edition, role: Role, maker: 
     let (language, marks) = (maker.language, maker.marks);
     let source = marks.text(&edition.body);
     let (body_html, body_text) = body(notice.category, &source, marks);
-    let preheader =
-        if own.preheader.is_empty() { markdown::opening(&source, PREHEADER) } else { own.preheader.clone() };
+    let rest = if own.preheader.is_empty() { markdown::opening(&source, PREHEADER) } else { own.preheader.clone() };
+    let preheader = format!("{} {rest}", own.opening.text);
     Page {
         language,
         subject: String::new(),
         heading: String::new(),
         heading_is_authored: false,
         authored: authored(language, edition.locale.as_ref().unwrap_or(&config.organisation.default_locale)),
+        opening: own.opening.clone(),
         preheader: beginning(&preheader),
         label: own.label.clone(),
         accent: own.accent,

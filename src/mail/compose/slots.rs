@@ -146,6 +146,11 @@ impl Marks {
         self.mark(&placeholder.into())
     }
 
+    /// The mark of the customer's account id.
+    pub fn account_id(&self) -> String {
+        self.mark(&Slot::AccountId)
+    }
+
     /// Returns an authored text with marks in place of its placeholders.
     pub fn text(&self, text: &Text) -> String {
         text.fill(|placeholder| self.placeholder(placeholder))

@@ -4,6 +4,7 @@
 
 use askama::Template;
 
+use crate::mail::compose::course::Opening;
 use crate::mail::compose::footer::Footer;
 use crate::mail::compose::parts::{Fact, Prose, facts_text, list_text};
 use crate::mail::compose::plain;
@@ -21,6 +22,8 @@ pub struct Page {
     pub heading_is_authored: bool,
     /// The `lang` and `dir` attributes of what the author wrote, if its language differs from that of the fixed strings.
     pub authored: String,
+    /// What is new.
+    pub opening: Opening,
     /// The text an inbox shows after the subject.
     pub preheader: String,
     /// The kind of notice, in words.
@@ -168,6 +171,7 @@ macro_rules! parts {
 
 /// A breach notice.
 pub struct SecurityBreach {
+    pub subject_key: &'static str,
     pub stage: &'static str,
     pub reference: String,
     pub lead: String,
@@ -189,6 +193,8 @@ parts!(
 
 /// A disruption.
 pub struct Disruption {
+    pub subject_key: &'static str,
+    pub reference: String,
     pub status: &'static str,
     pub services: String,
     pub facts: Vec<Fact>,
@@ -200,9 +206,9 @@ parts!(Disruption, "mail/disruption/subject.txt", "mail/disruption/body.txt", "m
 
 /// A maintenance window.
 pub struct Maintenance {
+    pub reference: String,
     pub phase: &'static str,
     pub services: String,
-    pub when: String,
     pub facts: Vec<Fact>,
     pub impact_heading: String,
     pub impact: Prose,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::fields::{self, AgreementKind, Fields, IncidentStatus, MeasureKind, OurRole, Phase, Stage};
 use crate::domain::placeholder::Text;
+use crate::mail::compose::course::{Course, Opening};
 use crate::mail::compose::dates::{Dates, capitalised};
 use crate::mail::compose::parts::{Fact, Prose};
 use crate::mail::compose::slots::Marks;
@@ -23,6 +24,8 @@ pub struct Maker<'a> {
     pub marks: &'a Marks,
     /// The author's reference for the matter.
     pub reference: Option<&'a str>,
+    /// Where the notice stands in its matter.
+    pub course: Course<'a>,
 }
 
 /// A category's own part of a mail, and the data the layout needs from it.
@@ -33,18 +36,24 @@ pub struct View {
     pub label: String,
     /// Its colour.
     pub accent: Accent,
-    /// The text an inbox shows after the subject; empty for the beginning of the body.
+    /// What is new.
+    pub opening: Opening,
+    /// The text an inbox shows after the subject and what is new; empty for the beginning of the body.
     pub preheader: String,
-    /// A headline other than the subject.
-    pub heading: Option<Heading>,
+    /// The headline.
+    pub heading: Heading,
 }
 
-/// A headline.
-pub struct Heading {
-    /// Its words.
-    pub text: String,
-    /// True if the author wrote them.
-    pub is_authored: bool,
+/// The headline.
+pub enum Heading {
+    /// The subject.
+    Subject,
+    /// These words, unless the author wrote a subject: that is the same in all notices of a matter, and this is not.
+    UnlessAuthored(String),
+    /// These words of the author's.
+    Authored(String),
+    /// These words of ours.
+    Ours(String),
 }
 
 impl Maker<'_> {
@@ -65,6 +74,7 @@ impl Maker<'_> {
     fn security_breach(&self, it: &fields::SecurityBreach) -> View {
         let stage = it.stage.as_str();
         let suspected = it.stage == Stage::Suspected;
+        let reference = self.reference.unwrap_or_default();
         let unless_suspected = |key: &str| self.t(&if suspected { format!("{key}-suspected") } else { key.to_owned() });
         let mut facts = self.reference_fact();
         facts.push(self.ours("security_breach-stage", self.t(&format!("security_breach-stage-{stage}"))));
@@ -82,11 +92,15 @@ impl Maker<'_> {
         View {
             label: self.t(&format!("security_breach-label-{stage}")),
             accent: if suspected { Accent::AMBER } else { Accent::RED },
+            opening: Opening::default(),
             preheader: self.line(&it.nature),
-            heading: None,
+            heading: Heading::UnlessAuthored(
+                self.language.with(&format!("security_breach-heading-{stage}"), &[("reference", reference)]),
+            ),
             parts: Box::new(SecurityBreach {
+                subject_key: if suspected { "security_breach-subject-suspected" } else { "security_breach-subject" },
                 stage,
-                reference: self.reference.unwrap_or_default().to_owned(),
+                reference: reference.to_owned(),
                 lead: self.t(&format!("security_breach-lead-{}-{stage}", it.our_role)),
                 facts,
                 nature_heading: unless_suspected("security_breach-nature"),
@@ -120,6 +134,7 @@ impl Maker<'_> {
         }
         facts.extend(self.reference_fact());
         let over = it.status == IncidentStatus::Resolved;
+        let services = self.listed(&it.services);
         View {
             label: self.t(&format!("disruption-label-{status}")),
             accent: match it.status {
@@ -128,11 +143,16 @@ impl Maker<'_> {
                 IncidentStatus::Monitoring => Accent::BLUE,
                 IncidentStatus::Resolved => Accent::GREEN,
             },
+            opening: self.disruption_opening(it),
             preheader: self.line(&it.impact),
-            heading: None,
+            heading: Heading::UnlessAuthored(
+                self.language.with(&format!("disruption-heading-{status}"), &[("services", &services)]),
+            ),
             parts: Box::new(Disruption {
+                subject_key: if possible { "disruption-subject-possible" } else { "disruption-subject" },
+                reference: self.reference.unwrap_or_default().to_owned(),
                 status,
-                services: self.language.list(&self.lines(&it.services)),
+                services,
                 facts,
                 impact_heading: self.t(if over { "disruption-impact-resolved" } else { "disruption-impact" }),
                 impact: self.prose(&it.impact),
@@ -162,7 +182,14 @@ impl Maker<'_> {
             facts.push(self.ours("maintenance-duration", duration));
         }
         facts.push(self.several("maintenance-services", &it.services));
+        if let Some(level) = it.impact_level {
+            facts.push(self.ours("maintenance-impact-level", self.t(&format!("maintenance-impact-level-{level}"))));
+        }
         facts.extend(self.reference_fact());
+        let services = self.listed(&it.services);
+        let when = self.dates.short(it.window_start);
+        let words = [("services", services.as_str()), ("when", when.as_str())];
+        let heading = self.language.with(&format!("maintenance-heading-{phase}"), &words);
         View {
             label: self.t(&format!("maintenance-label-{phase}")),
             accent: match it.phase {
@@ -171,12 +198,13 @@ impl Maker<'_> {
                 Phase::Cancelled => Accent::GREY,
                 Phase::Completed => Accent::GREEN,
             },
+            opening: self.maintenance_opening(it),
             preheader: self.line(&it.impact),
-            heading: None,
+            heading: Heading::UnlessAuthored(heading),
             parts: Box::new(Maintenance {
+                reference: self.reference.unwrap_or_default().to_owned(),
                 phase,
-                services: self.language.list(&self.lines(&it.services)),
-                when: self.dates.short(it.window_start),
+                services,
                 facts,
                 impact_heading: self.t(match it.phase {
                     Phase::Cancelled => "maintenance-impact-cancelled",
@@ -208,8 +236,9 @@ impl Maker<'_> {
         View {
             label: self.t(&format!("agreement_change-label-{kind}")),
             accent: Accent::VIOLET,
+            opening: Opening::default(),
             preheader: summary.join(" "),
-            heading: None,
+            heading: Heading::Subject,
             parts: Box::new(AgreementChange {
                 kind,
                 document: self.line(&it.document),
@@ -238,8 +267,9 @@ impl Maker<'_> {
         View {
             label: self.t("security_measures_change-label"),
             accent: Accent::TEAL,
+            opening: Opening::default(),
             preheader: self.line(&it.change),
-            heading: None,
+            heading: Heading::Subject,
             parts: Box::new(SecurityMeasuresChange {
                 measure: self.line(&it.measure),
                 effective: self.dates.date(it.effective_date),
@@ -265,7 +295,8 @@ impl Maker<'_> {
             label: self.t("billing-label"),
             accent: Accent::GREY,
             preheader: format!("{}: {}", self.t("billing-period"), self.line(&it.period)),
-            heading: None,
+            heading: Heading::Subject,
+            opening: Opening::default(),
             parts: Box::new(Billing {
                 invoice: self.line(&it.invoice_number),
                 amount,
@@ -281,8 +312,9 @@ impl Maker<'_> {
         View {
             label: self.t("news-label"),
             accent: Accent::BLUE,
+            opening: Opening::default(),
             preheader: String::new(),
-            heading: Some(Heading { text: title.clone(), is_authored: true }),
+            heading: Heading::Authored(title.clone()),
             parts: Box::new(News { title }),
         }
     }
@@ -291,8 +323,9 @@ impl Maker<'_> {
         View {
             label: self.t("survey-label"),
             accent: Accent::TEAL,
+            opening: Opening::default(),
             preheader: self.line(&it.question),
-            heading: Some(Heading { text: self.t("survey-heading"), is_authored: false }),
+            heading: Heading::Ours(self.t("survey-heading")),
             parts: Box::new(Survey {
                 question: self.line(&it.question),
                 link: it.link.clone(),
@@ -333,6 +366,11 @@ impl Maker<'_> {
     /// A text in one line.
     fn line(&self, text: &Text) -> String {
         self.marks.text(text).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Texts as a list within a sentence.
+    pub fn listed(&self, texts: &[Text]) -> String {
+        self.language.list(&self.lines(texts))
     }
 
     fn lines(&self, texts: &[Text]) -> Vec<String> {

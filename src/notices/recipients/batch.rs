@@ -52,7 +52,7 @@ impl Notices {
         let parsed = self.parsed(&notice)?;
         let plan = Plan::for_added(&self.context.config, &parsed);
         let mut batch = Batch::sort(conn, &notice, calls).await?;
-        let resolved = audience::resolve(conn, &plan, &batch.new, notice.follows_id).await?;
+        let resolved = audience::resolve(conn, &plan, &batch.new, notice.continued()).await?;
         if let Err(error) = plan.refuse_example(&resolved) {
             // Nothing is written: each caller is refused alike.
             let mut first = Some(error);

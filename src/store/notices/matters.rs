@@ -1,10 +1,15 @@
 //! Matters: the notices that follow each other, without their texts.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::category::Category;
 use crate::domain::matter::{Member, Progress, Said};
+use crate::domain::notice::State;
+use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -110,4 +115,105 @@ pub async fn last_of(conn: &mut Conn, ids: &[Uuid]) -> Result<Option<Uuid>> {
         }
     }
     Ok(last.map(|(_, member)| member.id))
+}
+
+/// The matters that begin before one, newest first: all, or those that were announced and have not ended. Without `sealed`, breaches
+/// that are not released are left out.
+pub async fn page(
+    conn: &mut Conn,
+    (before, limit): (Option<Uuid>, u32),
+    open: bool,
+    sealed: bool,
+) -> Result<Vec<Uuid>> {
+    let rows = sqlx::query(
+        "SELECT DISTINCT n.matter_id FROM notices n
+         WHERE n.matter_id < $1 AND ($4 = 1 OR n.released_at IS NOT NULL OR n.category <> 'security_breach')
+           AND ($3 = 0 OR (SELECT CASE m.state WHEN 'cancelled' THEN m.state ELSE m.phase END FROM notices m
+               WHERE m.matter_id = n.matter_id AND m.sequence IS NOT NULL AND m.phase IS NOT NULL
+               ORDER BY m.sequence DESC LIMIT 1) NOT IN ('completed', 'cancelled', 'resolved', 'final'))
+         ORDER BY n.matter_id DESC LIMIT $2",
+    )
+    .bind(before.unwrap_or(Uuid::max()).to_string())
+    .bind(i64::from(limit))
+    .bind(i64::from(open))
+    .bind(i64::from(sealed))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Row::of("notices", row).id("matter_id")).collect()
+}
+
+/// A notice as a matter shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its matter.
+    pub matter_id: Uuid,
+    /// Its place in it, and what it says of it.
+    pub member: Member,
+    /// Its state.
+    pub state: State,
+    /// The author's reference.
+    pub reference: Option<String>,
+    /// Subject in the default language.
+    pub subject: String,
+    /// When its customers must be informed.
+    pub deadline: Option<Timestamp>,
+}
+
+/// The notices of some matters: the released ones in the order of their release, then the others. Without `sealed`, breaches that
+/// are not released are left out.
+pub async fn parts(conn: &mut Conn, matters: &[Uuid], sealed: bool) -> Result<Vec<Part>> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "SELECT n.matter_id, n.id, n.category, n.state, n.reference, n.subject, n.deadline, n.sequence, n.released_at, n.phase,
+           n.window_start, n.window_end, n.next_update_at FROM notices n JOIN (SELECT value ->> 'id' AS id FROM",
+        rows,
+        ") AS r ON n.matter_id = r.id
+         WHERE ($2 = 1 OR n.released_at IS NOT NULL OR n.category <> 'security_breach')
+         ORDER BY n.matter_id, n.sequence IS NULL, n.sequence, n.id"
+    );
+    #[derive(Serialize)]
+    struct Wanted<'a> {
+        id: &'a Uuid,
+    }
+    let wanted: Vec<_> = matters.iter().map(|id| Wanted { id }).collect();
+    let rows = sqlx::query(sql).bind(json(&wanted)).bind(i64::from(sealed)).fetch_all(conn).await?;
+    let read = |any| {
+        let row = Row::of("notices", any);
+        Ok(Part {
+            matter_id: row.id("matter_id")?,
+            member: member(any)?,
+            state: row.parse("state")?,
+            reference: row.get("reference")?,
+            subject: row.get("subject")?,
+            deadline: row.maybe_time("deadline")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Those of some accounts that got something of the matter of a notice: by mail that was accepted, is being sent or may have been
+/// sent, or in another way that is attested.
+pub async fn told(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result<BTreeSet<String>> {
+    let sql = Dialect::of(conn).pick(
+        "WITH m (id) AS (SELECT m.id FROM notices p JOIN notices m ON m.matter_id = p.matter_id
+           WHERE p.id = $1 AND m.sequence IS NOT NULL)
+         SELECT d.account_id FROM deliveries d
+         WHERE d.account_id IN (SELECT value FROM json_each($2)) AND d.notice_id IN (SELECT id FROM m)
+           AND (d.state IN ('accepted', 'delivered', 'uncertain')
+             OR EXISTS (SELECT 1 FROM queue q WHERE q.delivery_id = d.id AND q.lease_owner IS NOT NULL))
+         UNION SELECT a.account_id FROM attestations a
+         WHERE a.notice_id IN (SELECT id FROM m) AND a.account_id IN (SELECT value FROM json_each($2))
+           AND a.withdrawn_at IS NULL",
+        "WITH m (id) AS (SELECT m.id FROM notices p JOIN notices m ON m.matter_id = p.matter_id
+           WHERE p.id = $1 AND m.sequence IS NOT NULL)
+         SELECT d.account_id FROM deliveries d
+         WHERE d.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND d.notice_id IN (SELECT id FROM m)
+           AND (d.state IN ('accepted', 'delivered', 'uncertain')
+             OR EXISTS (SELECT 1 FROM queue q WHERE q.delivery_id = d.id AND q.lease_owner IS NOT NULL))
+         UNION SELECT a.account_id FROM attestations a
+         WHERE a.notice_id IN (SELECT id FROM m)
+           AND a.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND a.withdrawn_at IS NULL",
+    );
+    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("deliveries", row).get("account_id")).collect()
 }

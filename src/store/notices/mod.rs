@@ -80,6 +80,17 @@ pub struct Kept {
     pub standing: Option<Standing>,
 }
 
+/// Whose threads deliveries continue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Continued {
+    /// The matter.
+    pub matter_id: Uuid,
+    /// The notice of the deliveries, which are not counted.
+    pub notice_id: Uuid,
+    /// Notices that were released later are not counted either.
+    pub before: Option<Timestamp>,
+}
+
 /// Which notices are wanted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filter<'a> {
@@ -104,6 +115,13 @@ impl Kept {
     #[must_use]
     pub fn shown(&self) -> [u8; 32] {
         shown(&self.subject, self.reference.as_deref(), self.follows_id, &self.message_domain, self.terms)
+    }
+
+    /// The threads that its deliveries continue, unless it is the first notice of its matter.
+    #[must_use]
+    pub fn continued(&self) -> Option<Continued> {
+        let continued = Continued { matter_id: self.matter_id, notice_id: self.id, before: self.released_at };
+        (self.matter_id != self.id).then_some(continued)
     }
 
     /// When the breach that it is about was discovered, if it is about one.

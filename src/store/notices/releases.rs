@@ -149,8 +149,8 @@ pub struct NewDelivery {
     pub merged: Option<String>,
     /// Salt of the recipient's commitment, in hexadecimal.
     pub salt: String,
-    /// The delivery of the notice followed that went to the same recipient.
-    pub follows_id: Option<String>,
+    /// The Message-IDs of the messages of the matter that the recipient had before, without brackets, with blanks between them.
+    pub thread: Option<String>,
     /// The key of the row that it is added with to a standing notice.
     pub row_key: Option<String>,
     /// When its schedule has it sent, in milliseconds, if that is later than the release.
@@ -181,10 +181,10 @@ impl Packed {
 macro_rules! into_deliveries {
     () => {
         "INTO deliveries (id, notice_id, ordinal, account_id, customer_name, email, email_key, contact_name, role, locale,
-           time_zone, merged, salt, follows_id, row_key, not_before, state, attempts, changed_at)
+           time_zone, merged, salt, thread, row_key, not_before, state, attempts, changed_at)
          SELECT value ->> 'id', $2, CAST(value ->> 'ordinal' AS BIGINT), value ->> 'account_id',
            value ->> 'customer_name', value ->> 'email', value ->> 'email_key', value ->> 'contact_name',
-           value ->> 'role', value ->> 'locale', value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'follows_id', value ->> 'row_key',
+           value ->> 'role', value ->> 'locale', value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'thread', value ->> 'row_key',
            CAST(value ->> 'not_before' AS BIGINT), 'queued', 0, $3
          FROM"
     };

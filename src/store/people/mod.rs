@@ -5,6 +5,7 @@ pub mod contacts;
 pub mod customers;
 pub mod directories;
 pub mod expired;
+pub mod feeds;
 pub mod holds;
 pub mod import_changes;
 pub mod imports;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use crate::store::sending::shown::{Shown, To, failed, find, in_state, of_customer, of_customers, of_notice, to};
@@ -13,28 +14,53 @@ use crate::domain::delivery::State;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
+use crate::store::notices::Continued;
 use crate::store::sending::recipients::Recipient;
 use crate::store::{Conn, Result};
 
-/// The deliveries of a notice to some customers: by account id and the key of the address, for follow-ups.
-pub async fn to_follow(
+/// Message-IDs in a thread at most: the first one and the last ones, as `References` commonly has them.
+const THREAD: usize = 10;
+
+/// The messages of a matter that contacts of some customers had, as far as we know: by account id and the key of the address, for
+/// follow-ups. They are Message-IDs without brackets, with blanks between them, the last one last.
+pub async fn threads(
     conn: &mut Conn,
-    notice_id: Uuid,
+    continued: &Continued,
     accounts: &[&str],
 ) -> Result<BTreeMap<(String, AddressKey), String>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT id, account_id, email_key FROM deliveries
-         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2)) AND email <> ''",
-        "SELECT id, account_id, email_key FROM deliveries
-         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND email <> ''",
+        "SELECT d.id, d.account_id, d.email_key, d.thread, n.message_domain
+         FROM notices n JOIN deliveries d ON d.notice_id = n.id
+         WHERE n.matter_id = $1 AND n.id <> $2 AND n.released_at < $3
+           AND d.account_id IN (SELECT value FROM json_each($4))
+           AND d.state IN ('accepted', 'delivered', 'uncertain') AND d.email <> ''
+         ORDER BY n.released_at, d.id",
+        "SELECT d.id, d.account_id, d.email_key, d.thread, n.message_domain
+         FROM notices n JOIN deliveries d ON d.notice_id = n.id
+         WHERE n.matter_id = $1 AND n.id <> $2 AND n.released_at < $3
+           AND d.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($4::jsonb)))
+           AND d.state IN ('accepted', 'delivered', 'uncertain') AND d.email <> ''
+         ORDER BY n.released_at, d.id",
     );
-    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("deliveries", row);
-            Ok(((row.get("account_id")?, AddressKey::stored(row.get("email_key")?)), row.get("id")?))
-        })
-        .collect()
+    let query = sqlx::query(sql)
+        .bind(continued.matter_id.to_string())
+        .bind(continued.notice_id.to_string())
+        .bind(continued.before.map_or(i64::MAX, Timestamp::as_millisecond))
+        .bind(json(accounts));
+    let mut threads = BTreeMap::new();
+    for row in &query.fetch_all(conn).await? {
+        let row = Row::of("deliveries", row);
+        let (id, domain): (String, String) = (row.get("id")?, row.get("message_domain")?);
+        let before: Option<String> = row.maybe("thread")?;
+        let mut ids: Vec<&str> = before.as_deref().unwrap_or_default().split_whitespace().collect();
+        if ids.len() >= THREAD {
+            ids.drain(1..=ids.len() - THREAD + 1);
+        }
+        let last = format!("{id}@{domain}");
+        ids.push(&last);
+        threads.insert((row.get("account_id")?, AddressKey::stored(row.get("email_key")?)), ids.join(" "));
+    }
+    Ok(threads)
 }
 
 /// A delivery of a row that was added to a standing notice.
@@ -195,8 +221,8 @@ pub struct ToSend {
     pub time_zone: Option<ZoneName>,
     /// Values of placeholders beyond the names.
     pub merged: BTreeMap<String, String>,
-    /// The delivery it follows, for threading.
-    pub follows_id: Option<Uuid>,
+    /// The Message-IDs of the messages of the matter that the recipient had before, without brackets, the last one last.
+    pub thread: Vec<String>,
     /// State as stored.
     pub state: State,
     /// True where the person opted out of the notice's category.
@@ -230,13 +256,13 @@ pub async fn to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<
 pub async fn each_to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<Vec<Result<ToSend>>> {
     let sql = Dialect::of(conn).pick(
         "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
-           d.merged, d.follows_id, d.state,
+           d.merged, d.thread, d.state,
            (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = $2) AS opted_out,
            (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
              ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
          FROM deliveries d WHERE d.id IN (SELECT value FROM json_each($1)) AND d.email <> ''",
         "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
-           d.merged, d.follows_id, d.state,
+           d.merged, d.thread, d.state,
            (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = $2) AS opted_out,
            (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
              ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
@@ -248,6 +274,7 @@ pub async fn each_to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Re
 
 fn read_to_send(row: &sqlx::any::AnyRow) -> Result<ToSend> {
     let row = Row::of("deliveries", row);
+    let thread: Option<String> = row.maybe("thread")?;
     Ok(ToSend {
         id: row.id("id")?,
         ordinal: row.count("ordinal")?,
@@ -259,7 +286,7 @@ fn read_to_send(row: &sqlx::any::AnyRow) -> Result<ToSend> {
         locale: row.known("locale")?,
         time_zone: row.known("time_zone")?,
         merged: row.maybe_json("merged")?.unwrap_or_default(),
-        follows_id: row.maybe("follows_id")?,
+        thread: thread.as_deref().unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         state: row.parse("state")?,
         opted_out: row.count("opted_out")? > 0,
         suppression: row.maybe("suppression")?,

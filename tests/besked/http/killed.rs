@@ -47,7 +47,7 @@ impl Site {
     fn serve(&self) -> Running {
         let mut serve = self.shell.command(&["serve", "--only", "http"]);
         let serving = Running::start(serve.env("BESKED__HTTP__LISTEN", self.at.to_string()));
-        eventually("it is ready", || status(self.at, "/livez") == 200);
+        eventually("it is ready", || status(self.at, "/healthz") == 200);
         serving
     }
 
@@ -121,7 +121,10 @@ async fn finance_adds_invoices_by_a_program_that_is_killed_twice_and_each_custom
     site.ask(&format!("{path}/submit"), "submit", &json!({})).ok(200);
     site.ask(&format!("{path}/release"), "release", &json!({})).ok(200);
     let add = format!("{path}/recipients");
-    let row = |n: usize| json!({ "account_id": format!("K{n:05}"), "key": format!("F-{n}"), "invoice": format!("F-{n}"), "amount": "1.00" });
+    let row = |n: usize| {
+        let key = format!("F-{n}");
+        json!({ "account_id": format!("K{n:05}"), "key": key, "invoice": key, "amount": "1.00" })
+    };
     let batch = |number: usize| json!({ "rows": (number * BATCH..(number + 1) * BATCH).map(row).collect::<Vec<_>>() });
     let batches = MANY / BATCH;
     for died_at in [batches / 3, batches - 1] {

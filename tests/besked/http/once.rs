@@ -275,7 +275,11 @@ async fn all_spellings_of_a_path_are_one_request() {
         let again = pause(&other).await;
         assert_eq!((again.header("idempotency-replayed"), &again.body), (Some("true"), &first.body), "{other}");
     }
-    assert_eq!(pause(&format!("{id}/")).await.status, 404, "a path with a slash at its end is another one");
+    assert_eq!(
+        server.node.once(&ops, &format!("/api/v1/notices/{id}/pause/"), "k", &json!({})).await.status,
+        404,
+        "a path with a slash at its end is another one"
+    );
     server.node.end().await;
 }
 

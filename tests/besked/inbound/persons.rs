@@ -1,15 +1,18 @@
 //! Whose words came back: erased with the person, exported for the person, deleted when their time is over.
 
+use besked::domain::kind::Kind;
+use besked::domain::operator::Role;
 use besked::domain::records::Records;
 use besked::ledger::audit::Verdict as Audit;
 use besked::store::inbound;
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::{Dsn, comes_back, notified, reported, to_c2};
+use super::{Dsn, bounce, comes_back, listed, notified, reported, take, to_c2};
 use crate::app::{TestApp, address, alice};
 use crate::audit::audit;
 use crate::database::Engine;
+use crate::operators::{at, person, with};
 
 /// The messages that are still there as they came.
 async fn kept(app: &TestApp) -> usize {
@@ -86,4 +89,18 @@ async fn a_restricted_persons_words_are_masked() {
     app.app.subjects.restrict(&alice(), &address("hello@two.example")).await.unwrap();
     let shown = format!("{:?}", to_c2(&app, id).await.reports);
     assert!(shown.contains("h…@two.example") && !shown.contains("hello@two.example"), "{shown}");
+}
+
+/// The bytes name persons, and the person who keeps the machine going needs none of them.
+#[tokio::test]
+async fn the_bytes_of_a_message_are_for_those_who_see_addresses() {
+    let roles = [Role::Compliance];
+    let app = with(Engine::Sqlite, &[person("Cora", &roles)]).await;
+    take(&app, None, bounce(1).into_bytes()).await;
+    let id = listed(&app).await[0].id;
+    let admin = at(&app, "Root").await;
+    app.app.inbound.show(&admin, id).await.unwrap();
+    let refused = app.app.inbound.message(&admin, id).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::Forbidden, "{refused}");
+    assert!(app.app.inbound.message(&at(&app, "Cora").await, id).await.unwrap().1.is_some());
 }

@@ -4,11 +4,13 @@ use besked::domain::category::{Category, Role};
 use besked::domain::customer::AccountId;
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
+use besked::store::notices::Continued;
 use besked::store::people::customers::Selection;
 use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Lacking, Removal};
-use besked::store::people::{contacts, customers, import_changes, imports, preferences, suppressions};
+use besked::store::people::{contacts, customers, feeds, import_changes, imports, preferences, suppressions};
 use besked::store::proof::ledger::{self, Opening};
 use besked::store::secrets;
+use besked::store::sending::deliveries;
 use rstest::rstest;
 
 use super::{File, Fixture};
@@ -265,4 +267,43 @@ async fn what_an_import_would_change_is_read_by_customer(#[case] engine: Engine)
     let lacking = Lacking { contact_name: true, ..Lacking::default() };
     imports::compare(&mut tx, Removal::InFile, lacking).await.unwrap();
     assert_eq!(import_changes::kept(&mut tx, lacking, &[]).await.unwrap(), [("contact_name".to_owned(), 2)]);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_feed_has_one_id_until_it_is_removed_and_the_last_notice_of_each_matter(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let rows = [CustomerRow { account_id: "C1", name: "Ett" }];
+    File { customers: &rows, ..File::default() }.import(&mut tx, "i1", fixture.now, false).await;
+    let (first, second) = (fixture.id(), fixture.id());
+    assert_eq!(feeds::make(&mut tx, "C1", first, fixture.now).await.unwrap(), (first, true));
+    assert_eq!(feeds::make(&mut tx, "C1", second, fixture.now).await.unwrap(), (first, false));
+    assert_eq!(feeds::customer(&mut tx, first).await.unwrap().as_deref(), Some("C1"));
+    assert_eq!(feeds::remove(&mut tx, "C1").await.unwrap(), Some(first));
+    assert_eq!(feeds::remove(&mut tx, "C1").await.unwrap(), None);
+    assert_eq!(feeds::customer(&mut tx, first).await.unwrap(), None);
+    let notice = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    let found = feeds::maintenance(&mut tx, "C1", uuid::Uuid::nil()).await.unwrap();
+    let last = &found[&notice];
+    assert_eq!((last.notice_id, last.sequence, last.locale.as_ref().unwrap().as_str()), (notice, 1, "sv"));
+    assert_eq!(last.merged["row.a"], "b");
+    assert!(feeds::maintenance(&mut tx, "C1", uuid::Uuid::max()).await.unwrap().is_empty());
+    assert!(feeds::maintenance(&mut tx, "C2", uuid::Uuid::nil()).await.unwrap().is_empty());
+    // The deliveries of the notice itself are no part of its threads, and what did not arrive is none of any.
+    let continued = Continued { matter_id: notice, notice_id: notice, before: None };
+    assert!(deliveries::threads(&mut tx, &continued, &["C1"]).await.unwrap().is_empty());
+    let continued = Continued { notice_id: fixture.id(), ..continued };
+    assert!(deliveries::threads(&mut tx, &continued, &["C1"]).await.unwrap().is_empty());
+    sqlx::query("UPDATE deliveries SET state = 'accepted', thread = '1@x 2@x 3@x 4@x 5@x 6@x 7@x 8@x 9@x 10@x'")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let threads = deliveries::threads(&mut tx, &continued, &["C1", "C2"]).await.unwrap();
+    let thread: Vec<&str> = threads[&("C1".to_owned(), key("b@x.example"))].split(' ').collect();
+    assert_eq!((threads.len(), thread.len(), &thread[..3]), (2, 10, &["1@x", "3@x", "4@x"][..]));
+    let ended = Continued { before: Some(fixture.now), ..continued };
+    assert!(deliveries::threads(&mut tx, &ended, &["C1"]).await.unwrap().is_empty(), "released later");
 }

@@ -21,7 +21,7 @@ use rstest::rstest;
 use uuid::Uuid;
 
 use super::Fixture;
-use crate::app::{address, key};
+use crate::app::address;
 use crate::database::Engine;
 
 pub(super) fn settlement(fixture: &Fixture, notice_id: Uuid, claimed: &Claimed, outcome: Outcome) -> Settlement {
@@ -283,8 +283,6 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     let of_customer = deliveries::of_customer(&mut tx, id, "C1").await.unwrap();
     assert_eq!((of_customer.len(), of_customer[0].customer_name.as_str()), (2, "Åkeri AB"));
     assert!(deliveries::of_customer(&mut tx, id, "C9").await.unwrap().is_empty());
-    let thread = deliveries::to_follow(&mut tx, id, &["C1"]).await.unwrap();
-    assert_eq!(thread[&("C1".to_owned(), key("b@x.example"))], of_customer[1].id.to_string());
     let unaddressed = [("C2".to_owned(), "Två".to_owned())];
     releases::insert_unaddressed(&mut tx, id, &unaddressed).await.unwrap();
     assert!(deliveries::unaddressed_name(&mut tx, id, "C2").await.unwrap().is_some());

@@ -153,7 +153,6 @@ async fn what_cannot_be_counted_is_not_taken_for_none(
 #[case("UPDATE deliveries SET merged = '{'", "merged")]
 #[case("UPDATE deliveries SET merged = '\"nobody knows\"'", "merged")]
 #[case("UPDATE deliveries SET email = 'nobody'", "email")]
-#[case("UPDATE deliveries SET follows_id = 'x'", "follows_id")]
 #[case("UPDATE deliveries SET ordinal = -1", "ordinal")]
 #[tokio::test]
 async fn a_delivery_that_cannot_be_sent_names_itself(

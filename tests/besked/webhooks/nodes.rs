@@ -147,11 +147,11 @@ async fn an_event_of_a_newer_version_stops_no_other_call(#[case] engine: Engine)
     let oldest = "UPDATE webhook_calls SET event = 'notice.translated' WHERE id = (SELECT MIN(id) FROM webhook_calls)";
     assert_eq!(sql(oldest).await, 1);
     let failed = receiver.count();
-    app.advance(Duration::from_secs(60));
+    app.advance(Duration::from_secs(3600));
     while app.call().await {}
     let shown = app.hook_shown(made.shown.id).await;
     assert!(receiver.count() > failed, "the others are sent");
-    assert_eq!(shown.shown.queued, 1, "it waits for a node that knows it: {shown:?}");
+    assert_eq!(shown.shown.queued, 1, "it waits for a node that knows it");
     assert!(!app.call().await, "and nobody is busy with it");
     sql("INSERT INTO webhook_attempts (id, webhook_id, call_id, event, at, attempt, took_ms, problem) SELECT 'ffffffff-ffff-ffff-ffff-ffffffffffff', \
          webhook_id, id, event, 0, 1, 1, NULL FROM webhook_calls").await;

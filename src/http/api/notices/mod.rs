@@ -2,6 +2,7 @@
 
 mod attestations;
 mod coverage;
+mod next;
 mod recipients;
 mod show;
 mod step;
@@ -21,6 +22,7 @@ pub fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(write::router())
         .merge(show::router())
+        .merge(next::router())
         .merge(step::router())
         .merge(coverage::router())
         .merge(recipients::router())

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::category::{Category, Role};
 use crate::domain::notice::Notice;
+use crate::mail::compose::course::Course;
 use crate::mail::compose::render::View;
 
 const NEWS: &str = "+++\ncategory = \"news\"\nsubject = \"Nätverk: {{ contact.name }}\"\n[audience]\nall = true\n\
@@ -34,22 +35,22 @@ impl Made {
     }
 }
 
-/// Makes a message for somebody with this name, the value `x` in their row, and a delivery that they had before.
-fn made(source: &str, name: &str, x: &str, (follows_domain, follows_id): (Option<&str>, Option<Uuid>)) -> Made {
+/// Makes a message for somebody with this name, the value `x` in their row, and the messages that they had before.
+fn made(source: &str, name: &str, x: &str, thread: &[String]) -> Made {
     let notice = Notice::parse(source).unwrap_or_else(|problems| panic!("{problems:?}"));
     let config = Config::default();
-    let skeleton = Skeleton::new(&config, &notice, &View { locale: None, zone: None, role: Role::Service }).unwrap();
+    let view = View { locale: None, zone: None, role: Role::Service };
+    let skeleton = Skeleton::new(&config, &notice, &view, Course::default()).unwrap();
     let head = Head {
         notice: Uuid::nil(),
         category: notice.category,
         language: skeleton.language(),
         subject: None,
         boundary: "=_b",
-        follows: follows_domain.is_some(),
         is_test: false,
     };
     let unsubscribe = "https://x.example/?a=1&b=/u/";
-    let common = Common { head, message_domain: "example.com", follows_domain, unsubscribe, replies: None };
+    let common = Common { head, message_domain: "example.com", root: "matter@example.com", unsubscribe, replies: None };
     let key = Key { notice_id: Uuid::nil(), locale: "sv".to_owned(), zone: String::new(), role: "service".to_owned() };
     let (mould, _) = cast(&config, key, &skeleton, &common).unwrap();
     let url = format!("{unsubscribe}token");
@@ -66,7 +67,8 @@ fn made(source: &str, name: &str, x: &str, (follows_domain, follows_id): (Option
     let facts = Facts {
         delivery_id: Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001),
         date: "2026-11-24T10:00:00Z".parse().unwrap(),
-        follows_id,
+        thread,
+        entry: Uuid::from_u128(7),
         to: &address,
         token: "token",
         return_token: "returned",
@@ -78,7 +80,7 @@ fn made(source: &str, name: &str, x: &str, (follows_domain, follows_id): (Option
 }
 
 fn news(name: &str, x: &str) -> Made {
-    made(NEWS, name, x, (Some("before.example"), Some(Uuid::from_u128(5))))
+    made(NEWS, name, x, &["5@before.example".to_owned(), "6@before.example".to_owned()])
 }
 
 #[test]
@@ -95,10 +97,9 @@ fn another_reader_finds_what_was_written() {
     assert_eq!(message.message_id(), Some("01935a6b-0000-7000-8000-000000000001@example.com"));
     assert_eq!(made.field("X-Besked-Token").as_deref(), Some("returned"));
     assert_eq!(made.field("X-Besked-Delivery").as_deref(), Some("01935a6b-0000-7000-8000-000000000001"));
-    for name in ["In-Reply-To", "References"] {
-        let wanted = "<00000000-0000-0000-0000-000000000005@before.example>";
-        assert_eq!(made.field(name).as_deref(), Some(wanted));
-    }
+    assert_eq!(made.field("In-Reply-To").as_deref(), Some("<6@before.example>"));
+    let references = "<matter@example.com>\r\n <5@before.example>\r\n <6@before.example>";
+    assert_eq!(made.field("References").as_deref(), Some(references));
     assert_eq!(made.mould.fill(&Values::from_cbor(&made.values.to_cbor()).unwrap()).unwrap(), made.bytes);
 }
 
@@ -106,9 +107,9 @@ fn another_reader_finds_what_was_written() {
 fn what_a_message_does_not_have_leaves_no_trace() {
     let maintenance = include_str!("../../../../config/demo/notices/3-maintenance.md");
     let text = |made: &Made| String::from_utf8(made.bytes.clone()).unwrap();
-    let alone = text(&made(maintenance, "", "", (None, None)));
-    assert!(!alone.contains("List-") && !alone.contains("References") && !alone.contains("In-Reply-To"));
-    assert_eq!(text(&made(maintenance, "", "", (Some("before.example"), None))), alone, "they had no mail before");
+    let alone = text(&made(maintenance, "", "", &[]));
+    assert!(!alone.contains("List-") && !alone.contains("In-Reply-To"));
+    assert!(alone.contains("\r\nReferences: <matter@example.com>\r\n"), "it is the first of its matter");
     let head = alone.split_once("\r\n\r\n").unwrap().0;
     assert!(head.lines().all(|line| !line.ends_with(": ") && !line.is_empty()), "{head}");
     assert!(head.contains("\r\nTo: åsa@xn--exmple-cua.com\r\n"), "{head}");
@@ -127,7 +128,7 @@ fn a_value_is_stored_once_however_often_it_occurs() {
 }
 
 fn made_of_demo() -> Made {
-    made(include_str!("../../../../config/demo/notices/3-maintenance.md"), "Anna Lindqvist", "", (None, None))
+    made(include_str!("../../../../config/demo/notices/3-maintenance.md"), "Anna Lindqvist", "", &[])
 }
 
 proptest! {

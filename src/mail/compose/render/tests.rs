@@ -25,7 +25,7 @@ fn skeleton(source: &str, locale: &str, zone: &str) -> Skeleton {
     let notice = Notice::parse(source).unwrap_or_else(|problems| panic!("{problems:?}"));
     let role = notice.category.default_addressing().roles[0];
     let view = View { locale: locale.parse().ok(), zone: zone.parse().ok(), role };
-    Skeleton::new(&Config::default(), &notice, &view).unwrap()
+    Skeleton::new(&Config::default(), &notice, &view, Course::default()).unwrap()
 }
 
 fn render(source: &str, locale: &str) -> Content {
