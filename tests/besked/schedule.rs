@@ -18,8 +18,6 @@ use crate::app::{CUSTOMERS, TestApp, maintenance};
 use crate::database::Engine;
 use crate::relay::Act;
 
-const HOUR: Duration = Duration::from_secs(3600);
-
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A time in a text.
