@@ -410,6 +410,7 @@ pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
         salt: "00".repeat(32),
         thread: None,
         row_key: None,
+        not_before: None,
     };
     besked::store::notices::releases::insert(
         &mut tx,

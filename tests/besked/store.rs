@@ -103,6 +103,7 @@ impl Fixture {
             salt: "07".repeat(32),
             thread: None,
             row_key: None,
+            not_before: None,
         }
     }
 
