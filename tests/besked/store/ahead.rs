@@ -45,7 +45,7 @@ async fn a_reminder_is_made_once_and_looked_at_when_its_window_begins(#[case] en
     let made = Reminder { state: State::Made, reminder_id: Some(other), ..reminder };
     assert_eq!(reminders::of_notice(&mut tx, other).await.unwrap(), Some(made));
     assert_eq!(reminders::under_way(&mut tx, notice, None).await.unwrap(), [other]);
-    assert_eq!(reminders::under_way(&mut tx, notice, Some(window_start)).await.unwrap(), []);
+    assert!(reminders::under_way(&mut tx, notice, Some(window_start)).await.unwrap().is_empty());
     reminders::plan(&mut tx, &reminder).await.unwrap();
     assert_eq!(reminders::due(&mut tx, fixture.now + HOUR, 9).await.unwrap(), [], "not a second time");
     assert_eq!(reminders::due(&mut tx, window_start, 9).await.unwrap(), [made]);
