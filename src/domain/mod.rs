@@ -21,6 +21,7 @@ pub mod customers_file;
 pub mod delivery;
 pub mod digest;
 pub mod domain_name;
+pub mod duration;
 pub mod duty;
 pub mod entry;
 pub mod escalation;

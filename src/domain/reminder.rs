@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Span, SpanRound, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::schedule::parse_duration;
+use crate::domain::duration::parse_duration;
 use crate::domain::words::words;
 
 /// Reminders of one maintenance, at most.

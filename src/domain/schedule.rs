@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::category::Category;
+use crate::domain::duration::parse_duration;
 use crate::domain::front_matter::Reader;
 use crate::domain::locale::ZoneName;
 use crate::domain::reminder::{Before, Reminders};
@@ -81,15 +82,6 @@ pub fn instant(local: DateTime, zone: &TimeZone) -> Timestamp {
     // of the calendar.
     let edge = if local.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
     zone.to_ambiguous_zoned_datetime(local).compatible().map_or(edge, |zoned| zoned.timestamp())
-}
-
-/// Parses `90s`, `5m`, `1h30m` or `5d`, also with a minus before it. A day has 24 hours.
-///
-/// # Errors
-/// If it is none, with what to write.
-pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
-    let span = text.trim().parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
-    span.map_err(|_| format!("`{}` is not a duration such as `90s`, `5m`, `1h30m` or `5d`", text.escape_debug()))
 }
 
 /// The hours of a day in which no mail of a category goes out, in the recipient's zone: from the first time of day to before the

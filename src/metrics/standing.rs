@@ -133,7 +133,7 @@ impl Standing {
             "Deliveries in doubt: those that await an operator, and those that are sent again by themselves",
             standing.uncertain.clone(),
         );
-        standing.register_escalations(registry);
+        standing.register_duties(registry);
         registry.register("ledger_entries", "Entries of the ledger that have their place", standing.entries.clone());
         registry.register("ledger_pending_entries", "Entries that wait for theirs", standing.pending.clone());
         registry.register_with_unit(
@@ -147,11 +147,11 @@ impl Standing {
             "1 where sealing has stopped until a person lets it go on",
             standing.stopped.clone(),
         );
-        registry.register("replies_waiting", "Replies that are to be forwarded to support", standing.replies.clone());
         standing
     }
 
-    fn register_escalations(&self, registry: &mut Registry) {
+    fn register_duties(&self, registry: &mut Registry) {
+        registry.register("replies_waiting", "Replies that are to be forwarded to support", self.replies.clone());
         registry.register("tasks_open", "Tasks that a person still has to do", self.tasks.clone());
         registry.register(
             "overdue_customers",

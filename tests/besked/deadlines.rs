@@ -230,7 +230,9 @@ async fn whoever_checks_approves_releases_or_asks_is_told_of_the_deadline() {
     warned(shell.run(&["notice", "check", "then.md"]), "`schedule.send_at`: is after the deadline: customers must be");
     shell.write("old.md", &breach("1990-01-01T00:00:00Z"));
     warned(shell.run(&["notice", "check", "old.md"]), "days ago: is the year right?");
-    let other = breach(&days(2)).replace("[audience]\nall = true\n", "follows = \"INC-1\"\n");
+    let other = breach(&days(2))
+        .replace("\"confirmed\"", "\"update\"")
+        .replace("[audience]\nall = true\n", "follows = \"INC-1\"\n");
     shell.write("next.md", &other);
     let ran = warned(shell.run(&["notice", "check", "next.md"]), "in the notice that it follows");
     assert!(!ran.err.contains("deadline"), "the clock of a follow-up starts at its release: {}", ran.err);

@@ -42,9 +42,10 @@ pub const ONE: &str = "account_id,customer_name,email,role\n\
     C1,Ett AB,avtal@ett.example,legal\n\
     C1,Ett AB,faktura@ett.example,billing\n";
 
-/// An app in which a breach is addressed to security contacts, and escalated to service and then technical ones.
+/// An app in which a breach is addressed to security contacts, and escalated to service and then technical ones. It has no stages, whose
+/// tasks are tested elsewhere.
 pub async fn app(engine: Engine) -> TestApp {
-    escalating(engine, Category::SecurityBreach, "roles = [\"security\"]\n").await
+    escalating(engine, Category::SecurityBreach, "roles = [\"security\"]\nstages = []\n").await
 }
 
 /// An app with these rules for a category.

@@ -93,7 +93,10 @@ async fn a_time_that_the_clock_skips_comes_an_hour_later_and_one_that_comes_twic
         ("2026-10-24T10:00:00Z", "2026-10-25T02:30:00", "2026-10-25T00:30:00Z"),
     ] {
         let app = TestApp::starting(Engine::Sqlite, start, |_| {}).await;
-        app.import("account_id,email,role,time_zone\nC1,teknik@ett.example,technical,Europe/Stockholm\n").await;
+        app.import(
+            "account_id,customer_name,email,role,time_zone\nC1,Ett AB,teknik@ett.example,technical,Europe/Stockholm\n",
+        )
+        .await;
         let id = app.release(&scheduled(&format!("send_at_local = {local}"))).await;
         assert_eq!(app.notice(id).await.send_at, Some(at(due)), "{local}");
         app.advance_to(due);
@@ -108,8 +111,8 @@ async fn a_time_that_the_clock_skips_comes_an_hour_later_and_one_that_comes_twic
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spread_sends_as_many_in_each_part_of_it(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
-    let mut customers = "account_id,email,role\n".to_owned();
-    (0..40).for_each(|n| customers += &format!("C{n},teknik@c{n}.example,technical\n"));
+    let mut customers = "account_id,customer_name,email,role\n".to_owned();
+    (0..40).for_each(|n| customers += &format!("C{n},Kund {n},teknik@c{n}.example,technical\n"));
     app.import(&customers).await;
     let id = app.release(&scheduled("spread = \"2h\"")).await;
     for (quarter, upto) in [10, 20, 30, 40].into_iter().enumerate() {

@@ -436,8 +436,7 @@ impl Claims {
         self.put_away(conn, &unready, PAUSE_MS).await
     }
 
-    /// When the quiet hours end that a recipient is in. They are looked at before each attempt: a retry, a backlog or a pause leads
-    /// into them as well as a release.
+    /// When the quiet hours end that a recipient is in. A retry, a backlog or a pause leads into them as well as a release.
     fn quiet_until(&self, kept: &Kept, to: &ToSend, at: Timestamp) -> Option<Timestamp> {
         let config = &self.context.config;
         let quiet = config.quiet_hours(kept.category)?;
