@@ -61,7 +61,8 @@ async fn promise(
         wanted.extend(stages.into_iter().map(|due| (PromiseKind::Stage, due)));
     }
     for (kind, due_at) in wanted {
-        let promise = Promise { matter_id: kept.matter_id, kind, due_at, notice_id: kept.id, state: promise::State::Open };
+        let promise =
+            Promise { matter_id: kept.matter_id, kind, due_at, notice_id: kept.id, state: promise::State::Open };
         promises::make(conn, &promise, promise::warn_at(due_at, config.promise_warning(kept.category), at)).await?;
     }
     let open: Vec<Promise> = promises::of_matter(conn, kept.matter_id).await?;
@@ -126,12 +127,7 @@ async fn wanted(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept) -> Result<Rem
 }
 
 /// Stops a reminder that is being sent, since another notice says something else now. The dispatcher cancels what is queued of it.
-async fn stop(
-    with: &Freezing<'_>,
-    conn: &mut Conn,
-    (id, by): (Uuid, &Kept),
-    at: Timestamp,
-) -> Result<(), StoreError> {
+async fn stop(with: &Freezing<'_>, conn: &mut Conn, (id, by): (Uuid, &Kept), at: Timestamp) -> Result<(), StoreError> {
     notices::lock(conn, id).await?;
     let Some(notice) = notices::find(conn, id).await? else { return Ok(()) };
     if let Some(reminder) = reminders::of_notice(conn, id).await? {

@@ -452,8 +452,14 @@ mod tests {
             ),
             ("[category.news]\nlead_time_required = true", "has no effect without `lead_time`"),
             ("[category.security_breach]\ndeadline = \"0s\"", "`category.security_breach.deadline` must not be zero"),
-            ("[category.disruption]\nquiet_hours = \"22:00-07:00\"", "`category.disruption.quiet_hours` must be left out"),
-            ("[category.news]\nquiet_hours = \"22-7\"", "`category.news.quiet_hours`: `22-7` is not a range of the day"),
+            (
+                "[category.disruption]\nquiet_hours = \"22:00-07:00\"",
+                "`category.disruption.quiet_hours` must be left out",
+            ),
+            (
+                "[category.news]\nquiet_hours = \"22-7\"",
+                "`category.news.quiet_hours`: `22-7` is not a range of the day",
+            ),
             ("[category.billing]\nretention = \"0d\"", "`category.billing.retention`: `0d` stores nothing"),
             ("[category.billing]\nretention = \"soon\"", "`category.billing.retention`: `soon` is not a period"),
             ("[category.billing]\nretention_days = 2555", "`retention_days` was replaced by `retention`"),

@@ -91,7 +91,8 @@ mod tests {
             let error = parse(text, "besked.toml", &[]).unwrap_err().to_string();
             assert!(error.contains(wanted), "{text}: {error}");
         }
-        let text = "[category.maintenance]\nreminders = [\"-1h\", \"-24h\"]\n[organisation]\nholidays = [\"2026-12-24\"]";
+        let text =
+            "[category.maintenance]\nreminders = [\"-1h\", \"-24h\"]\n[organisation]\nholidays = [\"2026-12-24\"]";
         let config = parse(text, "besked.toml", &[]).unwrap();
         assert_eq!(Vec::<String>::from(config.reminders()), ["-24h", "-1h"]);
         let shown = toml::to_string(&config).unwrap();

@@ -152,10 +152,13 @@ mod tests {
     #[test]
     fn a_reminder_that_comes_late_is_none() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let (start, day, minutes) = (at("2026-12-01T22:00:00Z"), Before::parse("-24h").unwrap(), Before::parse("-10m").unwrap());
+        let (start, day, minutes) =
+            (at("2026-12-01T22:00:00Z"), Before::parse("-24h").unwrap(), Before::parse("-10m").unwrap());
         assert_eq!(day.due(start), at("2026-11-30T22:00:00Z"));
         assert!(!day.is_late(start, at("2026-11-30T22:15:00Z")) && day.is_late(start, at("2026-11-30T22:15:01Z")));
-        assert!(!minutes.is_late(start, at("2026-12-01T21:55:00Z")) && minutes.is_late(start, at("2026-12-01T21:55:01Z")));
+        assert!(
+            !minutes.is_late(start, at("2026-12-01T21:55:00Z")) && minutes.is_late(start, at("2026-12-01T21:55:01Z"))
+        );
         assert!(day.is_late(start, start));
     }
 }

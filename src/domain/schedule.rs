@@ -51,15 +51,15 @@ impl Schedule {
             parsed.map_err(|problem| table.problem("spread", problem)).ok()
         });
         let none = table.is_empty("reminders").then(Vec::new);
-        let reminders = none.or_else(|| table.words("reminders")).and_then(|texts| {
-            Reminders::try_from(texts).map_err(|problem| table.problem("reminders", problem)).ok()
-        });
+        let reminders = none
+            .or_else(|| table.words("reminders"))
+            .and_then(|texts| Reminders::try_from(texts).map_err(|problem| table.problem("reminders", problem)).ok());
         if reminders.is_some() && category.is_some_and(|category| category != Category::Maintenance) {
             table.problem("reminders", "is possible only in a notice about maintenance");
         }
-        let reminder = table.word("reminder").and_then(|text| {
-            Before::parse(&text).map_err(|problem| table.problem("reminder", problem)).ok()
-        });
+        let reminder = table
+            .word("reminder")
+            .and_then(|text| Before::parse(&text).map_err(|problem| table.problem("reminder", problem)).ok());
         table.finish();
         Self { send_at, send_at_local, spread: spread.unwrap_or_default(), reminders, reminder }
     }
@@ -250,7 +250,10 @@ mod tests {
         ] {
             assert_eq!(instant(local.parse().unwrap(), &zone), at(wanted), "{local}");
         }
-        assert_eq!(instant("9999-12-31T23:59:59".parse().unwrap(), &TimeZone::get("Etc/GMT+12").unwrap()), Timestamp::MAX);
+        assert_eq!(
+            instant("9999-12-31T23:59:59".parse().unwrap(), &TimeZone::get("Etc/GMT+12").unwrap()),
+            Timestamp::MAX
+        );
     }
 
     #[test]

@@ -47,9 +47,13 @@ impl Escalation {
 /// What a person must do.
 fn reason(kind: PromiseKind, due: &str) -> String {
     match kind {
-        PromiseKind::Update => format!("the notice promises an update by {due}: release one, or settle this with a note"),
+        PromiseKind::Update => {
+            format!("the notice promises an update by {due}: release one, or settle this with a note")
+        }
         PromiseKind::Completion => {
-            format!("the window ends at {due}: release a notice with the phase `completed` or a new window, or settle this with a note")
+            format!(
+                "the window ends at {due}: release a notice with the phase `completed` or a new window, or settle this with a note"
+            )
         }
         PromiseKind::Stage => {
             format!("customers must hear of the breach again by {due}: release an update, or settle this with a note")

@@ -342,9 +342,10 @@ impl Notices {
         let clock = ready::of_discovery(followed.as_ref(), &draft.notice);
         let thread = ready::of_thread(followed.as_ref(), &draft.notice, &subject);
         let nearby = self.nearby(&mut conn, (draft, &plan), joined.map(|it| it.matter_id)).await?;
-        let warnings = [warnings, clock, thread, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
-            .map(|it| it.0)
-            .concat();
+        let warnings =
+            [warnings, clock, thread, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
+                .map(|it| it.0)
+                .concat();
         let escalation = Escalated::of(&self.context.config, draft.notice.category);
         Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), escalation, nobody, before })
     }

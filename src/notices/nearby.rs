@@ -14,8 +14,8 @@ use crate::domain::matter::Said;
 use crate::domain::problem::Problems;
 use crate::domain::words::count;
 use crate::store::Conn;
-use crate::store::notices::nearby::{self, Recent};
 use crate::store::notices::Kept;
+use crate::store::notices::nearby::{self, Recent};
 
 /// Notices of each kind that are looked at.
 const MOST: u32 = 20;
@@ -62,7 +62,9 @@ impl Notices {
         for Recent { id, category, released_at } in recent {
             let Some(customers) = shared.get(&id) else { continue };
             let (whom, at) = (count(*customers, "customer of this one", "customers of this one"), shown(released_at));
-            let text = format!("a notice of the category {category} went to {whom} at {at}, less than an hour before (notice {id})");
+            let text = format!(
+                "a notice of the category {category} went to {whom} at {at}, less than an hour before (notice {id})"
+            );
             warnings.add(0, "audience", text);
         }
         Ok(warnings)

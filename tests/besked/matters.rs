@@ -1,5 +1,7 @@
 //! Matters: several notices with one reference, which of them is meant, and what follows them.
 
+mod follow;
+
 use std::time::Duration;
 
 use besked::audience::AudienceError;

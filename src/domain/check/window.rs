@@ -36,7 +36,8 @@ pub(super) fn check(
     let Some(schedule) = schedule else { return };
     let has_columns = || placeholders_at(source).iter().any(|(_, it)| matches!(it, Placeholder::Row(_)));
     if schedule.is_there("reminders") && !schedule.is_empty("reminders") && has_columns() {
-        let text = "is not possible with placeholders of an audience file: a reminder goes to customers without its rows";
+        let text =
+            "is not possible with placeholders of an audience file: a reminder goes to customers without its rows";
         findings.problems.add(schedule.line("reminders"), "schedule.reminders", text);
     }
     for before in schedule.words("reminders").unwrap_or_default().iter().filter_map(|text| Before::parse(text).ok()) {
@@ -46,4 +47,3 @@ pub(super) fn check(
         }
     }
 }
-

@@ -42,11 +42,7 @@ struct Page {
 
 /// The matters, the one that began last first.
 #[utoipa::path(get, path = "/matters", tag = "notices", params(Listing), responses((status = 200, body = Page)))]
-async fn list(
-    State(api): State<Api>,
-    caller: Caller,
-    Asked(asked): Asked<Listing>,
-) -> Result<Json<Page>, Problem> {
+async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listing>) -> Result<Json<Page>, Problem> {
     let request = page(asked.limit, asked.after)?;
     let found = api.app.notices.matters(&caller.actor, asked.open, &request).await?;
     Ok(Json(Page { matters: found.items, next: found.next }))

@@ -24,12 +24,7 @@ pub struct Recent {
 
 /// The notices that were released since a time and are not of a matter, at most `limit` of each category, the newest first. Those to
 /// which recipients are added are left out: each addresses its own.
-pub async fn released_since(
-    conn: &mut Conn,
-    since: Timestamp,
-    but: Option<Uuid>,
-    limit: u32,
-) -> Result<Vec<Recent>> {
+pub async fn released_since(conn: &mut Conn, since: Timestamp, but: Option<Uuid>, limit: u32) -> Result<Vec<Recent>> {
     let mut found = Vec::new();
     // One by one, so that each reads its part of the index.
     for category in Category::ALL {

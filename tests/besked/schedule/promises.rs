@@ -97,9 +97,8 @@ async fn a_window_that_ends_without_word_is_a_task(#[case] engine: Engine) {
     assert_eq!(app.standing_at("2026-11-28T00:44:00Z").await, (0, 0));
     assert_eq!(app.standing_at("2026-11-28T00:45:00Z").await, (1, 0));
     assert_eq!(app.standing_at("2026-11-28T01:00:00Z").await, (1, 1));
-    let done = text
-        .replace("[audience]\nall = true\n", &format!("follows = \"{first}\"\n"))
-        .replace("announced", "completed");
+    let done =
+        text.replace("[audience]\nall = true\n", &format!("follows = \"{first}\"\n")).replace("announced", "completed");
     app.release(&done).await;
     assert_eq!(app.standing_at("2026-11-28T02:00:00Z").await, (0, 0));
 }

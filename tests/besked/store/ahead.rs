@@ -26,7 +26,14 @@ async fn a_reminder_is_made_once_and_looked_at_when_its_window_begins(#[case] en
     let mut tx = fixture.store.write().await.unwrap();
     let notice = fixture.released(&mut tx, &["a@x.example"]).await;
     let (window_start, before) = (fixture.now + HOUR * 2, Before(Duration::from_secs(3600)));
-    let reminder = Reminder { matter_id: notice, window_start, before, notice_id: notice, state: State::Planned, reminder_id: None };
+    let reminder = Reminder {
+        matter_id: notice,
+        window_start,
+        before,
+        notice_id: notice,
+        state: State::Planned,
+        reminder_id: None,
+    };
     reminders::plan(&mut tx, &reminder).await.unwrap();
     assert_eq!(reminders::due(&mut tx, fixture.now, 9).await.unwrap(), []);
     assert_eq!(reminders::due(&mut tx, fixture.now + HOUR, 9).await.unwrap(), [reminder]);
@@ -70,7 +77,8 @@ async fn a_promise_is_looked_at_twice_and_ends_once(#[case] engine: Engine) {
     assert_eq!(promises::of_matter(&mut tx, notice).await.unwrap(), [overdue], "the same promise again");
     promises::settle(&mut tx, notice, notice, due_at).await.unwrap();
     assert_eq!(promises::overdue(&mut tx).await.unwrap(), 0);
-    let closed = tasks::close_due(&mut tx, besked::domain::task::TaskKind::Promise, (notice, due_at), fixture.now).await;
+    let closed =
+        tasks::close_due(&mut tx, besked::domain::task::TaskKind::Promise, (notice, due_at), fixture.now).await;
     assert_eq!(closed.unwrap(), 0, "it had no task");
 }
 

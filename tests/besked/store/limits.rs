@@ -204,7 +204,8 @@ async fn what_stands_before_others_is_set_aside_and_claimed_by_its_domain(#[case
     assert_eq!(domains, [("slow.example", 1)], "one each, and only what was set aside");
     assert!(leases::still_ours(&mut tx, claimed[0].delivery_id, 1).await.unwrap());
     assert!(claimed[0].delivery_id > held.delivery_id, "the oldest of those that wait");
-    let back = GiveBack { id: claimed[0].delivery_id, token: 1, due_at: Some(fixture.now.as_millisecond()), not_before: None };
+    let back =
+        GiveBack { id: claimed[0].delivery_id, token: 1, due_at: Some(fixture.now.as_millisecond()), not_before: None };
     queue::give_back(&mut tx, &[back]).await.unwrap();
     let again = claims::claim(&mut tx, id, "me", fixture.now, &[], 1).await.unwrap();
     assert_eq!(again[0].delivery_id, claimed[0].delivery_id, "it stands in front again");

@@ -100,7 +100,12 @@ async fn a_message_is_dated_at_its_first_attempt_and_not_at_a_claim_that_was_ret
     let mut tx = fixture.store.write().await.unwrap();
     let notice = fixture.released(&mut tx, &["a@x.example"]).await;
     let minute = |n: i64| fixture.now + SignedDuration::from_mins(n);
-    let back = |claimed: &claims::Claimed| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at: None, not_before: None };
+    let back = |claimed: &claims::Claimed| GiveBack {
+        id: claimed.delivery_id,
+        token: claimed.token,
+        due_at: None,
+        not_before: None,
+    };
     let claimed = claim(&mut tx, notice, minute(1)).await;
     assert_eq!(claimed.first_at, minute(1), "hours in the queue do not make a mail old");
     queue::give_back(&mut tx, &[back(&claimed)]).await.unwrap();

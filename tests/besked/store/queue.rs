@@ -70,7 +70,12 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     let id = fixture.released(&mut tx, &["a@x.example", "b@y.example", "c@y.example"]).await;
     let skipping = claims::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 9).await.unwrap();
     assert_eq!(skipping.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["y.example", "y.example"]);
-    let back = |claimed: &Claimed, due_at| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at, not_before: None };
+    let back = |claimed: &Claimed, due_at| GiveBack {
+        id: claimed.delivery_id,
+        token: claimed.token,
+        due_at,
+        not_before: None,
+    };
     let later = fixture.now + SignedDuration::from_secs(60);
     queue::give_back(&mut tx, &[back(&skipping[0], None)]).await.unwrap();
     let again = claims::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 1).await.unwrap();
@@ -404,9 +409,12 @@ async fn a_probe_claims_from_either_end_and_what_waited_for_a_relay_is_first_aga
     queue::hasten(&mut tx, &[first.delivery_id, last.delivery_id], now).await.unwrap();
     let again = claims::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
     assert_eq!(again.delivery_id, first.delivery_id);
-    queue::give_back(&mut tx, &[GiveBack { id: again.delivery_id, token: again.token, due_at: Some(later), not_before: None }])
-        .await
-        .unwrap();
+    queue::give_back(
+        &mut tx,
+        &[GiveBack { id: again.delivery_id, token: again.token, due_at: Some(later), not_before: None }],
+    )
+    .await
+    .unwrap();
     assert!(queue::due_after(&mut tx, later).await.unwrap().is_empty());
     assert_eq!(queue::due_after(&mut tx, later - 1).await.unwrap(), [id]);
     assert_eq!(queue::bring_forward(&mut tx, id, now, (later, None), 9).await.unwrap(), 0);
