@@ -1,6 +1,7 @@
 //! Matters: several notices with one reference, which of them is meant, and what follows them.
 
 mod follow;
+mod life;
 
 use std::time::Duration;
 
