@@ -240,12 +240,8 @@ impl Coverage {
         let today = customer.map(|customer| customer.name);
         let newest = answers.iter().filter(|it| it.customer_name.is_some()).max_by_key(|it| (it.released_at, it.id));
         let customer_name = newest.and_then(|it| it.customer_name.clone()).or_else(|| today.clone());
-        let last = match about {
-            About::Reference(_) => last_version(&mut conn, &answers).await?,
-            _ => None,
-        };
         Ok(Informed {
-            last,
+            last: last_version(&mut conn, about, &answers).await?,
             account_id: account_id.to_owned(),
             customer_name_today: today.filter(|today| customer_name.as_ref() != Some(today)),
             customer_name,
@@ -274,10 +270,7 @@ impl Coverage {
         let known: Vec<Known> = shown.iter().map(Shown::known).collect();
         // An erased person's customer has no name any more, if it was the person's.
         let named = shown.iter().map(|it| it.customer_name.clone()).find(|name| !name.is_empty());
-        let unaddressed = match released {
-            true => deliveries::unaddressed_name(conn, notice.id, account_id).await?,
-            false => None,
-        };
+        let unaddressed = unaddressed(conn, notice, account_id).await?;
         let addressed = !shown.is_empty() || unaddressed.is_some();
         let (measure, clock) = (self.measure(notice), self.clock(notice));
         let told = Attestation::told(&attested);
@@ -322,8 +315,13 @@ impl Coverage {
 }
 
 /// What a customer has last of the matter that all these notices belong to.
-async fn last_version(conn: &mut Conn, answers: &[InformedNotice]) -> Result<Option<LastVersion>, StoreError> {
-    let Some(matter) = answers.first().map(|it| it.matter) else { return Ok(None) };
+async fn last_version(
+    conn: &mut Conn,
+    about: &About,
+    answers: &[InformedNotice],
+) -> Result<Option<LastVersion>, StoreError> {
+    let first = answers.first().filter(|_| matches!(about, About::Reference(_)));
+    let Some(matter) = first.map(|it| it.matter) else { return Ok(None) };
     if answers.iter().any(|it| it.matter != matter) {
         return Ok(None);
     }
@@ -336,6 +334,14 @@ async fn last_version(conn: &mut Conn, answers: &[InformedNotice]) -> Result<Opt
         released_at: it.released_at,
     });
     Ok(Some(LastVersion { notice: last.id, phase: last.phase, at, newer }))
+}
+
+/// The name at release of a customer that had nobody to address.
+async fn unaddressed(conn: &mut Conn, notice: &Kept, account_id: &str) -> Result<Option<String>, StoreError> {
+    match notice.released_at {
+        Some(_) => deliveries::unaddressed_name(conn, notice.id, account_id).await,
+        None => Ok(None),
+    }
 }
 
 /// A delivery as the answer has it.
