@@ -265,6 +265,7 @@ impl Bench {
             salt: data_encoding::HEXLOWER.encode(&salts[place]),
             thread: None,
             row_key: None,
+            not_before: None,
         }
     }
 

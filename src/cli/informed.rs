@@ -11,7 +11,7 @@ use super::named;
 use super::output::{Output, count, table, time};
 use super::returned::describe_report;
 use crate::cli::args::said;
-use crate::coverage::{About, Attestation, Informed as Answer, InformedDelivery, InformedNotice, Stopped};
+use crate::coverage::{About, Attestation, Informed as Answer, InformedDelivery, InformedNotice, LastVersion, Stopped};
 use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
 use crate::domain::delivery::Level;
@@ -95,8 +95,31 @@ pub fn describe_informed(answer: &Answer) -> String {
             text += &format!("{void} cancelled before anything was sent to the customer, and {}.\n", "does not count");
         }
     }
+    text += &answer.last.as_ref().map(describe_last).unwrap_or_default();
     answer.notices.iter().for_each(|notice| text += &describe(notice));
     text + &describe_levels(answer)
+}
+
+/// What the customer has last of a matter, and whether there is something newer.
+fn describe_last(last: &LastVersion) -> String {
+    let named =
+        |phase: Option<&str>, id| phase.map_or_else(|| format!("notice {id}"), |it| format!("`{it}` (notice {id})"));
+    let mut text = format!(
+        "The last of this matter that the customer has is {}, since {}.\n",
+        named(last.phase, last.notice),
+        time(last.at)
+    );
+    match &last.newer {
+        Some(newer) => {
+            let at = newer.released_at.map(time).unwrap_or_default();
+            let newer = named(newer.phase, newer.notice);
+            text += &format!(
+                "It is not the newest: {newer} was released at {at}, and the customer is not informed by it.\n"
+            );
+        }
+        None => text += "It is the newest.\n",
+    }
+    text
 }
 
 fn describe(notice: &InformedNotice) -> String {
@@ -111,6 +134,9 @@ fn describe(notice: &InformedNotice) -> String {
     if let Some(since) = notice.informed_since {
         let late = if notice.late { ", after the deadline" } else { "" };
         text += &format!("informed at {}{late}\n", time(since));
+    }
+    if let Some(phase) = notice.phase {
+        text += &format!("says `{phase}`\n");
     }
     text += &notice.stopped.as_ref().map(describe_stopped).unwrap_or_default();
     text += &format!("  {}\n", describe_verdict(notice));

@@ -11,6 +11,7 @@ use crate::domain::actor::Actor;
 use crate::domain::category::{Category, Role};
 use crate::domain::coverage::{Known, Verdict};
 use crate::domain::delivery::{Level, Reason, State};
+use crate::domain::matter::Progress;
 use crate::domain::notice::State as NoticeState;
 use crate::domain::placeholder::Text;
 use crate::domain::right::Right;
@@ -18,7 +19,7 @@ use crate::mail::compose::message::{message_id, subject_of};
 use crate::notices::NoticeError;
 use crate::people::mask::{Mask, mask_words};
 use crate::store::inbound::reports::{self, Report};
-use crate::store::notices::{Among, Kept, attestations, references};
+use crate::store::notices::{Among, Kept, attestations, matters, references};
 use crate::store::people::customers;
 use crate::store::sending::deliveries::Shown;
 use crate::store::sending::{deliveries, messages};
@@ -63,8 +64,39 @@ pub struct Informed {
     pub overdue: u64,
     /// By how many of them the customer was informed after the deadline.
     pub late: u64,
+    /// What the customer has last of the matter, if the question is about one matter by its reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastVersion>,
     /// The answer for each notice.
     pub notices: Vec<InformedNotice>,
+}
+
+/// The last notice of a matter that a customer is informed by.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = informed::LastVersion)]
+pub struct LastVersion {
+    /// The notice.
+    pub notice: Uuid,
+    /// Its phase, status or stage.
+    pub phase: Option<&'static str>,
+    /// Since when the customer is informed by it.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The newest notice of the matter, if it is another one: the customer is not informed by it.
+    pub newer: Option<Newer>,
+}
+
+/// A notice of a matter that a customer does not have.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = informed::Newer)]
+pub struct Newer {
+    /// The notice.
+    pub notice: Uuid,
+    /// Its phase, status or stage.
+    pub phase: Option<&'static str>,
+    /// When it was released.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub released_at: Option<Timestamp>,
 }
 
 /// Whether a customer was informed by one notice.
@@ -79,6 +111,12 @@ pub struct InformedNotice {
     pub subject: String,
     /// The author's reference.
     pub reference: Option<String>,
+    /// Its matter: the id of the first of the notices that follow each other.
+    pub matter: Uuid,
+    /// Its place among the released notices of the matter, from 1.
+    pub sequence: Option<u64>,
+    /// Its phase, status or stage.
+    pub phase: Option<&'static str>,
     /// The customer's name at its release, if it addressed the customer.
     #[serde(skip)]
     pub customer_name: Option<String>,
@@ -203,6 +241,7 @@ impl Coverage {
         let newest = answers.iter().filter(|it| it.customer_name.is_some()).max_by_key(|it| (it.released_at, it.id));
         let customer_name = newest.and_then(|it| it.customer_name.clone()).or_else(|| today.clone());
         Ok(Informed {
+            last: last_version(&mut conn, about, &answers).await?,
             account_id: account_id.to_owned(),
             customer_name_today: today.filter(|today| customer_name.as_ref() != Some(today)),
             customer_name,
@@ -231,10 +270,7 @@ impl Coverage {
         let known: Vec<Known> = shown.iter().map(Shown::known).collect();
         // An erased person's customer has no name any more, if it was the person's.
         let named = shown.iter().map(|it| it.customer_name.clone()).find(|name| !name.is_empty());
-        let unaddressed = match released {
-            true => deliveries::unaddressed_name(conn, notice.id, account_id).await?,
-            false => None,
-        };
+        let unaddressed = unaddressed(conn, notice, account_id).await?;
         let addressed = !shown.is_empty() || unaddressed.is_some();
         let (measure, clock) = (self.measure(notice), self.clock(notice));
         let told = Attestation::told(&attested);
@@ -250,6 +286,9 @@ impl Coverage {
             category: notice.category,
             subject: subject(conn, notice, &shown, &mask).await?,
             reference: notice.reference.clone(),
+            matter: notice.matter_id,
+            sequence: notice.sequence,
+            phase: notice.said.progress.map(Progress::as_str),
             customer_name: named.or(unaddressed).filter(|name| !name.is_empty()),
             released_at: notice.released_at,
             discovered_at: clock.discovered_at,
@@ -272,6 +311,36 @@ impl Coverage {
                 .collect(),
             attested,
         })
+    }
+}
+
+/// What a customer has last of the matter that all these notices belong to.
+async fn last_version(
+    conn: &mut Conn,
+    about: &About,
+    answers: &[InformedNotice],
+) -> Result<Option<LastVersion>, StoreError> {
+    let first = answers.first().filter(|_| matches!(about, About::Reference(_)));
+    let Some(matter) = first.map(|it| it.matter) else { return Ok(None) };
+    if answers.iter().any(|it| it.matter != matter) {
+        return Ok(None);
+    }
+    let has = answers.iter().filter_map(|it| Some((it.sequence?, it, it.informed_since?)));
+    let Some((sequence, last, at)) = has.max_by_key(|(sequence, ..)| *sequence) else { return Ok(None) };
+    let newest = matters::released(conn, matter).await?.pop().filter(|it| it.sequence > Some(sequence));
+    let newer = newest.map(|it| Newer {
+        notice: it.id,
+        phase: it.said.progress.map(Progress::as_str),
+        released_at: it.released_at,
+    });
+    Ok(Some(LastVersion { notice: last.id, phase: last.phase, at, newer }))
+}
+
+/// The name at release of a customer that had nobody to address.
+async fn unaddressed(conn: &mut Conn, notice: &Kept, account_id: &str) -> Result<Option<String>, StoreError> {
+    match notice.released_at {
+        Some(_) => deliveries::unaddressed_name(conn, notice.id, account_id).await,
+        None => Ok(None),
     }
 }
 

@@ -13,7 +13,7 @@ mod written;
 pub use crate::store::notices::attestations::Attestation;
 pub use attest::{Attested, NewAttestation};
 pub use error::CoverageError;
-pub use informed::{About, Informed, InformedDelivery, InformedNotice};
+pub use informed::{About, Informed, InformedDelivery, InformedNotice, LastVersion};
 pub use rows::{CoverageDelivery, CoverageRow, Covering, Totals};
 pub use status::Status;
 pub use stopped::Stopped;

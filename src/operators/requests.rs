@@ -58,10 +58,10 @@ pub struct Running {
 }
 
 impl Running {
-    /// The request as its answer is to be kept: not if a person was erased since it began.
+    /// The request as its answer is to be kept: not if a person was erased since it began, other than those that it erased itself.
     #[must_use]
-    pub const fn keeping(&self, request: Request) -> Request {
-        Request { erasures: self.erasures, ..request }
+    pub const fn keeping(&self, request: Request, erased: u64) -> Request {
+        Request { erasures: self.erasures + erased, ..request }
     }
 }
 

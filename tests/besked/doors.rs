@@ -147,7 +147,7 @@ fn limited(command: &Command, files: u32) -> Command {
 
 /// Holds so many connections open from a process of its own, every second of them with half a request, and returns once they are.
 fn held(server: SocketAddr, count: usize) -> Running {
-    let script = "import resource, socket, sys, time
+    let script = "import resource, signal, socket, sys
 port, count, half = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].encode()
 resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 held = []
@@ -159,7 +159,7 @@ for n in range(count):
         except OSError:
             pass
 print('held', file=open(sys.argv[4], 'w'), flush=True)
-time.sleep(600)";
+signal.pause()";
     let done = tempfile::NamedTempFile::new().unwrap();
     let mut python = Command::new("python3");
     python.args(["-c", script, &server.port().to_string(), &count.to_string(), HALF]).arg(done.path());

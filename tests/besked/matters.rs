@@ -1,5 +1,8 @@
 //! Matters: several notices with one reference, which of them is meant, and what follows them.
 
+mod follow;
+mod life;
+
 use std::time::Duration;
 
 use besked::audience::AudienceError;

@@ -8,6 +8,7 @@ mod forwards;
 mod inbound;
 mod integrity;
 mod limits;
+mod matters;
 mod moulds;
 mod nodes;
 mod operators;

@@ -41,6 +41,10 @@ const LARGEST: usize = 1 << 20;
 #[derive(Clone, Copy, Debug)]
 pub struct NotKept;
 
+/// An answer with this extension is about the erasure of a person, and shows nobody.
+#[derive(Clone, Copy, Debug)]
+pub struct Erases;
+
 /// A request that has a key, while it is carried out.
 pub struct Once {
     /// The try.
@@ -140,7 +144,8 @@ impl Once {
             Some(format!("{name}: {value}\n"))
         });
         let answer = Answer { status: parts.status.as_u16(), headers: headers.collect(), body: body.to_vec() };
-        let kept = (body.len() <= LARGEST).then_some((self.running.keeping(self.request), answer));
+        let erased = u64::from(parts.extensions.get::<Erases>().is_some());
+        let kept = (body.len() <= LARGEST).then_some((self.running.keeping(self.request, erased), answer));
         (Response::from_parts(parts, Body::from(body)), kept)
     }
 }

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::body::Json;
-use super::idempotency::NotKept;
+use super::idempotency::{Erases, NotKept};
 use super::key::Caller;
 use super::persons::address_at;
 use super::problem::Problem;
@@ -78,10 +78,10 @@ struct Done {
 
 /// Deletes everything that names a person; the proofs of others stay valid (Art. 17). It cannot be undone.
 #[utoipa::path(post, path = "/subjects/erase", tag = "persons", request_body = Erasing, responses((status = 200, body = Done)))]
-async fn erase(State(api): State<Api>, caller: Caller, Json(new): Json<Erasing>) -> Result<Json<Done>, Problem> {
+async fn erase(State(api): State<Api>, caller: Caller, Json(new): Json<Erasing>) -> Result<Response, Problem> {
     let email = address_at("/email", &new.email)?;
     if caller.is_done() {
-        return Ok(Json(Done { erased: Erased::default(), already: true }));
+        return Ok(Json(Done { erased: Erased::default(), already: true }).into_response());
     }
     let (mut waived, mut problems) = (Vec::new(), Problems::default());
     for (n, duty) in new.waive.iter().flatten().enumerate() {
@@ -95,7 +95,11 @@ async fn erase(State(api): State<Api>, caller: Caller, Json(new): Json<Erasing>)
     }
     let erasure = Erasure { address: &email, ground: &new.ground, waived: &waived };
     match api.app.subjects.erase(&caller.actor, &erasure).await {
-        Ok(erased) => Ok(Json(Done { erased, already: false })),
+        Ok(erased) => {
+            let mut response = Json(Done { erased, already: false }).into_response();
+            response.extensions_mut().insert(Erases);
+            Ok(response)
+        }
         Err(SubjectError::Ground) => Err(Problem::at("/ground", SubjectError::Ground.to_string())),
         Err(error) => {
             let waivers = if let SubjectError::Duties { duties, .. } = &error {

@@ -303,7 +303,7 @@ async fn an_answer_that_was_begun_before_an_erasure_is_not_kept(#[case] engine: 
         }
         let answer = Answer { status: 200, headers: String::new(), body: b"service@ett.example".to_vec() };
         let row = NewRow { operator: "ops", via: "key", action: "POST /x", object: None, result: Ended::Ok };
-        requests.finish(&row, Some((running.keeping(request), answer))).await.unwrap();
+        requests.finish(&row, Some((running.keeping(request, 0), answer))).await.unwrap();
         drop(running);
         matches!(requests.begin(&request, false).await.unwrap(), Begun::Answered(_))
     };
