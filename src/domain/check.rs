@@ -310,6 +310,7 @@ mod tests {
             deadline: &|category| (category == Category::SecurityBreach).then_some(3 * DAY),
             lead_time: &|_, _| lead_time.map(|(days, required)| LeadTime { least: days * DAY, required }),
             own_domains: &["example.com".to_owned()],
+            holidays: &[],
         };
         let findings = check_at(source, &circumstances);
         let texts = |problems: Problems| problems.0.iter().map(ToString::to_string).collect();
