@@ -20,7 +20,6 @@ use crate::notices::broken_off;
 pub fn following(other: Uuid) -> String {
     maintenance("")
         .replace("[audience]\n", "")
-        .replace("announced", "cancelled")
         .replace("reference = \"CHG-1\"", &format!("reference = \"CHG-2\"\nfollows = \"{other}\""))
 }
 

@@ -26,7 +26,7 @@ use crate::notices::AGREEMENT;
 
 /// The next notice of the matter, by the reference of all of them.
 fn next() -> String {
-    maintenance("").replace("[audience]\n", "follows = \"CHG-1\"\n").replace("announced", "cancelled")
+    maintenance("").replace("[audience]\n", "follows = \"CHG-1\"\n")
 }
 
 #[rstest]
