@@ -333,7 +333,7 @@ Vi byter två växlar.
                 "line 8: `fields.window_end`: must be after `window_start`",
                 "line 10: `fields.impct`: is not known here, did you mean `impact`?",
                 "line 11: `fields.phase`: `soon` is not a phase (`announced`, `rescheduled`, `cancelled`, `started`, `completed`)",
-                "line 12: `fields.colour`: is not known here (known: action_needed, impact, phase, previous_end, \
+                "line 12: `fields.colour`: is not known here (known: action_needed, impact, impact_level, phase, previous_end, \
              previous_start, services, window_end, window_start)",
                 "line 14: `body`: unknown placeholder `contact.nme`, did you mean `contact.name`?",
                 "line 17: `subjct`: is not known here, did you mean `subject`?",
@@ -351,7 +351,7 @@ Vi byter två växlar.
             [
                 "line 6: `fields.phase`: is required",
                 "line 7: not valid TOML: there is no such date or time: a part of it is not between 01 and 28",
-                "line 11: `fields.colour`: is not known here (known: action_needed, impact, phase, previous_end, \
+                "line 11: `fields.colour`: is not known here (known: action_needed, impact, impact_level, phase, previous_end, \
              previous_start, services, window_end, window_start)",
             ]
         );

@@ -124,7 +124,9 @@ fn a_value_is_stored_once_however_often_it_occurs() {
     assert_eq!((times("in a row"), times("in%20a%20row")), (2, 1));
     assert!(stored.len() < 600, "{} bytes", stored.len());
     let mandatory = made_of_demo();
-    assert!(mandatory.values.to_cbor().len() < 300, "{}", String::from_utf8_lossy(&mandatory.values.to_cbor()));
+    let stored = mandatory.values.to_cbor();
+    // With the recipient's part of the calendar entry, which is in the message twice.
+    assert!(stored.len() < 350, "{} bytes: {}", stored.len(), String::from_utf8_lossy(&stored));
 }
 
 fn made_of_demo() -> Made {
