@@ -22,6 +22,7 @@ use besked::domain::coverage::Terms;
 use besked::domain::delivery::Level;
 use besked::domain::entry::{Detail, Entry, Event, Fact, Manifest, Person, commitment, shown};
 use besked::domain::evidence::verify;
+use besked::domain::matter::Said;
 use besked::domain::merkle::{Frontier, leaf_hash};
 use besked::domain::notice::{State, content_digest};
 use besked::domain::random::Random;
@@ -177,6 +178,8 @@ impl Bench {
             reference: Some("BENCH"),
             subject: "Bench",
             follows_id: None,
+            matter_id: None,
+            said: Said::default(),
             source: "",
             digest: content_digest("", []),
             author: "bench",

@@ -203,7 +203,7 @@ async fn a_retry_has_the_same_entry_and_other_categories_have_none(#[case] engin
         (&app.relay.to("hello@two.example")[0], app.informed("C2", id).await.notices[0].deliveries[0].id);
     let kept = app.app.deliveries.message(&alice(), kept).await.unwrap().bytes;
     assert_eq!(String::from_utf8_lossy(&sent.data), String::from_utf8_lossy(&kept));
-    assert_eq!(read_mails(&[sent.clone()])[0]["method"], "PUBLISH", "as it began");
+    assert_eq!(read_mails(std::slice::from_ref(sent))[0]["method"], "PUBLISH", "as it began");
     app.release(NEWS).await;
     app.run_until_idle().await;
     let news = app.relay.received().pop().unwrap();

@@ -25,7 +25,7 @@ impl TestApp {
     }
 
     async fn overdue_promises(&self) -> u64 {
-        promises::overdue(&mut *self.app.context.store.read().await.unwrap()).await.unwrap()
+        promises::overdue(&mut self.app.context.store.read().await.unwrap()).await.unwrap()
     }
 
     /// Whether a task is open, and how many promises are overdue, after all that is due was done.
