@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{NoticeError, Notices, is_due};
+use super::{NoticeError, Notices, Release, is_due};
 use crate::audience::AudienceError;
 use crate::domain::actor::Actor;
 use crate::domain::category::Lane;
@@ -132,7 +132,7 @@ impl Notices {
         if self.ends_late_reminder(id).await? {
             return Ok(Carried::Out);
         }
-        match self.freeze(&notice, &Actor::system("release"), None, &|_| {}).await {
+        match self.freeze(&notice, &Actor::system("release"), Release::default(), &|_| {}).await {
             Ok(()) => Ok(Carried::Out),
             Err(NoticeError::Conflict | NoticeError::Audience(AudienceError::Lost)) => Ok(Carried::NotYet),
             Err(error) => Err(error),

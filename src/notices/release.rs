@@ -47,18 +47,12 @@ impl Notices {
         if notice.approved_digest != Some(notice.digest) {
             return Err(NoticeError::ApprovalVoid);
         }
-        if how.now && notice.send_at.is_some() && notice.state != State::Releasing {
-            let mut tx = self.context.store.write().await?;
-            kept::set_send_at(&mut tx, id, notice.state, None).await?;
-            tx.commit().await?;
-        }
-        let send_at = if how.now { None } else { self.first_due(&notice).await? };
-        let notice = Kept { send_at, ..notice };
-        let is_early = send_at.is_some_and(|send_at| send_at > self.context.clock.now());
-        if notice.state == State::Approved && is_early {
+        let notice = Kept { send_at: self.first_due(&notice).await?, ..notice };
+        let is_early = notice.send_at.is_some_and(|send_at| send_at > self.context.clock.now());
+        if notice.state == State::Approved && is_early && !how.now {
             self.schedule(&notice, actor, how.reason).await?;
         } else {
-            self.freeze(&notice, actor, how.reason, progress).await?;
+            self.freeze(&notice, actor, how, progress).await?;
         }
         find(&mut *self.context.store.read().await?, id).await
     }
@@ -109,9 +103,10 @@ impl Notices {
         &self,
         notice: &Kept,
         actor: &Actor,
-        reason: Option<&str>,
+        how: Release<'_>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(), NoticeError> {
+        let reason = how.reason;
         // Before the release is held: a newer version may be able to read what this one cannot.
         let plan = self.plan(notice)?;
         let context = &self.context;
@@ -122,6 +117,9 @@ impl Notices {
         if !releases::begin_release(&mut tx, notice.id, &releasing).await? {
             return Err(NoticeError::Conflict);
         }
+        let frozen_at = if how.now { None } else { notice.send_at };
+        // Whoever takes the release over knows by it that nobody's local time is waited for.
+        kept::set_send_at(&mut tx, notice.id, State::Releasing, frozen_at).await?;
         tx.commit().await?;
         if notice.state == State::Scheduled {
             self.log_changed(notice).await?;
@@ -135,7 +133,9 @@ impl Notices {
             other => other,
         };
         let frozen = match ready {
-            Ok(()) => audience::freeze(&with, notice, progress).await.map_err(NoticeError::from),
+            Ok(()) => audience::freeze(&with, &Kept { send_at: frozen_at, ..notice.clone() }, progress)
+                .await
+                .map_err(NoticeError::from),
             Err(late) => Err(late),
         };
         let Err(error) = frozen else { return Ok(()) };
@@ -144,6 +144,7 @@ impl Notices {
             if !releases::end_release(&mut tx, notice.id, &owner, self.before(notice)).await? {
                 return Err(AudienceError::Lost.into());
             }
+            kept::set_send_at(&mut tx, notice.id, self.before(notice), notice.send_at).await?;
             self.refused(&mut tx, notice, Step::Release, actor, &error.for_logs()).await?;
             tx.commit().await?;
         }

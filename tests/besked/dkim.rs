@@ -248,7 +248,7 @@ async fn signatures_are_well_formed() {
     let signature = head.replace("\r\n\t", "").lines().next().unwrap().to_owned();
     let signed = signature.split(";h=").nth(1).unwrap().split(';').next().unwrap();
     let times = |name: &str| signed.split(':').filter(|it| it.eq_ignore_ascii_case(name)).count();
-    for (name, wanted) in [("From", 2), ("Subject", 2), ("References", 1), ("List-Unsubscribe", 2), ("List-Id", 1)] {
+    for (name, wanted) in [("From", 2), ("Subject", 2), ("References", 2), ("List-Unsubscribe", 2), ("List-Id", 1)] {
         assert_eq!(times(name), wanted, "{name} in {signed}");
     }
     assert!(signature.contains("c=relaxed/relaxed;") && !signature.contains("x=") && !signature.contains("l="));

@@ -297,7 +297,10 @@ async fn a_follow_up_goes_to_the_same_recipients_and_threads() {
     app.run_until_idle().await;
     assert_eq!(app.counts(follow_up).await, [(State::Accepted, 1)].into());
     let received = app.relay.to("teknik@ett.example");
-    assert_eq!(received[1].header("References"), received[0].header("Message-ID"));
+    let before = received[0].header("Message-ID").unwrap();
+    let references = received[1].header("References").unwrap();
+    let references: Vec<&str> = references.split_whitespace().collect();
+    assert_eq!(references, [&format!("<{first}@example.com>"), &before], "the matter comes first");
     assert_eq!(app.notice(follow_up).await.follows_id, Some(first));
 }
 

@@ -35,7 +35,7 @@ async fn each_recipient_has_one_thread_from_where_they_joined(#[case] engine: En
     app.advance(Duration::from_secs(3600));
     // A colleague joins, and an address is spelled otherwise.
     let today = CUSTOMERS.replace("teknik@ett.example", "teknik@ETT.example")
-        + "C2,Two Ltd,late@two.example,Eve,technical,en,Europe/London,lon1\n";
+        + "C2,Two Ltd,late@two.example,Eve,service,en,Europe/London,lon1\n";
     app.try_import(today.as_bytes(), ImportOptions { replace: true, ..ImportOptions::default() }).await.unwrap();
     let third = app.release(&next(second, "started")).await;
     app.run_until_idle().await;

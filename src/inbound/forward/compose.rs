@@ -168,6 +168,11 @@ fn subject(headers: &Headers<'_>, notice: &Kept) -> String {
     if subject.is_empty() {
         "Reply without a subject".clone_into(&mut subject);
     }
+    referring(subject, notice)
+}
+
+/// A subject with the notice's reference, unless it has it.
+fn referring(subject: String, notice: &Kept) -> String {
     match &notice.reference {
         Some(reference) if !subject.contains(reference.as_str()) => format!("{subject} [{reference}]"),
         _ => subject,
@@ -182,13 +187,12 @@ fn text(config: &Config, about: &About, person: &Person, bytes: &[u8]) -> String
         (account, "") => account.to_owned(),
         (account, name) => format!("{account} ({name})"),
     };
-    let reference = notice.reference.as_ref().map_or_else(String::new, |reference| format!(" [{reference}]"));
     let mut text = format!(
-        "{} answered a notice of {}. Your answer to this mail goes to {}.\n\nCustomer: {customer}\nNotice:   {}{reference}\n",
+        "{} answered a notice of {}. Your answer to this mail goes to {}.\n\nCustomer: {customer}\nNotice:   {}\n",
         person.called(),
         config.organisation.name,
         person.address,
-        line(&notice.subject, LONGEST_SUBJECT),
+        referring(line(&notice.subject, LONGEST_SUBJECT), notice),
     );
     if let Some(from) = &person.from {
         // Writing into a string does not fail.
