@@ -96,7 +96,7 @@ fn unread(unread: u64) -> Option<u8> {
         return None;
     }
     let wait = count(unread, "delivery waits", "deliveries wait");
-    eprintln!("error: {wait} without an attempt: they, or their notice, cannot be read or made ready");
+    eprintln!("error: {wait} without an attempt: what is stored of it, or of the notice, cannot be read or made ready");
     eprintln!(
         "\nhint: the log names them; another version of Besked may have written them; the next `besked dispatch` or `besked \
          serve` tries again"

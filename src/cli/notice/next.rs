@@ -39,7 +39,9 @@ fn written(source: &str, file: Option<&Path>, output: &Output) -> Result<u8, Fai
     new.write_all(source.as_bytes()).map_err(|error| unusable("write", path, &error))?;
     output.print(&json!({ "source": source, "file": path }), |_| {
         let path = path.display();
-        format!("{path}: complete the lines with a comment, then `besked notice check {path}`\n")
+        // A comment stands behind what only a person knows.
+        let open = if source.contains("  # ") { "complete the lines with a comment, then " } else { "" };
+        format!("{path}: {open}`besked notice check {path}`\n")
     })?;
     Ok(0)
 }
