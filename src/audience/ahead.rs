@@ -4,21 +4,18 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Freezing;
-use crate::domain::actor::{Action, Actor};
+use super::{Freezing, supersede};
+use crate::domain::actor::Actor;
 use crate::domain::category::Category;
 use crate::domain::fields::Phase;
 use crate::domain::matter::Progress;
-use crate::domain::notice::Step;
 use crate::domain::promise::{self, PromiseKind};
 use crate::domain::reminder::{Reminders, State as ReminderState};
 use crate::domain::task::TaskKind;
-use crate::ledger::operated::{self, Operation};
 use crate::store::notices::reminders::{self, Reminder};
-use crate::store::notices::steps::Done;
 use crate::store::notices::{self, Kept};
 use crate::store::promises::{self, Promise};
-use crate::store::{Conn, StoreError, escalations, tasks};
+use crate::store::{Conn, StoreError, tasks};
 
 /// Notices of a matter that are looked through for the reminders that they name, at most.
 const MOST: usize = 50;
@@ -133,17 +130,6 @@ async fn stop(with: &Freezing<'_>, conn: &mut Conn, (id, by): (Uuid, &Kept), at:
     if let Some(reminder) = reminders::of_notice(conn, id).await? {
         reminders::set_state(conn, &reminder, ReminderState::Done, None).await?;
     }
-    let Some(to) = notice.state.after(Step::Cancel) else { return Ok(()) };
-    if !notices::set_state(conn, id, notice.state, to).await? {
-        return Ok(());
-    }
     let (actor, reason) = (Actor::system("reminder"), format!("the notice {} says something else now", by.id));
-    let done = Done { step: Step::Cancel, operator: actor.name().to_owned(), reason: Some(reason.clone()), at };
-    notices::steps::insert(conn, with.context.random.id(at), id, &done).await?;
-    for kind in [TaskKind::NotInformed, TaskKind::Overdue] {
-        tasks::close_all(conn, kind, id, at).await?;
-    }
-    escalations::unwatch(conn, id).await?;
-    let operation = Operation::on_notice(Action::Cancel, &notice).reason(&reason);
-    operated::record(conn, &actor, &operation, at, &with.context.random).await
+    supersede::cancel(with, conn, (&notice, &actor, &reason), at).await.map(drop)
 }

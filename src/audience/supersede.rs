@@ -5,18 +5,17 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{AudienceError, Freezing};
-use crate::domain::actor::Action;
+use crate::domain::actor::{Action, Actor};
 use crate::domain::audience::Audience;
 use crate::domain::fields::Phase;
 use crate::domain::matter::Progress;
 use crate::domain::notice::{State, Step};
-use crate::domain::task::TaskKind;
 use crate::ledger::cancelled;
 use crate::ledger::operated::{self, Operation};
 use crate::store::notices::steps::Done;
 use crate::store::notices::{self, Kept, matters};
 use crate::store::sending::queue;
-use crate::store::{Conn, StoreError, escalations, tasks};
+use crate::store::{Conn, StoreError};
 
 /// Cancels what is still queued of the notices before a cancellation, before its audience is read: it goes to those who got something.
 ///
@@ -50,28 +49,41 @@ pub(super) async fn supersede(
     for id in chain(conn, kept).await? {
         notices::lock(conn, id).await?;
         let Some(notice) = notices::find(conn, id).await? else { continue };
+        let word = kept.said.progress.map(Progress::as_str).unwrap_or_default();
+        let reason = format!("superseded by notice {} (`{word}`)", kept.id);
         if notice.state != State::Released
             || !queue::holds(conn, id).await?
-            || !notices::set_state(conn, id, State::Released, State::Cancelled).await?
+            || !cancel(with, conn, (&notice, with.actor, &reason), at).await?
         {
             continue;
         }
-        // As `notice cancel` does it. Whom it was to inform is informed by the notice that is released now.
-        for kind in [TaskKind::NotInformed, TaskKind::Overdue] {
-            tasks::close_all(conn, kind, id, at).await?;
-        }
-        escalations::unwatch(conn, id).await?;
-        let word = kept.said.progress.map(Progress::as_str).unwrap_or_default();
-        let reason = format!("superseded by notice {} (`{word}`)", kept.id);
-        let done =
-            Done { step: Step::Cancel, operator: with.actor.name().to_owned(), reason: Some(reason.clone()), at };
-        notices::steps::insert(conn, with.context.random.id(at), id, &done).await?;
-        let operation = Operation::on_notice(Action::Cancel, &notice).reason(&reason);
-        operated::record(conn, with.actor, &operation, at, &with.context.random).await?;
         tracing::info!(notice = %id, by = %kept.id, "superseded: what was still queued of it is cancelled");
         cancelled.push(notice);
     }
     Ok(cancelled)
+}
+
+/// Cancels a locked notice in the transaction of the release that makes it wrong, as `notice cancel` does it. Whom it was to inform is
+/// informed by the notice that is released now. Returns false if it is in a state in which it cannot be cancelled.
+///
+/// # Errors
+/// If the database fails.
+pub(super) async fn cancel(
+    with: &Freezing<'_>,
+    conn: &mut Conn,
+    (notice, actor, reason): (&Kept, &Actor, &str),
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(to) = notice.state.after(Step::Cancel) else { return Ok(false) };
+    if !notices::set_state(conn, notice.id, notice.state, to).await? {
+        return Ok(false);
+    }
+    cancelled::end_duties(conn, notice.id, at).await?;
+    let done = Done { step: Step::Cancel, operator: actor.name().to_owned(), reason: Some(reason.to_owned()), at };
+    notices::steps::insert(conn, with.context.random.id(at), notice.id, &done).await?;
+    let operation = Operation::on_notice(Action::Cancel, notice).reason(reason);
+    operated::record(conn, actor, &operation, at, &with.context.random).await?;
+    Ok(true)
 }
 
 /// The notices before one that it makes wrong, all of whose customers it addresses: as long as each goes to the customers of the one

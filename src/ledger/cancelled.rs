@@ -1,4 +1,4 @@
-//! Cancelled deliveries: taken out of the queue, each with its entry.
+//! What ends with a cancelled notice: its deliveries, taken out of the queue, each with its entry, and the duty to inform by it.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -6,10 +6,11 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::domain::entry::{Entry, Event, Fact};
 use crate::domain::random::Random;
+use crate::domain::task::TaskKind;
 use crate::store::notices::Kept;
 use crate::store::sending::recipients::{self, Recipient};
 use crate::store::sending::{queue, settle};
-use crate::store::{Conn, StoreError};
+use crate::store::{Conn, StoreError, escalations, tasks};
 
 /// Deliveries cancelled in one transaction.
 const CHUNK: u32 = 2000;
@@ -31,6 +32,17 @@ pub async fn cancel_queued(context: &Context, notice: &Kept) -> Result<(), Store
         cancel(&mut tx, notice, waiting, at, &context.random).await?;
         tx.commit().await?;
     }
+}
+
+/// Ends the tasks and the escalation of a cancelled notice, in the transaction that cancels it: nobody must be informed by it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn end_duties(conn: &mut Conn, notice: Uuid, at: Timestamp) -> Result<(), StoreError> {
+    for kind in [TaskKind::NotInformed, TaskKind::Overdue] {
+        tasks::close_all(conn, kind, notice, at).await?;
+    }
+    escalations::unwatch(conn, notice).await
 }
 
 /// Cancels queued deliveries of a notice, in the transaction that holds their places in the queue.

@@ -11,12 +11,12 @@ use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{Standing, State, Step};
 use crate::domain::prints::Prints;
 use crate::domain::right::Right;
-use crate::domain::task::TaskKind;
 use crate::domain::webhook::HookEvent;
+use crate::ledger::cancelled;
+use crate::store::Conn;
 use crate::store::notices::steps::Done;
 use crate::store::notices::{self as kept, Kept};
 use crate::store::webhooks::facts;
-use crate::store::{Conn, escalations, tasks};
 
 impl Notices {
     /// Stores a draft and returns its id.
@@ -273,11 +273,7 @@ impl Notices {
         allowed(actor, Right::Release, &notice)?;
         if notice.state != State::Cancelled {
             self.step(&mut tx, &notice, Step::Cancel, actor, reason).await?;
-            // Nobody must be informed of what is cancelled.
-            for kind in [TaskKind::NotInformed, TaskKind::Overdue] {
-                tasks::close_all(&mut tx, kind, id, self.context.clock.now()).await?;
-            }
-            escalations::unwatch(&mut tx, id).await?;
+            cancelled::end_duties(&mut tx, id, self.context.clock.now()).await?;
         }
         tx.commit().await?;
         self.finish_cancellation(&notice).await?;
