@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bench::home::Home;
+use bench::home::{Home, STANDING};
 use bench::{median, run_parts};
 use besked::app::App;
 use besked::config::load;
@@ -36,10 +36,6 @@ const CUSTOMERS: usize = 10_000;
 const BARE: usize = 2_000;
 /// Measurements of each, of which the median counts.
 const RUNS: usize = 3;
-
-const NOTICE: &str = "+++\ncategory = \"billing\"\nreference = \"BENCH\"\n[audience]\nopen = true\n[fields]\n\
-    invoice_number = \"{{ row.invoice }}\"\nperiod = \"2026\"\namount = \"{{ row.amount }}\"\ncurrency = \"SEK\"\n\
-    due_date = 2036-12-31\n+++\nDear {{ customer.name }}.\n";
 
 fn main() {
     run_parts(&[("adds", adds), ("batches", batches)]);
@@ -89,7 +85,7 @@ fn measure(place: &Path, rows: usize, calls: usize) {
 /// Releases the notice to nobody yet.
 async fn released(app: &App) -> Uuid {
     let actor = Actor::system("bench");
-    let draft = Draft::of(NOTICE, None).expect("it is valid");
+    let draft = Draft::of(STANDING, None).expect("it is valid");
     let id = app.notices.create(&draft, &actor).await.expect("the database works");
     app.notices.submit(id, &actor).await.expect("the database works");
     app.notices.release(id, &actor, Release::default(), &|_| {}).await.expect("it is approved");

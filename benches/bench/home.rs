@@ -10,6 +10,11 @@ use super::{Measured, measure};
 /// Filler with which a message has 12 kB.
 pub const TWELVE_KB: usize = 3_300;
 
+/// An invoice: each recipient is added with its values.
+pub const STANDING: &str = "+++\ncategory = \"billing\"\nreference = \"BENCH\"\n[audience]\nopen = true\n[fields]\n\
+    invoice_number = \"{{ row.invoice }}\"\nperiod = \"2026\"\namount = \"{{ row.amount }}\"\ncurrency = \"SEK\"\n\
+    due_date = 2036-12-31\n+++\nDear {{ customer.name }}.\n";
+
 /// A directory in which `besked` runs, and its environment beside the default configuration.
 pub struct Home {
     directory: PathBuf,
@@ -67,14 +72,48 @@ impl Home {
 
     /// Starts to send, until it is asked to stop.
     pub fn start_dispatch(&self) -> Dispatching {
-        let command = self.command(&["dispatch"]).stdout(Stdio::null()).spawn();
+        self.start(&["dispatch"])
+    }
+
+    /// Starts a command that runs until it is asked to stop.
+    pub fn start(&self, arguments: &[&str]) -> Dispatching {
+        let command = self.command(arguments).stdout(Stdio::null()).spawn();
         Dispatching { child: command.expect("besked can be started") }
+    }
+
+    /// With its pages and its API on this port of loopback from now on.
+    pub fn listening(mut self, port: u16) -> Self {
+        self.environment.push(("BESKED__HTTP__LISTEN".to_owned(), format!("127.0.0.1:{port}")));
+        self
+    }
+
+    /// Makes a key for a new program with a role.
+    pub fn key(&self, operator: &str, role: &str) -> String {
+        self.run(&["operators", "add", operator, "--role", role, "--machine"]);
+        let made = self.json(&["keys", "add", "--operator", operator]);
+        made["key"].as_str().expect("it is shown once").to_owned()
+    }
+
+    /// Releases a notice to which recipients are added one by one, and returns its id.
+    pub fn standing(&self) -> String {
+        let path = self.directory.join("standing.md");
+        fs::write(&path, STANDING).expect("a file can be written");
+        let made = self.json(&["notice", "create", &path.display().to_string()]);
+        let id = made["id"].as_str().expect("an id").to_owned();
+        self.run(&["notice", "submit", &id]);
+        self.run(&["notice", "release", &id]);
+        id
+    }
+
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.command(&[&["--json"], arguments].concat()).output().expect("besked can be started");
+        assert!(output.status.success(), "besked {} failed", arguments.join(" "));
+        serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
     /// Size of the sent messages, from the database.
     pub fn message_size(&self) -> usize {
-        let list = self.command(&["--json", "deliveries", "list", "BENCH"]).output().expect("besked can be started");
-        let list: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
+        let list = self.json(&["deliveries", "list", "BENCH"]);
         let id = list["deliveries"][0]["id"].as_str().expect("a delivery").to_owned();
         self.command(&["deliveries", "show", &id, "--message"]).output().expect("besked can be started").stdout.len()
     }

@@ -85,19 +85,29 @@ pub fn describe_informed(answer: &Answer) -> String {
         Verdict::NotInformed => format!("No. {who} was addressed, but is not informed.\n"),
         Verdict::CannotBe => format!("No. {who} had nobody to address, and is not informed.\n"),
     };
-    if answer.notices.len() > 1 {
-        let informed = answer.notices.iter().filter(|notice| notice.verdict == Verdict::Informed).count() as u64;
-        let all = count(answer.notices.len() as u64, "notice", "notices");
-        text += &format!("The answer is the worst of {all}: the customer is informed by {informed} of them.\n");
-        let void = answer.notices.iter().filter(|notice| notice.is_void).count() as u64;
-        if void > 0 && void < answer.notices.len() as u64 {
-            let void = count(void, "notice was", "notices were");
-            text += &format!("{void} cancelled before anything was sent to the customer, and {}.\n", "does not count");
-        }
-    }
+    text += &describe_several(&answer.notices);
     text += &answer.last.as_ref().map(describe_last).unwrap_or_default();
     answer.notices.iter().for_each(|notice| text += &describe(notice));
     text + &describe_levels(answer)
+}
+
+/// Of how many notices the answer is made, and which of them do not count.
+fn describe_several(notices: &[InformedNotice]) -> String {
+    let number = |is: fn(&InformedNotice) -> bool| notices.iter().filter(|notice| is(notice)).count() as u64;
+    let (all, void) = (notices.len() as u64, number(|notice| notice.is_void));
+    let informed = number(|notice| notice.verdict == Verdict::Informed);
+    // If all are void, the answer is made of them nevertheless.
+    let counted = if void == all { all } else { all - void };
+    let mut text = String::new();
+    if counted > 1 {
+        let counted = count(counted, "notice", "notices");
+        text += &format!("The answer is the worst of {counted}: the customer is informed by {informed} of them.\n");
+    }
+    if 0 < void && void < all {
+        let (void, ends) = (count(void, "notice was", "notices were"), if void == 1 { "does" } else { "do" });
+        text += &format!("{void} cancelled before anything was sent to the customer, and {ends} not count.\n");
+    }
+    text
 }
 
 /// What the customer has last of a matter, and whether there is something newer.
