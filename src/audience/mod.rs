@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub use added::add;
 pub use committed::Committed;
 pub use freeze::{Freezing, Frozen, freeze};
-pub use nearby::shared;
+pub use nearby::{Shared, shared};
 pub use pages::{Page, Pages, Recipient};
 pub use reach::{Reach, print, reach, reach_so_far};
 pub use refusal::{AudienceError, Names};

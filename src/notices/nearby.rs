@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{Draft, NoticeError, Notices};
-use crate::audience::{self, AudienceError, Plan};
+use crate::audience::{self, AudienceError, Plan, Shared};
 use crate::domain::clock::shown;
 use crate::domain::fields::Fields;
 use crate::domain::matter::Said;
@@ -56,12 +56,12 @@ impl Notices {
         };
         let mut warnings = Problems::default();
         for (other, services) in windows {
-            let Some(customers) = shared.get(&other.id) else { continue };
-            warnings.add(0, "fields.window_start", overlap(&other, &services, *customers));
+            let Some(customers) = in_common(&shared, other.id) else { continue };
+            warnings.add(0, "fields.window_start", overlap(&other, &services, &customers));
         }
         for Recent { id, category, released_at } in recent {
-            let Some(customers) = shared.get(&id) else { continue };
-            let (whom, at) = (count(*customers, "customer of this one", "customers of this one"), shown(released_at));
+            let Some(whom) = in_common(&shared, id) else { continue };
+            let at = shown(released_at);
             let text = format!(
                 "a notice of the category {category} went to {whom} at {at}, less than an hour before (notice {id})"
             );
@@ -69,6 +69,12 @@ impl Notices {
         }
         Ok(warnings)
     }
+}
+
+/// The customers that an audience and a notice have in common, in words; `None` if there are none.
+fn in_common(shared: &Shared, notice: Uuid) -> Option<String> {
+    let customers = count(*shared.by_notice.get(&notice)?, "customer of this one", "customers of this one");
+    Some(if shared.has_more { format!("at least {customers}") } else { customers })
 }
 
 /// The services that both name.
@@ -82,13 +88,13 @@ fn same_services(draft: &Draft, other: &Kept) -> Vec<String> {
     own.filter(|name| names.contains(&name.to_lowercase())).map(str::to_owned).collect()
 }
 
-fn overlap(other: &Kept, services: &[String], customers: u64) -> String {
+fn overlap(other: &Kept, services: &[String], customers: &str) -> String {
     let name = other.reference.as_deref().map_or_else(|| other.id.to_string(), |it| format!("`{it}` ({})", other.id));
     let window = other.said.window.map(|(start, end)| format!(", {} to {},", shown(start), shown(end)));
     format!(
         "overlaps the window of {name}{} of {} for {}",
         window.unwrap_or_default(),
         services.join(", "),
-        count(customers, "customer of this one", "customers of this one")
+        customers
     )
 }
