@@ -4,9 +4,12 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use fantoccini::wd::Capabilities;
+use axum::http::Method;
+use data_encoding::BASE64;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
+use url::Url;
 
 /// How the pages are shown.
 #[derive(Clone, Copy, Debug)]
@@ -104,9 +107,11 @@ impl Chromium {
         }
     }
 
-    /// The whole page as a PNG.
+    /// The whole page as a PNG, also what lies below the window.
     pub async fn picture(&self) -> Vec<u8> {
-        self.client.screenshot().await.expect("it can be drawn")
+        let drawn = self.client.issue_cmd(Draw).await.expect("it can be drawn");
+        let data = drawn["data"].as_str().expect("a picture");
+        BASE64.decode(data.as_bytes()).expect("it is base64")
     }
 
     /// Ends the browser and its driver.
@@ -123,6 +128,21 @@ impl Drop for Chromium {
         // After `end` it has ended; after a failure nothing is left behind.
         let _ = self.driver.kill();
         let _ = self.driver.wait();
+    }
+}
+
+/// Chromium's own command for a picture of a page, which WebDriver knows of the window only.
+#[derive(Debug)]
+struct Draw;
+
+impl WebDriverCompatibleCommand for Draw {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let params = json!({ "format": "png", "captureBeyondViewport": true });
+        (Method::POST, Some(json!({ "cmd": "Page.captureScreenshot", "params": params }).to_string()))
     }
 }
 
