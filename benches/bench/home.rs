@@ -87,11 +87,30 @@ impl Home {
         self
     }
 
+    /// Makes whoever runs the bench an operator who may do everything, and asks nobody for a second factor.
+    pub fn staffed(mut self) -> Self {
+        let user = Command::new("id").arg("-un").output().expect("there is `id`");
+        let user = String::from_utf8_lossy(&user.stdout).trim().to_owned();
+        let roles = ["admin", "ops", "finance", "compliance", "support"].map(|role| ["--role", role]).concat();
+        self.run(&[&["operators", "add", &user], roles.as_slice()].concat());
+        self.environment.push(("BESKED__CONSOLE__SECOND_FACTOR_ROLES".to_owned(), "[]".to_owned()));
+        self
+    }
+
     /// Makes a key for a new program with a role.
     pub fn key(&self, operator: &str, role: &str) -> String {
         self.run(&["operators", "add", operator, "--role", role, "--machine"]);
         let made = self.json(&["keys", "add", "--operator", operator]);
         made["key"].as_str().expect("it is shown once").to_owned()
+    }
+
+    /// Adds a person with some roles, of whom no second factor is asked, and returns the path of an invitation.
+    pub fn invited(&self, name: &str, roles: &[&str]) -> String {
+        let roles: Vec<&str> = roles.iter().flat_map(|role| ["--role", role]).collect();
+        self.run(&[&["operators", "add", name], roles.as_slice()].concat());
+        let invited = self.json(&["operators", "invite", name]);
+        let link = invited["link"].as_str().expect("it is printed once");
+        format!("/invite/{}", link.rsplit('/').next().expect("it has a token"))
     }
 
     /// Releases a notice to which recipients are added one by one, and returns its id.

@@ -1,7 +1,8 @@
-//! The API of a running `besked serve`: answers about a customer among a million deliveries, and an invoice from the 202 to the relay.
+//! The API and the console of a running `besked serve`: answers and pages among a million deliveries, and an invoice from the 202 to the
+//! relay.
 //!
 //!     cargo bench --bench requests                   # SQLite, every commit on disk
-//!     cargo bench --bench requests -- informed       # also `invoices`
+//!     cargo bench --bench requests -- million        # also `invoices`
 //!
 //! The clients are four threads of the bench itself, each with one connection that it keeps. They begin a request at fixed times,
 //! whether or not the one before took long, and the wait is counted from that time: a server that stalls cannot hide it.
@@ -29,6 +30,8 @@ const CLIENTS: usize = 4;
 const MILLION: usize = 1_000_000;
 /// How many of them are sent; the others wait for a relay.
 const SENT: usize = 20_000;
+/// How often each page is opened.
+const PAGES: usize = 50;
 /// Questions a second, and for how long.
 const QUESTIONS: usize = 500;
 /// Invoices a second, and for how long.
@@ -38,11 +41,11 @@ const TIME: Duration = Duration::from_secs(20);
 const CUSTOMERS: usize = INVOICES * TIME.as_secs() as usize;
 
 fn main() {
-    run_parts(&[("informed", informed), ("invoices", invoices)]);
+    run_parts(&[("million", million), ("invoices", invoices)]);
 }
 
-/// `GET /informed` for one customer after the other of a notice to a million.
-fn informed(place: &Path) {
+/// With a million deliveries: `GET /informed` for one customer after the other, and the pages of the console.
+fn million(place: &Path) {
     let file = place.join("million.csv");
     customers::write(&file, MILLION, ONE_EACH);
     let sink = Sink::start(Manner::AT_ONCE, "none");
@@ -52,7 +55,9 @@ fn informed(place: &Path) {
     let dispatching = home.start_dispatch();
     until("some are sent", || sink.count("maintenance") >= SENT);
     dispatching.stop();
-    let key = home.key("compliance", "compliance");
+    let home = home.staffed();
+    let key = authorization(&home.key("compliance", "compliance"));
+    let link = home.invited("Mia", &["compliance", "ops", "support", "admin"]);
     let port = free_port();
     let home = home.listening(port);
     let serving = home.start(&["serve", "--only", "http"]);
@@ -67,7 +72,42 @@ fn informed(place: &Path) {
         tell(&format!("informed, {rate}/s"), waits.into_iter().map(|(_, began, answered)| answered.duration_since(began)));
     }
     println!("  memory {begin} MB at first, {} MB after it", rss_mb(&serving));
+    pages(port, &signed_in(port, &link));
+    println!("  memory {} MB after the pages", rss_mb(&serving));
     serving.stop();
+}
+
+/// How long each page takes, one after the other.
+fn pages(port: u16, cookie: &str) {
+    let mut client = Client::new(port, cookie);
+    let notices = client.exchange("GET /notices", "", "").body;
+    let id = notices.split("/notices/").nth(2).map(|rest| rest[..36].to_owned());
+    let notice = format!("/notices/{}", id.expect("the page lists the notice"));
+    let deliveries = format!("{notice}/deliveries");
+    let fixed = ["/", "/notices", "/ask?q=C0617933", "/customers", "/customers/C0617933", "/people", "/tasks", "/inbound", "/relays", "/ledger", "/audit"];
+    for path in fixed.into_iter().chain([notice.as_str(), &deliveries]) {
+        let times = (0..PAGES).map(|_| {
+            let began = Instant::now();
+            let answer = client.exchange(&format!("GET {path}"), "", "");
+            assert!(answer.status.contains(" 200"), "{path}: {}: {}", answer.status, answer.body);
+            began.elapsed()
+        });
+        tell(&format!("page {}", path.replace(&notice, "/notices/ID")), times.collect::<Vec<_>>().into_iter());
+    }
+}
+
+/// The cookie of somebody who follows an invitation and sets a password.
+fn signed_in(port: u16, link: &str) -> String {
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n";
+    let password = "password=eleven+kayaks+under+a+bridge&password_again=eleven+kayaks+under+a+bridge";
+    let answer = Client::new(port, "").exchange(&format!("POST {link}"), form, password);
+    let cookies = answer.headers.iter().filter_map(|it| it.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")));
+    let session = cookies.filter_map(|(_, value)| value.split(';').next()).find(|it| it.contains("session="));
+    format!("Cookie: {}\r\n", session.unwrap_or_else(|| panic!("{}: {}", answer.status, answer.body)))
+}
+
+fn authorization(key: &str) -> String {
+    format!("Authorization: Bearer {key}\r\n")
 }
 
 /// One recipient a call, while the same process sends them.
@@ -79,7 +119,8 @@ fn invoices(place: &Path) {
     let home = Home::new(place.join("home"), &[]).relay(sink.port, 16);
     home.import(&file);
     let notice = home.standing();
-    let key = home.key("billing-run", "finance");
+    let home = home.staffed();
+    let key = authorization(&home.key("billing-run", "finance"));
     let port = free_port();
     let home = home.listening(port);
     let serving = home.start(&["serve"]);
@@ -104,7 +145,7 @@ fn invoices(place: &Path) {
 /// Sends requests at this rate over all clients; returns of each what it was about, when it was due, and when it was answered.
 fn paced(
     port: u16,
-    key: &str,
+    headers: &str,
     rate: usize,
     request: impl Fn(usize) -> (String, String, String) + Sync,
 ) -> Vec<(String, Instant, Instant)> {
@@ -113,7 +154,7 @@ fn paced(
         let clients = (0..CLIENTS).map(|first| {
             let request = &request;
             scope.spawn(move || {
-                let mut client = Client::new(port, key);
+                let mut client = Client::new(port, headers);
                 let mut answered = Vec::with_capacity(total / CLIENTS);
                 for n in (first..total).step_by(CLIENTS) {
                     let due = began + Duration::from_secs_f64(n as f64 / rate as f64);
