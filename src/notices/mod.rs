@@ -15,6 +15,7 @@ mod ready;
 pub mod recipients;
 mod release;
 mod reminders;
+pub mod series;
 pub mod sample;
 pub mod shown;
 mod size;
@@ -102,7 +103,7 @@ pub enum NoticeError {
         others: Option<u64>,
     },
     /// It is no standing notice, or not one that was released as such.
-    #[error("the notice is no standing notice: its audience was complete when it was released")]
+    #[error("the notice is no standing notice, and belongs to no series: its audience was complete when it was released")]
     NotStanding,
     /// Recipients cannot be added to it now.
     #[error("recipients cannot be added to a notice that is {}", .0.describe())]

@@ -16,6 +16,7 @@ use crate::coverage::Status;
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;
 use crate::domain::placeholder::Text;
+use crate::notices::series::Recurring;
 use crate::notices::shown::{Brief, Now, Shown};
 use crate::notices::{Filter, Kept};
 
@@ -87,12 +88,12 @@ fn row(notice: &Kept, now: Timestamp) -> [String; 6] {
 
 /// Shows a notice and its steps.
 pub async fn show(app: &App, actor: &Actor, id: &str, output: &Output) -> Result<u8, Failure> {
-    let (notice, steps) = app.notices.show(actor, &named::read(app, actor, id).await?).await?;
-    let shown = Shown::of(&notice, steps, &app.context.config, app.context.clock.now());
-    output.print(&shown, |Shown { steps, escalation, .. }| {
+    let (notice, shown) = app.notices.shown(actor, &named::read(app, actor, id).await?).await?;
+    output.print(&shown, |Shown { steps, escalation, series, .. }| {
         let mut text = describe_state(&notice, app.context.clock.now());
         text += &format!("{}: {}\n", notice.category, Text::named(&notice.subject));
         text += &escalation.as_ref().map_or_else(String::new, look::describe);
+        text += &series.as_ref().map_or_else(String::new, describe_series);
         text.push('\n');
         let rows = steps.iter().map(|step| {
             [time(step.at), step.step.to_string(), step.operator.clone(), step.reason.clone().unwrap_or_default()]
@@ -101,6 +102,17 @@ pub async fn show(app: &App, actor: &Actor, id: &str, output: &Output) -> Result
         text + "\n" + &notice.source
     })?;
     Ok(0)
+}
+
+/// What comes next of a series.
+fn describe_series(series: &Recurring) -> String {
+    let what = match (series.next_start, series.draft_at) {
+        (Some(start), Some(at)) => {
+            format!("the next window begins at {}, and has a draft from {} on", time(start), time(at))
+        }
+        _ => "it is over".to_owned(),
+    };
+    format!("a series, which began with {}: {what}\n", series.id)
 }
 
 /// Shows the progress of a notice, once or until it is closed.

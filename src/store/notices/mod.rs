@@ -8,6 +8,7 @@ pub mod references;
 pub mod releases;
 pub mod reminders;
 pub mod rows;
+pub mod series;
 pub mod steps;
 
 use jiff::Timestamp;
