@@ -32,9 +32,6 @@ pub(super) async fn plan(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept, at: 
     Ok(())
 }
 
-/// Looks again at a series that a dispatcher moves on at the same moment, at most so often.
-const AGAIN: usize = 5;
-
 /// Begins the series of a notice, or goes on with it by what this notice says.
 async fn recur(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept) -> Result<(), StoreError> {
     tasks::close_all(conn, TaskKind::Draft, kept.id, with.context.clock.now()).await?;
@@ -43,25 +40,21 @@ async fn recur(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept) -> Result<(), 
     let config = &with.context.config;
     let zone = config.organisation.default_time_zone.time_zone();
     let following = |start| Some(Next::before(rule?.next(start, &zone)?, config.draft_ahead()));
-    for _ in 0..AGAIN {
-        let moved = match series::of_notice(conn, kept.id).await? {
-            None if rule.is_none() => return Ok(()),
-            None => {
-                let begun = Series { id: kept.id, notice_id: kept.id, next: following(start) };
-                return series::begin(conn, &begun, start).await.map(drop);
-            }
-            // One that is over stays so.
-            Some(series) if series.next.is_none() => return Ok(()),
-            Some(series) => {
-                let last = series::last_start(conn, series.id).await?.map_or(start, |last| last.max(start));
-                series::advance(conn, &series, kept.id, following(last)).await?
-            }
-        };
-        if moved {
-            return Ok(());
+    // A dispatcher may be moving it on.
+    series::lock(conn, kept.id).await?;
+    match series::of_notice(conn, kept.id).await? {
+        None if rule.is_none() => Ok(()),
+        None => {
+            let begun = Series { id: kept.id, notice_id: kept.id, next: following(start) };
+            series::begin(conn, &begun, start).await.map(drop)
+        }
+        // One that is over stays so.
+        Some(series) if series.next.is_none() => Ok(()),
+        Some(series) => {
+            let last = series::last_start(conn, series.id).await?.map_or(start, |last| last.max(start));
+            series::advance(conn, &series, kept.id, following(last)).await.map(drop)
         }
     }
-    Err(StoreError::Conflict)
 }
 
 /// What a notice promises itself, beside the stages of a breach.

@@ -89,6 +89,18 @@ pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Option<Series
     row.as_ref().map(|row| read(&Row::of("series", row))).transpose()
 }
 
+/// Locks the series that a notice belongs to, if it belongs to one, until the transaction ends.
+pub async fn lock(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
+    sqlx::query(
+        "UPDATE series SET notice_id = notice_id
+         WHERE id = (SELECT series_id FROM series_notices WHERE series_notices.notice_id = $1)",
+    )
+    .bind(notice_id.to_string())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The series of some notices, by notice.
 pub async fn of_notices(conn: &mut Conn, notices: &[Uuid]) -> Result<BTreeMap<Uuid, Series>> {
     let sql = Dialect::of(conn).pick(
