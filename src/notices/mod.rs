@@ -10,6 +10,7 @@ mod follow;
 mod life;
 pub mod matters;
 mod nearby;
+pub mod planned;
 mod readdress;
 mod ready;
 pub mod recipients;
