@@ -155,6 +155,9 @@ pub struct Now {
     /// How the audience differs from that of the approval, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed: Option<Changed>,
+    /// What its author should know, after it was written or submitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Problems>,
 }
 
 impl Now {
@@ -169,6 +172,7 @@ impl Now {
             send_at: notice.send_at,
             paused: notice.is_paused(),
             changed: None,
+            warnings: None,
         }
     }
 }

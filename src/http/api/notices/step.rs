@@ -76,7 +76,11 @@ async fn take(api: &Api, caller: &Caller, id: &str, step: Step, taking: &Taking)
         Step::Close => notices.end(id, actor, why).await?,
         Step::Create | Step::Edit | Step::Approve | Step::Release => notices.find(actor, id).await?,
     };
-    Ok(now(&notice, Now::of(&notice)))
+    let warnings = match step {
+        Step::Submit => notices.warnings(actor, id).await.ok(),
+        _ => None,
+    };
+    Ok(now(&notice, Now { warnings, ..Now::of(&notice) }))
 }
 
 /// Asks for approval; this approves the notice too if its category needs no second person.
