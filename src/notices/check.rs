@@ -61,6 +61,9 @@ impl Notices {
     /// If the database fails: the draft is stored all the same.
     pub async fn written(&self, actor: &Actor, notice: &Kept, draft: &Draft) -> Result<Now, NoticeError> {
         let now = Now::of(notice);
+        if notice.released_at.is_some() {
+            return Ok(now);
+        }
         match self.check_stored(actor, draft, Some(notice.id)).await {
             Ok(checked) => {
                 let (recipients, warnings) = (checked.reach.recipients, Checking::of(draft, &checked).warnings);

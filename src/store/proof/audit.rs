@@ -13,10 +13,11 @@ use crate::domain::category::{Category, Role};
 use crate::domain::coverage::Terms;
 use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::entry::Event;
+use crate::domain::matter::Said;
 use crate::domain::notice::State as NoticeState;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::{Row, place};
-use crate::store::notices::terms;
+use crate::store::notices::{matters, terms};
 use crate::store::proof::commitments::Committed;
 use crate::store::proof::tree::signed;
 use crate::store::{Conn, Result, StoreError};
@@ -342,13 +343,20 @@ pub struct AuditedNotice {
     pub terms: Option<Terms>,
     /// Salt of the commitments to customers with nobody to address.
     pub salt: Option<[u8; 32]>,
+    /// Its matter, as stored.
+    pub matter_id: Uuid,
+    /// Its place among the released notices of the matter, as stored.
+    pub sequence: Option<u64>,
+    /// What it says of the matter, as stored.
+    pub said: Said,
 }
 
 /// A page of all notices in the order of their ids, after `after`.
 pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AuditedNotice>> {
     let rows = sqlx::query(
         "SELECT id, category, state, subject, reference, follows_id, digest, source, released_at, closed_at, customers,
-           recipients, message_domain, informed_at, deadline, audience_salt FROM notices WHERE id > $1 ORDER BY id LIMIT $2",
+           recipients, message_domain, informed_at, deadline, audience_salt,
+           matter_id, sequence, phase, window_start, window_end, next_update_at FROM notices WHERE id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
     .bind(i64::from(limit))
@@ -357,9 +365,10 @@ pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Aud
     rows.iter()
         .map(|row| {
             let row = Row::of("notices", row);
+            let category = row.parse("category")?;
             Ok(AuditedNotice {
                 id: row.id("id")?,
-                category: row.parse("category")?,
+                category,
                 state: row.parse("state")?,
                 subject: row.get("subject")?,
                 reference: row.get("reference")?,
@@ -373,6 +382,9 @@ pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Aud
                 message_domain: row.get("message_domain")?,
                 terms: terms(&row)?,
                 salt: row.maybe_bytes("audience_salt")?,
+                matter_id: row.id("matter_id")?,
+                sequence: row.maybe_count("sequence")?,
+                said: matters::said(&row, category)?,
             })
         })
         .collect()

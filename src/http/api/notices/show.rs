@@ -165,7 +165,7 @@ async fn preview(
         Ok(locale) => locale,
         Err(error) => return Err(Problem::of(Kind::Invalid, format!("`locale`: {error}"))),
     };
-    let wanted = Wanted { account: asked.account, locale, to: None };
+    let wanted = Wanted { account: asked.account, locale, to: None, of: Some(id) };
     let draft = api.app.notices.draft(&caller.actor, id).await?;
     let sample = api.app.sample(&caller.actor, &draft, &wanted, "notice preview").await?;
     let content = sample.content()?;
