@@ -183,18 +183,18 @@ async fn placed(
     (draft, released): (&Draft, Kept),
     of: Option<Uuid>,
 ) -> Result<Kept, NoticeError> {
-    let (id, follows_id, matter_id, sequence) = match of {
+    let (id, follows_id, matter_id, (sequence, released_at)) = match of {
         Some(id) => {
             let own = super::find(conn, id).await?;
-            (id, own.follows_id, own.matter_id, own.sequence)
+            (id, own.follows_id, own.matter_id, (own.sequence, own.released_at.or(released.released_at)))
         }
         None => match super::follows(conn, actor, draft, None).await? {
-            Some(followed) => (released.id, Some(followed.id), followed.matter_id, None),
+            Some(followed) => (released.id, Some(followed.id), followed.matter_id, (None, released.released_at)),
             None => return Ok(released),
         },
     };
     let next = matters::released(conn, matter_id).await?.len() as u64 + 1;
-    Ok(Kept { id, follows_id, matter_id, sequence: sequence.or(Some(next)), ..released })
+    Ok(Kept { id, follows_id, matter_id, sequence: sequence.or(Some(next)), released_at, ..released })
 }
 
 /// The first recipient of the draft, or the first at one customer, whether the audience has it or not; and who lacks a value.

@@ -206,7 +206,7 @@ impl Page {
             }
             _ => {}
         }
-        if phase != Phase::Completed {
+        if !matches!(phase, Phase::Cancelled | Phase::Completed) {
             self.comment("impact", "as announced: correct it if it has changed");
         }
     }
