@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::address::Address;
-use crate::domain::category::Role;
+use crate::domain::category::{Category, Role};
 use crate::domain::clock::Clock;
 use crate::domain::customer::AccountId;
 use crate::domain::delivery::State;
@@ -26,6 +26,7 @@ use crate::mail::token::TokenKey;
 use crate::notices::{Draft, NoticeError, may_prepare};
 use crate::store::Conn;
 use crate::store::notices::{Kept, matters};
+use crate::store::people::feeds;
 use crate::store::sending::deliveries::ToSend;
 
 /// Which recipient is wanted.
@@ -84,7 +85,11 @@ impl Sample {
         let shows = recipient.as_ref().map(|recipient| recipient.email.clone());
         let recipient = recipient.unwrap_or_else(|| made_up(&context.config, &draft.notice));
         let parts = (context.config.clone(), key);
-        let sample = Self::new(parts, (kept, past), (recipient, shows), wanted, &context.random)?;
+        // Only who may know the address of a calendar sees it.
+        let is_shown = category == Category::Maintenance && actor.may_at_all(Right::Calendars).is_ok();
+        let feed = if is_shown { feeds::of_customer(&mut conn, &recipient.account_id).await? } else { None };
+        let mut sample = Self::new(parts, (kept, past), (recipient, shows), wanted, &context.random)?;
+        sample.to.feed = feed;
         Ok(Self { missing, ..sample })
     }
 
@@ -169,6 +174,7 @@ pub(super) fn to_send(id: Uuid, recipient: Recipient, wanted: &Wanted) -> ToSend
         time_zone: recipient.time_zone,
         merged: recipient.merged,
         thread: recipient.thread.iter().flat_map(|ids| ids.split_whitespace()).map(str::to_owned).collect(),
+        feed: None,
         state: State::Queued,
         opted_out: false,
         suppression: None,
