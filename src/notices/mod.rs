@@ -26,7 +26,7 @@ mod stored;
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -52,7 +52,6 @@ use crate::domain::problem::{LineError, Problems};
 use crate::domain::right::{Forbidden, Right};
 use crate::domain::words::count;
 use crate::people::mask::mask_words;
-use crate::store::notices::references::Before;
 use crate::store::notices::{self as kept, references};
 use crate::store::sending::waiting;
 use crate::store::{Conn, StoreError};
