@@ -5,6 +5,7 @@
 
 mod commands;
 mod escalation;
+mod matters;
 mod retention;
 
 use std::collections::BTreeSet;
