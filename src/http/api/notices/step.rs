@@ -189,7 +189,7 @@ async fn cancel(
     take(&api, &caller, &id, Step::Cancel, &taking).await
 }
 
-/// Ends a standing notice: nobody is added any more.
+/// Ends a standing notice: nobody is added any more. Or the series of a notice: no draft is made any more.
 #[utoipa::path(post, path = "/notices/{id}/close", tag = "notices", params(("id" = String, Path)), request_body = Taking, responses((status = 200, body = Now)))]
 async fn close(
     State(api): State<Api>,
