@@ -35,6 +35,8 @@ fn row(matter: &Matter) -> [String; 7] {
         let phase = notice.phase.as_deref().unwrap_or(notice.category.as_str());
         if notice.sequence.is_some() { phase.to_owned() } else { format!("({phase}: {})", notice.state) }
     });
+    let again = matter.series.as_ref().and_then(|series| series.next_start);
+    let again = again.map(|start| format!("(again: {})", time(start)));
     let promised = matter.promises.iter().find(|promised| promised.state.is_open());
     [
         matter.reference.clone().unwrap_or_else(|| matter.id.to_string()),
@@ -43,7 +45,7 @@ fn row(matter: &Matter) -> [String; 7] {
         matter.next.map(|next| next.what.to_owned()).unwrap_or_default(),
         matter.next.map(|next| time(next.at)).unwrap_or_default(),
         promised.map(describe_promise).unwrap_or_default(),
-        notices.collect::<Vec<_>>().join(", "),
+        notices.chain(again).collect::<Vec<_>>().join(", "),
     ]
 }
 
