@@ -93,7 +93,7 @@ async fn a_series_has_one_notice_for_each_window(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let (first, second) = (fixture.id(), fixture.id());
-    let next = |hours: i64| Next::before(fixture.now + HOUR * hours, Duration::from_secs(3600));
+    let next = |hours: i32| Next::before(fixture.now + HOUR * hours, Duration::from_secs(3600));
     let begun = Series { id: first, notice_id: first, next: Some(next(2)) };
     assert!(series::begin(&mut tx, &begun, fixture.now).await.unwrap());
     assert!(!series::begin(&mut tx, &begun, fixture.now).await.unwrap());
