@@ -36,22 +36,23 @@ pub(super) async fn plan(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept, at: 
 async fn recur(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept) -> Result<(), StoreError> {
     tasks::close_all(conn, TaskKind::Draft, kept.id, with.context.clock.now()).await?;
     let rule = kept.parsed().ok().and_then(|notice| notice.schedule.series);
-    let Some((start, _)) = kept.said.window else { return Ok(()) };
+    let Some((start, end)) = kept.said.window else { return Ok(()) };
     let config = &with.context.config;
     let zone = config.organisation.default_time_zone.time_zone();
-    let following = |start| Some(Next::before(rule?.next(start, &zone)?, config.draft_ahead()));
+    // From the end on: a window that is none of the rule has not another one in the same night.
+    let following = |after| Some(Next::before(rule?.next(after, &zone)?, config.draft_ahead()));
     // A dispatcher may be moving it on.
     series::lock(conn, kept.id).await?;
     match series::of_notice(conn, kept.id).await? {
         None if rule.is_none() => Ok(()),
         None => {
-            let begun = Series { id: kept.id, notice_id: kept.id, next: following(start) };
+            let begun = Series { id: kept.id, notice_id: kept.id, next: following(end) };
             series::begin(conn, &begun, start).await.map(drop)
         }
         // One that is over stays so.
         Some(series) if series.next.is_none() => Ok(()),
         Some(series) => {
-            let last = series::last_start(conn, series.id).await?.map_or(start, |last| last.max(start));
+            let last = series::last_start(conn, series.id).await?.map_or(end, |last| last.max(end));
             series::advance(conn, &series, kept.id, following(last)).await.map(drop)
         }
     }

@@ -39,8 +39,9 @@ pub(super) fn check(
     if let Some(every) = schedule.word("every").and_then(|text| text.parse::<Every>().ok())
         && !every.has(start, &circumstances.zone)
     {
-        let next = every.next(start, &circumstances.zone).map(|next| format!(": the next one begins at {}", shown(next)));
-        let text = format!("the window is none of `{every}`{}", next.unwrap_or_default());
+        let zone = circumstances.zone.iana_name().unwrap_or("the organisation's zone");
+        let next = every.next(end, &circumstances.zone).map(|next| format!(": the next one begins at {}", shown(next)));
+        let text = format!("the window is none of `{every}` in {zone}{}", next.unwrap_or_default());
         findings.warnings.add(schedule.line("every"), "schedule.every", text);
     }
     let has_columns = || placeholders_at(source).iter().any(|(_, it)| matches!(it, Placeholder::Row(_)));
