@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::shown::changed;
 use super::{Damage, Stop};
+use crate::domain::clock::from_millis;
 use crate::domain::matter::{Progress, Said};
 use crate::domain::notice::Notice;
 use crate::store::notices::matters;
@@ -71,25 +72,27 @@ async fn matter(conn: &mut Conn, notice: &AuditedNotice) -> Result<Option<Uuid>,
 
 /// What the text says differently, if this version can read it.
 fn unlike_text(notice: &AuditedNotice) -> Option<String> {
-    let (stored, text) = (notice.said, Said::of(&Notice::parse(&notice.source).ok()?));
-    let word = |said: Said| said.progress.map_or("none", Progress::as_str).to_owned();
-    let window = |said: Said| said.window.map_or_else(none, |(start, end)| format!("{} to {}", time(start), time(end)));
-    let promised = |said: Said| said.next_update_at.map_or_else(none, time);
+    let text = Said::of(&Notice::parse(&notice.source).ok()?);
+    let word = |word: Option<&str>| word.unwrap_or("none").to_owned();
+    let window = |window: Option<(i64, i64)>| {
+        window.map_or_else(|| word(None), |(start, end)| format!("{} to {}", time(start), time(end)))
+    };
+    let promised = |at: Option<i64>| at.map_or_else(|| word(None), time);
+    let of_text = text.window.map(|(start, end)| (start.as_millisecond(), end.as_millisecond()));
     [
-        ("phase, status or stage", word(stored), word(text)),
-        ("window", window(stored), window(text)),
-        ("time of the next update", promised(stored), promised(text)),
+        ("phase, status or stage", word(notice.phase.as_deref()), word(text.progress.map(Progress::as_str))),
+        ("window", window(notice.window), window(of_text)),
+        (
+            "time of the next update",
+            promised(notice.next_update_at),
+            promised(text.next_update_at.map(Timestamp::as_millisecond)),
+        ),
     ]
     .into_iter()
     .find(|(_, stored, text)| stored != text)
     .map(|(what, stored, text)| changed(what, notice, &stored, &text))
 }
 
-fn none() -> String {
-    "none".to_owned()
-}
-
-/// A time as a row has it: in milliseconds.
-fn time(at: Timestamp) -> String {
-    crate::domain::clock::from_millis(at.as_millisecond()).to_string()
+fn time(millis: i64) -> String {
+    from_millis(millis).to_string()
 }

@@ -13,11 +13,10 @@ use crate::domain::category::{Category, Role};
 use crate::domain::coverage::Terms;
 use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::entry::Event;
-use crate::domain::matter::Said;
 use crate::domain::notice::State as NoticeState;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::{Row, place};
-use crate::store::notices::{matters, terms};
+use crate::store::notices::terms;
 use crate::store::proof::commitments::Committed;
 use crate::store::proof::tree::signed;
 use crate::store::{Conn, Result, StoreError};
@@ -347,8 +346,12 @@ pub struct AuditedNotice {
     pub matter_id: Uuid,
     /// Its place among the released notices of the matter, as stored.
     pub sequence: Option<u64>,
-    /// What it says of the matter, as stored.
-    pub said: Said,
+    /// Its phase, status or stage, as stored.
+    pub phase: Option<String>,
+    /// Start and end of its window, in milliseconds.
+    pub window: Option<(i64, i64)>,
+    /// The time of the next update that it promises, in milliseconds.
+    pub next_update_at: Option<i64>,
 }
 
 /// A page of all notices in the order of their ids, after `after`.
@@ -365,10 +368,9 @@ pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Aud
     rows.iter()
         .map(|row| {
             let row = Row::of("notices", row);
-            let category = row.parse("category")?;
             Ok(AuditedNotice {
                 id: row.id("id")?,
-                category,
+                category: row.parse("category")?,
                 state: row.parse("state")?,
                 subject: row.get("subject")?,
                 reference: row.get("reference")?,
@@ -384,7 +386,9 @@ pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Aud
                 salt: row.maybe_bytes("audience_salt")?,
                 matter_id: row.id("matter_id")?,
                 sequence: row.maybe_count("sequence")?,
-                said: matters::said(&row, category)?,
+                phase: row.get("phase")?,
+                window: row.get::<Option<i64>>("window_start")?.zip(row.get("window_end")?),
+                next_update_at: row.get("next_update_at")?,
             })
         })
         .collect()

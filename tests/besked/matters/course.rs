@@ -90,7 +90,7 @@ async fn what_was_promised_and_what_is_planned_is_shown(#[case] engine: Engine) 
     let planned = status().await;
     let due: Vec<_> = planned.reminders.iter().map(|it| (it.before.as_str(), it.due_at.to_string())).collect();
     assert_eq!(due, [("-24h", "2026-11-26T21:00:00Z".to_owned()), ("-1h", "2026-11-27T20:00:00Z".to_owned())]);
-    assert_eq!((planned.spread.as_deref(), planned.send_at), (Some("1h30m"), None));
+    assert_eq!((planned.spread.as_deref(), planned.send_at), (Some("1h 30m"), None));
     let promised = |state| [("completion", "2026-11-28T01:00:00Z".to_owned(), state)];
     let shown = |promises: &[besked::notices::planned::Promised]| {
         promises.iter().map(|it| (it.kind.as_str(), it.due_at.to_string(), it.state)).collect::<Vec<_>>()

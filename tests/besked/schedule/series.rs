@@ -26,6 +26,17 @@ fn series(schedule: &str) -> String {
         .replace("[fields]", &format!("[schedule]\nevery = \"monthly, first Tuesday 22:00\"\n{schedule}\n[fields]"))
 }
 
+/// An organisation in Stockholm, with three customers.
+async fn organisation(engine: Engine, change: impl FnOnce(&mut Config)) -> TestApp {
+    let app = TestApp::with(engine, |config| {
+        config.organisation.default_time_zone = "Europe/Stockholm".parse().unwrap();
+        change(config);
+    });
+    let app = app.await;
+    app.import(CUSTOMERS).await;
+    app
+}
+
 /// The drafts that the dispatcher made, the oldest first.
 async fn drafts(app: &TestApp) -> Vec<Kept> {
     let filter = Filter { category: Some(Category::Maintenance), ..Filter::default() };
@@ -49,8 +60,7 @@ fn window(draft: &Kept) -> String {
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_is_made_for_each_window_and_a_person_submits_it(#[case] engine: Engine) {
-    let app = TestApp::new(engine).await;
-    app.import(CUSTOMERS).await;
+    let app = organisation(engine, |_| {}).await;
     let first = app.release(&series("reminders = [\"-24h\"]")).await;
     app.run_until_idle().await;
     assert_eq!((app.relay.count(), drafts(&app).await.len()), (2, 0));
@@ -97,8 +107,7 @@ async fn a_draft_is_made_for_each_window_and_a_person_submits_it(#[case] engine:
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn two_dispatchers_make_a_draft_once(#[case] engine: Engine) {
-    let app = TestApp::new(engine).await;
-    app.import(CUSTOMERS).await;
+    let app = organisation(engine, |_| {}).await;
     app.release(&series("")).await;
     app.run_until_idle().await;
     app.advance_to("2026-12-06T21:00:00Z");
@@ -119,8 +128,7 @@ async fn two_dispatchers_make_a_draft_once(#[case] engine: Engine) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn windows_that_began_while_nothing_ran_have_no_draft() {
-    let app = TestApp::new(Engine::Sqlite).await;
-    app.import(CUSTOMERS).await;
+    let app = organisation(Engine::Sqlite, |_| {}).await;
     app.release(&series("")).await;
     app.run_until_idle().await;
     app.advance_to("2027-02-10T00:00:00Z");
@@ -133,8 +141,7 @@ async fn windows_that_began_while_nothing_ran_have_no_draft() {
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_series_ends_by_its_date_by_a_person_or_with_its_rule(#[case] engine: Engine) {
-    let app = TestApp::new(engine).await;
-    app.import(CUSTOMERS).await;
+    let app = organisation(engine, |_| {}).await;
     let dated = app.release(&series("until = 2027-01-05")).await;
     let ended = app.release(&series("").replace("CHG-1", "CHG-2")).await;
     let dropped = app.release(&series("").replace("CHG-1", "CHG-3")).await;
@@ -173,8 +180,7 @@ async fn who_submits_a_draft_is_not_its_second_person() {
     let two = |config: &mut Config| {
         config.category.insert(Category::Maintenance, toml::from_str("two_persons = true").unwrap());
     };
-    let app = TestApp::with(Engine::Sqlite, two).await;
-    app.import(CUSTOMERS).await;
+    let app = organisation(Engine::Sqlite, two).await;
     app.release(&series("")).await;
     app.advance_to("2026-12-06T21:00:00Z");
     app.run_until_idle().await;
@@ -191,7 +197,7 @@ fn what_cannot_come_again_is_refused_with_its_reason() {
     for (text, wanted) in [
         (series("").replace("first Tuesday 22:00", "fist Tusday"), &["has no time of day", "`tusday` is not a weekday"][..]),
         (series("").replace("monthly, first Tuesday 22:00", "yearly 22:00"), &["`yearly` is none of `daily`"]),
-        (series("until = 2027-13-01"), &["until"]),
+        (series("until = \"2027\""), &["`schedule.until`: must be a date"]),
         (series("").replace("every = \"monthly, first Tuesday 22:00\"", "until = 2027-01-05"), &["has no effect without `every`"]),
         (series("").replace("\"announced\"", "\"started\""), &["only with the phase `announced`"]),
         (
@@ -211,8 +217,7 @@ fn what_cannot_come_again_is_refused_with_its_reason() {
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_beside_the_rule_is_a_warning(#[case] engine: Engine) {
-    let app = TestApp::new(engine).await;
-    app.import(CUSTOMERS).await;
+    let app = organisation(engine, |_| {}).await;
     let beside = series("").replace("2026-12-01T22:00:00+01:00", "2026-12-01T21:00:00+01:00");
     for (text, warned) in [(series(""), false), (beside, true)] {
         let checked = app.app.notices.check(&alice(), &app.draft(&text, "")).await.unwrap();
