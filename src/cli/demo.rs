@@ -158,7 +158,8 @@ fn input(dir: &Path, (now, past): (Timestamp, Timestamp), is_first: bool) -> Res
         let path = copy.join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(&copy))?;
         if path.extension().is_some_and(|extension| extension == "md") {
-            let text = if is_first && is_of_life(&path) { life::reminded(&dated(&text, past)) } else { dated(&text, now) };
+            let text =
+                if is_first && is_of_life(&path) { life::reminded(&dated(&text, past)) } else { dated(&text, now) };
             std::fs::write(&path, text)?;
             input.notices.push(path);
         } else {

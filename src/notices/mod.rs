@@ -17,8 +17,8 @@ mod ready;
 pub mod recipients;
 mod release;
 mod reminders;
-pub mod series;
 pub mod sample;
+pub mod series;
 pub mod shown;
 mod size;
 mod steps;
@@ -104,7 +104,9 @@ pub enum NoticeError {
         others: Option<u64>,
     },
     /// It is no standing notice, or not one that was released as such.
-    #[error("the notice is no standing notice, and belongs to no series: its audience was complete when it was released")]
+    #[error(
+        "the notice is no standing notice, and belongs to no series: its audience was complete when it was released"
+    )]
     NotStanding,
     /// Recipients cannot be added to it now.
     #[error("recipients cannot be added to a notice that is {}", .0.describe())]

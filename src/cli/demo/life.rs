@@ -32,7 +32,9 @@ pub async fn live(app: &App, file: &Path, until: Timestamp) -> Result<Kept, Fail
     let alice = Actor::cli("alice", "demo").map_err(Failure::invalid)?;
     let draft = crate::cli::notice::read(file, |source| app.notices.untimely(source))?;
     let first = release(app, &alice, &draft).await?;
-    let Some((start, end)) = first.said.window else { return Err(Failure::new(FAILED, "the demo's notice has no window")) };
+    let Some((start, end)) = first.said.window else {
+        return Err(Failure::new(FAILED, "the demo's notice has no window"));
+    };
     let mut told = vec![("announced", first.recipients)];
     sent(app, &first).await?;
     advance(app, Before(HOUR * 24).due(start));

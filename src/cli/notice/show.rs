@@ -161,7 +161,9 @@ fn describe_planned(planned: &Planned) -> String {
     lines.extend(planned.send_at.map(|at| format!("to be released at {}", time(at))));
     lines.extend(planned.send_at_local.as_ref().map(|at| format!("each recipient gets it at {at} of the own zone")));
     lines.extend(planned.spread.as_ref().map(|spread| format!("its mails are spread over {spread}")));
-    lines.extend(planned.reminders.iter().map(|it| format!("a reminder ({}) follows at {}", it.before, time(it.due_at))));
+    lines.extend(
+        planned.reminders.iter().map(|it| format!("a reminder ({}) follows at {}", it.before, time(it.due_at))),
+    );
     let open = planned.promises.iter().filter(|promised| promised.state.is_open());
     lines.extend(open.map(|promised| format!("promised: {}", describe_promise(promised))));
     lines.extend(planned.series.as_ref().map(|series| describe_series(series).trim_end().to_owned()));

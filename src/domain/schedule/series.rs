@@ -196,9 +196,7 @@ fn rhythm(words: &[&str]) -> Result<Rhythm, String> {
         ["weekly", ..] => Err("needs one weekday, such as `weekly, Tuesday 22:00`".to_owned()),
         ["monthly", day @ ..] => month_day(day).map(|day| Rhythm::Monthly(Months::All, day)),
         ["quarterly", day @ ..] => month_day(day).map(|day| Rhythm::Monthly(Months::Quarters, day)),
-        [other, ..] => {
-            Err(format!("`{}` is none of `daily`, `weekly`, `monthly`, `quarterly`", other.escape_debug()))
-        }
+        [other, ..] => Err(format!("`{}` is none of `daily`, `weekly`, `monthly`, `quarterly`", other.escape_debug())),
         [] => Err("has no rhythm: write `daily`, `weekly`, `monthly` or `quarterly` first".to_owned()),
     }
 }
@@ -312,7 +310,10 @@ mod tests {
             ("", &["has no time of day", "has no rhythm"][..]),
             ("monthly, first Tuesday", &["has no time of day"]),
             ("yearly, first Tuesday 25:00", &["`25:00` is not a time of day", "`yearly` is none of `daily`"]),
-            ("monthly, fist Tusday 22:0", &["`22:0` is not a time", "`fist` is none of `first`", "`tusday` is not a weekday"]),
+            (
+                "monthly, fist Tusday 22:0",
+                &["`22:0` is not a time", "`fist` is none of `first`", "`tusday` is not a weekday"],
+            ),
             ("monthly, fifth Tuesday 22:00", &["write `last`"]),
             ("monthly, day 31 22:00", &["write `last day`"]),
             ("monthly, day 0 22:00", &["`day 0` is not a day of a month"]),

@@ -185,7 +185,8 @@ fn commands_print_the_warnings_of_a_check() {
     let shell = crate::cli::Shell::new();
     shell.write("customers.csv", CUSTOMERS);
     shell.run(&["customers", "import", "customers.csv"]).ok();
-    let soon = (besked::domain::clock::Clock::System.now() + std::time::Duration::from_secs(7200)).strftime("%Y-%m-%dT%H:%M:00Z");
+    let soon = (besked::domain::clock::Clock::System.now() + std::time::Duration::from_secs(7200))
+        .strftime("%Y-%m-%dT%H:%M:00Z");
     shell.write("notice.md", &maintenance("all = true").replace("2036-12-01T22:00:00+01:00", &soon.to_string()));
     let checked = shell.run(&["--json", "notice", "check", "notice.md"]).ok();
     let (said, warned) = (checked.err.clone(), checked.json()["warnings"].clone());

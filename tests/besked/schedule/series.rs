@@ -195,10 +195,16 @@ async fn who_submits_a_draft_is_not_its_second_person() {
 fn what_cannot_come_again_is_refused_with_its_reason() {
     let shell = Shell::new();
     for (text, wanted) in [
-        (series("").replace("first Tuesday 22:00", "fist Tusday"), &["has no time of day", "`tusday` is not a weekday"][..]),
+        (
+            series("").replace("first Tuesday 22:00", "fist Tusday"),
+            &["has no time of day", "`tusday` is not a weekday"][..],
+        ),
         (series("").replace("monthly, first Tuesday 22:00", "yearly 22:00"), &["`yearly` is none of `daily`"]),
         (series("until = \"2027\""), &["`schedule.until`: must be a date"]),
-        (series("").replace("every = \"monthly, first Tuesday 22:00\"", "until = 2027-01-05"), &["has no effect without `every`"]),
+        (
+            series("").replace("every = \"monthly, first Tuesday 22:00\"", "until = 2027-01-05"),
+            &["has no effect without `every`"],
+        ),
         (series("").replace("\"announced\"", "\"started\""), &["only with the phase `announced`"]),
         (
             series("").replace("[audience]\nall = true\n", "follows = \"CHG-0\"\n"),
@@ -221,7 +227,8 @@ async fn a_window_beside_the_rule_is_a_warning(#[case] engine: Engine) {
     let beside = series("").replace("2026-12-01T22:00:00+01:00", "2026-12-01T21:00:00+01:00");
     for (text, warned) in [(series(""), false), (beside, true)] {
         let checked = app.app.notices.check(&alice(), &app.draft(&text, "")).await.unwrap();
-        let found = checked.warnings.0.iter().any(|it| it.to_string().contains("the window is none of `monthly, first"));
+        let found =
+            checked.warnings.0.iter().any(|it| it.to_string().contains("the window is none of `monthly, first"));
         assert_eq!(found, warned, "{:?}", checked.warnings);
     }
 }
