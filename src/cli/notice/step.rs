@@ -25,8 +25,9 @@ pub async fn create(place: &Place, (app, actor): (&App, &Actor), path: &Path, ou
     let draft = file::read(path, |source| app.notices.untimely(source))?;
     let id = app.notices.create(&draft, actor).await?;
     place.made(id);
-    let notice = app.notices.find(actor, id).await?;
     // The draft is stored: whatever fails now, a second one must not be made of it.
+    let stored = |error| Failure::from(error).hint_last(format!("it is stored as notice {id}"));
+    let notice = app.notices.find(actor, id).await.map_err(stored)?;
     let document = app.notices.written(actor, &notice, &draft).await.unwrap_or_else(|error| {
         eprintln!("warning: the draft is stored, and whom it reaches could not be counted: {}", error.for_logs());
         Now { recipients: None, ..Now::of(&notice) }
