@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use super::category::LeadTime;
-use super::{CategoryRules, Config};
+use super::{CategoryRules, Config, LeadTime};
 use crate::domain::category::Category;
 use crate::domain::reminder::Reminders;
 

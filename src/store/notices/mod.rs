@@ -357,7 +357,7 @@ pub enum Among<'a> {
 macro_rules! addressing {
     ($among:literal) => {
         concat!(
-            "SELECT id FROM notices WHERE id IN (SELECT n.id FROM notices n WHERE n.",
+            "SELECT id FROM notices WHERE id IN (SELECT n.id FROM notices ",
             $among,
             " AND n.released_at >= $3 AND n.released_at < $4
                AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = $1 AND d.notice_id = n.id)
@@ -377,9 +377,10 @@ pub async fn addressing(
     until: Option<Timestamp>,
 ) -> Result<Vec<Uuid>> {
     let (sql, among) = match among {
-        Among::Category(category) => (addressing!("category = $2"), category.as_str()),
+        Among::Category(category) => (addressing!("n WHERE n.category = $2"), category.as_str()),
         Among::Reference(reference) => {
-            (addressing!("matter_id IN (SELECT r.matter_id FROM notices r WHERE r.reference = $2)"), reference)
+            // In this order: few notices have the reference.
+            (addressing!("r CROSS JOIN notices n WHERE r.reference = $2 AND n.matter_id = r.matter_id"), reference)
         }
     };
     let rows = sqlx::query(sql)
