@@ -35,7 +35,7 @@ struct Mail {
     conversation: (String, String),
     /// It is not the first of its conversation.
     follows: bool,
-    /// The first line of its text: what is new.
+    /// The first paragraph of its text: what is new.
     opening: String,
     category: String,
     to: String,
@@ -91,6 +91,12 @@ fn page(rendered: askama::Result<String>) -> Response {
     }
 }
 
+/// The first paragraph of a text, on one line.
+fn opening(text: &str) -> String {
+    let lines = text.lines().map(str::trim).skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
+}
+
 /// Puts mails of one conversation together, at the place of the first.
 fn by_conversation(mut mails: Vec<Mail>) -> Vec<Mail> {
     mails.sort_by(|a, b| a.file.cmp(&b.file));
@@ -118,7 +124,7 @@ fn mail(file: String, message: &Message<'_>) -> Mail {
         file,
         conversation: (to.clone(), root),
         follows: false,
-        opening: text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned(),
+        opening: opening(&text),
         category: header("X-Besked-Category"),
         to,
         subject: message.subject().unwrap_or("").to_owned(),
