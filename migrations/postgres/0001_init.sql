@@ -548,7 +548,7 @@ WHEN (NEW.state <> OLD.state AND NEW.state IN ('accepted', 'delivered')) EXECUTE
 CREATE TABLE tasks (
     id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     kind        TEXT COLLATE "C" NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread', 'unforwarded', 'stale_directory', 'webhook_failed', 'promise')),
+                    'new_address', 'unread', 'unforwarded', 'stale_directory', 'webhook_failed', 'promise', 'draft')),
     notice_id   TEXT COLLATE "C",
     account_id  TEXT COLLATE "C",
     delivery_id TEXT COLLATE "C",
@@ -601,6 +601,26 @@ CREATE TABLE promises (
 
 CREATE INDEX promises_due ON promises (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX promises_overdue ON promises (due_at) WHERE state = 'overdue';
+
+-- Series of maintenances: `notice_id` is what the next draft is copied from, `next_start` its window, `look_at` when it is made;
+-- neither once the series is over.
+CREATE TABLE series (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    notice_id  TEXT COLLATE "C" NOT NULL,
+    next_start BIGINT,
+    look_at    BIGINT,
+    CHECK ((next_start IS NULL) = (look_at IS NULL))
+);
+
+CREATE INDEX series_due ON series (look_at) WHERE look_at IS NOT NULL;
+
+-- The notices of a series: one for each window.
+CREATE TABLE series_notices (
+    notice_id    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    series_id    TEXT COLLATE "C" NOT NULL,
+    window_start BIGINT NOT NULL,
+    UNIQUE (series_id, window_start)
+);
 
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (

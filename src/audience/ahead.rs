@@ -1,5 +1,5 @@
-//! What the release of a notice plans for its matter: the reminders of a maintenance, and by when customers are to hear of it again.
-//! Both are written in the transaction of the release, which also ends what the notices before it planned.
+//! What the release of a notice plans for its matter: the reminders of a maintenance, its next window, and by when customers are to
+//! hear of it again. All are written in the transaction of the release, which also ends what the notices before it planned.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -13,6 +13,7 @@ use crate::domain::promise::{self, PromiseKind};
 use crate::domain::reminder::{Reminders, State as ReminderState};
 use crate::domain::task::TaskKind;
 use crate::store::notices::reminders::{self, Reminder};
+use crate::store::notices::series::{self, Next, Series};
 use crate::store::notices::{self, Kept};
 use crate::store::promises::{self, Promise};
 use crate::store::{Conn, StoreError, tasks};
@@ -26,8 +27,35 @@ pub(super) async fn plan(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept, at: 
     promise(with, conn, kept, (progress, at)).await?;
     if kept.category == Category::Maintenance {
         remind(with, conn, kept, (progress, at)).await?;
+        recur(with, conn, kept).await?;
     }
     Ok(())
+}
+
+/// Begins the series of a notice, or goes on with it by what this notice says.
+async fn recur(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept) -> Result<(), StoreError> {
+    tasks::close_all(conn, TaskKind::Draft, kept.id, with.context.clock.now()).await?;
+    let rule = kept.parsed().ok().and_then(|notice| notice.schedule.series);
+    let Some((start, end)) = kept.said.window else { return Ok(()) };
+    let config = &with.context.config;
+    let zone = config.organisation.default_time_zone.time_zone();
+    // From the end on: a window that is none of the rule has not another one in the same night.
+    let following = |after| Some(Next::before(rule?.next(after, &zone)?, config.draft_ahead()));
+    // A dispatcher may be moving it on.
+    series::lock(conn, kept.id).await?;
+    match series::of_notice(conn, kept.id).await? {
+        None if rule.is_none() => Ok(()),
+        None => {
+            let begun = Series { id: kept.id, notice_id: kept.id, next: following(end) };
+            series::begin(conn, &begun, start).await.map(drop)
+        }
+        // One that is over stays so.
+        Some(series) if series.next.is_none() => Ok(()),
+        Some(series) => {
+            let last = series::last_start(conn, series.id).await?.map_or(end, |last| last.max(end));
+            series::advance(conn, &series, kept.id, following(last)).await.map(drop)
+        }
+    }
 }
 
 /// What a notice promises itself, beside the stages of a breach.

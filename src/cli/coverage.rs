@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Place;
 use super::failure::Failure;
 use super::informed::describe_stopped;
+use super::matters::describe_promise;
 use super::named;
 use super::output::{Form, JsonList, Output, Rows, count, grouped, print, table, time};
 use crate::cli::args::said;
@@ -147,6 +148,9 @@ fn headline(covering: &Covering, clock: &Clock) -> String {
     if let Some(deadline) = covering.clock.deadline {
         let passed = if deadline < clock.now() { ", which has passed" } else { "" };
         text += &format!("to be informed by {}{passed}\n", time(deadline));
+    }
+    for promised in &covering.promises {
+        text += &format!("promised: {}\n", describe_promise(promised));
     }
     text += &covering.stopped.as_ref().map(describe_stopped).unwrap_or_default();
     text + "\n"

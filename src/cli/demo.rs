@@ -2,6 +2,7 @@
 
 mod catcher;
 mod dated;
+mod life;
 mod mailbox;
 mod returned;
 
@@ -69,6 +70,12 @@ const INPUT: [(&str, &str); 10] = [
     ("notices/invoices.csv", include_str!("../../config/demo/notices/invoices.csv")),
 ];
 
+/// The database in the working directory.
+const DATABASE: &str = "besked.db";
+
+/// The notice that one whole life is shown of: its place among the others, and its file.
+const LIFE: (usize, &str) = (2, "3-maintenance.md");
+
 /// How the mail catcher treats some addresses of the demo, so that there is something to be seen in the coverage.
 const MANNERS: Manners = Manners {
     refused: "it@quayandsons.example",
@@ -86,8 +93,12 @@ const PROVED: &str = "C-1001";
 pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     let mail = command.dir.join("mail");
     let catcher = Catcher::start(&mail, MANNERS).await.context("cannot start the mail catcher")?;
-    let app = prepare(&command.dir, catcher.address()).await?;
-    let Input { customers, notices } = input(&command.dir, app.context.clock.now())?;
+    let now = Clock::System.now();
+    // A second run goes on where the first one ended: a clock is not set back.
+    let is_first = !command.dir.join(DATABASE).exists();
+    let clock = if is_first { Clock::manual(now.checked_sub(life::AHEAD).unwrap_or(now)) } else { Clock::System };
+    let app = prepare(&command.dir, catcher.address(), clock).await?;
+    let Input { customers, notices } = input(&command.dir, (now, app.context.clock.now()), is_first)?;
     let actor = Actor::system("demo");
     let file = std::fs::File::open(&customers)?;
     let imported = app.customers.import(&actor, file, &ImportOptions::default(), &|_| {}).await?;
@@ -100,12 +111,20 @@ pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
         count(imported.contacts, "contact", "contacts"),
         customers.display()
     );
-    let notices = release_all(&app, &notices).await?;
+    let mut lived = None;
+    if is_first && let Some(file) = notices.iter().find(|file| is_of_life(file)) {
+        lived = Some(Box::pin(life::live(&app, file, now)).await?);
+    }
+    let others: Vec<PathBuf> = notices.into_iter().filter(|file| lived.is_none() || !is_of_life(file)).collect();
+    let mut notices = release_all(&app, &others).await?;
     let code = send_all(&app, &notices).await?;
     if code != 0 {
         return Ok(code);
     }
     take_returned(&app, &catcher).await?;
+    if let Some(lived) = lived {
+        notices.insert(LIFE.0.min(notices.len()), lived);
+    }
     answer(&app, &notices, output).await?;
     prove(&app, &notices, &command.dir).await?;
     eprintln!("{} in {}", count(catcher.caught(), "message", "messages"), mail.display());
@@ -121,9 +140,14 @@ struct Input {
     notices: Vec<PathBuf>,
 }
 
+/// True for the notice that one whole life is shown of.
+fn is_of_life(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == LIFE.1)
+}
+
 /// The demo's input: that of the source tree, if there is one, else the built-in one. The notices are copied to the working
-/// directory with their dates moved to the present.
-fn input(dir: &Path, now: Timestamp) -> Result<Input, Failure> {
+/// directory with their dates moved to the present, or to the `past` if it is the one that a life is shown of.
+fn input(dir: &Path, (now, past): (Timestamp, Timestamp), is_first: bool) -> Result<Input, Failure> {
     let source = Path::new("config/demo");
     let is_there = source.join("customers.csv").exists();
     let copy = dir.join("input");
@@ -134,7 +158,9 @@ fn input(dir: &Path, now: Timestamp) -> Result<Input, Failure> {
         let path = copy.join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(&copy))?;
         if path.extension().is_some_and(|extension| extension == "md") {
-            std::fs::write(&path, dated(&text, now))?;
+            let text =
+                if is_first && is_of_life(&path) { life::reminded(&dated(&text, past)) } else { dated(&text, now) };
+            std::fs::write(&path, text)?;
             input.notices.push(path);
         } else {
             replace_private(&path, text.as_bytes())?;
@@ -144,12 +170,12 @@ fn input(dir: &Path, now: Timestamp) -> Result<Input, Failure> {
 }
 
 /// A configuration, a key and a database in the working directory, with the mail catcher as the relay.
-async fn prepare(dir: &Path, relay: SocketAddr) -> Result<App, Failure> {
+async fn prepare(dir: &Path, relay: SocketAddr, clock: Clock) -> Result<App, Failure> {
     let path = |name: &str| dir.join(name).display().to_string();
     let settings = [
         ("BESKED__PRIVACY__JOURNAL_FILE", path("erased.journal")),
         ("BESKED__PRIVACY__JOURNAL_KEY_FILE", path("erased.key")),
-        ("BESKED__DATABASE__URL", format!("sqlite://{}", path("besked.db"))),
+        ("BESKED__DATABASE__URL", format!("sqlite://{}", path(DATABASE))),
         ("BESKED__LEDGER__KEY_FILE", path("ledger.key")),
         ("BESKED__LEDGER__STATE_FILE", path("ledger.state")),
         ("BESKED__RELAY__0__NAME", "catcher".to_owned()),
@@ -160,7 +186,7 @@ async fn prepare(dir: &Path, relay: SocketAddr) -> Result<App, Failure> {
     let random = Random::from_system();
     make_key(&config.ledger.key_file, &random)?;
     make_tables(&config).await?;
-    Ok(App::open(config, Clock::System, random).await?)
+    Ok(App::open(config, clock, random).await?)
 }
 
 /// Creates, submits, approves and releases every notice of the input: Alice writes, Bo approves.

@@ -31,7 +31,7 @@ pub struct Export {
     /// Id or reference of one notice
     #[arg(long, value_name = "N", value_parser = said, allow_hyphen_values = true)]
     notice: Option<String>,
-    /// All released notices with this reference, oldest first; from the second on the file's name gets a number
+    /// All released notices of the matters of this reference, oldest first; from the second on the file's name gets a number
     #[arg(long, value_name = "R", value_parser = said, allow_hyphen_values = true)]
     reference: Option<String>,
     /// For this customer only: nobody else is named in the file

@@ -28,7 +28,7 @@ pub struct Informed {
     /// By this notice: id or reference
     #[arg(long, value_name = "N", value_parser = said, allow_hyphen_values = true)]
     notice: Option<String>,
-    /// By every notice with this reference that addresses the customer
+    /// By every notice of the matters of this reference that addresses the customer
     #[arg(long, value_name = "R", value_parser = said, allow_hyphen_values = true)]
     reference: Option<String>,
     /// By every notice of this category that addresses the customer

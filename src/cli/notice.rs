@@ -61,7 +61,7 @@ pub enum Command {
     Cancel(Act),
     /// Add recipients to a standing notice, one for each row of a file; a row whose key it has already adds nothing
     Add(Add),
-    /// End a standing notice: nobody is added any more
+    /// End a standing notice: nobody is added any more; or the series of a notice: no draft is made any more
     Close(Act),
     /// Create, submit and release in one step
     Send(Send),

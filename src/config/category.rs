@@ -81,6 +81,9 @@ pub struct CategoryRules {
     /// How long before the time of a promise a person gets the task to keep it.
     #[serde(skip_serializing_if = "Option::is_none", with = "maybe")]
     pub promise_warning: Option<Duration>,
+    /// How long before a window of a series its draft is made.
+    #[serde(skip_serializing_if = "Option::is_none", with = "maybe")]
+    pub draft_ahead: Option<Duration>,
 }
 
 /// The least level that counts as informed: one of those that a server alone can reach.
@@ -128,7 +131,7 @@ impl LeadTime {
     }
 
     /// The lead time of a category without configuration: none by law for most, so those that customers plan with.
-    fn default_of(category: Category) -> Option<Self> {
+    pub(super) fn default_of(category: Category) -> Option<Self> {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         match category {
             Category::Maintenance => Some(Self::All(5 * DAY)),

@@ -1,9 +1,9 @@
-//! `[category.NAME] reminders`, `stages` and `promise_warning`: what is sent before a maintenance, and when a person is warned that
-//! customers wait for news.
+//! `[category.NAME] reminders`, `draft_ahead`, `stages` and `promise_warning`: what is sent before a maintenance, when its series has a
+//! draft, and when a person is warned that customers wait for news.
 
 use std::time::Duration;
 
-use super::{CategoryRules, Config};
+use super::{CategoryRules, Config, LeadTime};
 use crate::domain::category::Category;
 use crate::domain::reminder::Reminders;
 
@@ -18,6 +18,9 @@ const BREACH_WARNING: Duration = HOUR.saturating_mul(4);
 
 /// How long before other promises, if not configured.
 const WARNING: Duration = Duration::from_secs(15 * 60);
+
+/// How long before a window of a series its draft is made, if not configured.
+const DRAFT_AHEAD: Duration = HOUR.saturating_mul(30 * 24);
 
 /// True if notices of a category promise something.
 const fn promises(category: Category) -> bool {
@@ -40,7 +43,18 @@ pub(super) fn problems(rules: &CategoryRules, category: Category) -> Vec<(&'stat
     if rules.promise_warning.is_some() && !promises(category) {
         problems.push(("promise_warning", "has no effect on a category whose notices promise nothing: leave it out"));
     }
+    if rules.draft_ahead.is_some() && category != Category::Maintenance {
+        problems.push(("draft_ahead", "has an effect only on `maintenance`: leave it out"));
+    }
+    let lead_time = rules.lead_time.clone().or_else(|| LeadTime::default_of(category)).and_then(|it| it.of(None));
+    if category == Category::Maintenance && lead_time.is_some_and(|least| draft_ahead(rules) <= least) {
+        problems.push(("draft_ahead", "must be more than `lead_time`: a draft would be too late when it is made"));
+    }
     problems
+}
+
+fn draft_ahead(rules: &CategoryRules) -> Duration {
+    rules.draft_ahead.unwrap_or(DRAFT_AHEAD)
 }
 
 impl Config {
@@ -48,6 +62,12 @@ impl Config {
     #[must_use]
     pub fn reminders(&self) -> Reminders {
         self.rule(Category::Maintenance, |rules| rules.reminders.clone()).unwrap_or_default()
+    }
+
+    /// How long before a window of a series its draft is made.
+    #[must_use]
+    pub fn draft_ahead(&self) -> Duration {
+        self.category.get(&Category::Maintenance).map_or(DRAFT_AHEAD, draft_ahead)
     }
 
     /// When customers must hear of a breach again, from its discovery.
@@ -73,6 +93,7 @@ mod tests {
     fn the_example_has_the_defaults() {
         let (example, default) = (parse(EXAMPLE, "example", &[]).unwrap(), Config::default());
         assert_eq!((example.reminders(), example.stages()), (default.reminders(), default.stages()));
+        assert_eq!(example.draft_ahead(), default.draft_ahead());
         for category in Category::ALL {
             assert_eq!(example.promise_warning(*category), default.promise_warning(*category));
         }
@@ -85,6 +106,9 @@ mod tests {
             ("[category.maintenance]\nreminders = [\"1h\"]", "is not before `window_start`"),
             ("[category.maintenance]\nstages = [\"1h\"]", "`category.maintenance.stages` has an effect only on"),
             ("[category.security_breach]\nstages = [\"72h\", \"24h\"]", "`category.security_breach.stages` must rise"),
+            ("[category.news]\ndraft_ahead = \"9d\"", "`category.news.draft_ahead` has an effect only on"),
+            ("[category.maintenance]\ndraft_ahead = \"5d\"", "`category.maintenance.draft_ahead` must be more than"),
+            ("[category.maintenance]\nlead_time = \"40d\"", "`category.maintenance.draft_ahead` must be more than"),
             ("[category.billing]\npromise_warning = \"1h\"", "`category.billing.promise_warning` has no effect"),
             ("[organisation]\nholidays = [\"2026-02-30\"]", "organisation.holidays"),
         ] {

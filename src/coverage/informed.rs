@@ -30,7 +30,7 @@ use crate::store::{Conn, StoreError, notices};
 pub enum About {
     /// One notice, by id or reference.
     Notice(String),
-    /// The notices with a reference that address the customer.
+    /// The notices of the matters of a reference that address the customer: also those with another one, or none.
     Reference(String),
     /// The notices of a category that address the customer.
     Category {

@@ -12,6 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::coverage::{Known, LegalClock, Measure, Verdict};
 use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::right::Right;
+use crate::notices::planned::Promised;
 use crate::people::mask::{Mask, mask_words};
 use crate::store::notices::{Kept, attestations};
 use crate::store::sending::deliveries;
@@ -101,6 +102,8 @@ pub struct Covering {
     pub clock: LegalClock,
     /// Why its sending has stopped, if an operator has stopped it.
     pub stopped: Option<Stopped>,
+    /// What customers were promised in its matter.
+    pub promises: Vec<Promised>,
     /// Customers for whom contacts with other roles were addressed, since they were not informed.
     pub escalated: u64,
     /// The reader sees addresses.
@@ -136,9 +139,11 @@ impl Coverage {
         let sees = actor.sees_addresses(notice.category);
         let stopped = stopped(&mut conn, &notice, sees).await?;
         let escalated = escalations::escalated(&mut conn, notice.id).await?;
+        let promises = Promised::of_matter(&mut conn, notice.matter_id).await?;
         drop(conn);
         Ok(Covering {
             stopped,
+            promises,
             escalated,
             sees,
             reads: actor.may(Right::Read, notice.category).is_ok(),

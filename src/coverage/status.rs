@@ -13,6 +13,7 @@ use crate::domain::delivery::State;
 use crate::domain::notice::State as NoticeState;
 use crate::domain::task::TaskKind;
 use crate::notices::NoticeError;
+use crate::notices::planned::Planned;
 use crate::store::notices::{self, Kept};
 use crate::store::sending::{deliveries, waiting};
 use crate::store::{Conn, StoreError, escalations, tasks};
@@ -42,6 +43,8 @@ pub struct Status {
     /// When the first of those is due.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub scheduled_from: Option<Timestamp>,
+    /// What is planned of it and of its matter.
+    pub planned: Planned,
     /// By when its customers must be informed, if its category has a deadline.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub deadline: Option<Timestamp>,
@@ -88,6 +91,7 @@ impl Coverage {
             counts,
             scheduled,
             scheduled_from,
+            planned: Planned::of(conn, notice).await?,
             deadline: notice.released_at.and_then(|_| self.clock(notice).deadline),
             overdue: watch.map_or(0, |watch| watch.overdue),
             escalated: escalations::escalated(conn, notice.id).await?,

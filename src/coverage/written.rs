@@ -40,6 +40,7 @@ impl Covering {
         members(json!({
             "notice": self.notice.id, "category": self.notice.category, "released_at": self.notice.released_at,
             "discovered_at": self.clock.discovered_at, "deadline": self.clock.deadline, "stopped": self.stopped,
+            "promises": self.promises,
             "escalated": self.escalated,
         }))
     }

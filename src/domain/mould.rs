@@ -85,12 +85,15 @@ pub enum Form {
     Uid,
     /// The line of a calendar that names the recipient as invited, in quoted-printable.
     Attendee,
+    /// The sentence with the address of the customer's own calendar, in quoted-printable: the secret of the address between the two
+    /// parts. Nothing for a customer without one.
+    Calendar,
     /// A line of a calendar, in quoted-printable. The first part is the name of the property, with a colon; the others are its value,
     /// a text.
     Property,
 }
 
-const FORMS: [(Form, &str); 15] = [
+const FORMS: [(Form, &str); 16] = [
     (Form::Signatures, "signatures"),
     (Form::To, "to"),
     (Form::Date, "date"),
@@ -105,6 +108,7 @@ const FORMS: [(Form, &str); 15] = [
     (Form::Link, "link"),
     (Form::Uid, "uid"),
     (Form::Attendee, "attendee"),
+    (Form::Calendar, "calendar"),
     (Form::Property, "property"),
 ];
 

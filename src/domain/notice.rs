@@ -16,6 +16,7 @@ use crate::domain::markdown;
 use crate::domain::placeholder::{Placeholder, Text};
 use crate::domain::problem::{Lines, Problems};
 use crate::domain::schedule::Schedule;
+use crate::domain::schedule::series::Series;
 pub use state::{Standing, State, Step};
 
 /// The size limit of a notice file, in bytes: mail clients clip far smaller messages.
@@ -158,6 +159,7 @@ fn read_first(section: &Section<'_>, problems: &mut Problems) -> (Option<Categor
     if category.is_some() {
         top.finish();
     }
+    Series::check(&top, fields.as_ref(), audience.as_ref());
     let body = read_body(section, category, problems);
     problems.0.extend(document.into_problems().0);
     let notice = || {

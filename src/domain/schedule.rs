@@ -3,6 +3,8 @@
 //! A local time that a zone skips in spring is as much later as the clock jumps there (02:30 becomes 03:30); of one that comes twice
 //! in autumn the first is meant. That is how RFC 5545 section 3.3.5 reads such times, and most calendars.
 
+pub mod series;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use crate::domain::duration::parse_duration;
 use crate::domain::front_matter::Reader;
 use crate::domain::locale::ZoneName;
 use crate::domain::reminder::{Before, Reminders};
+use series::Series;
 
 /// The longest time that a notice may be spread over.
 const LONGEST_SPREAD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -33,6 +36,8 @@ pub struct Schedule {
     pub reminders: Option<Reminders>,
     /// Of which reminder it is the notice. The dispatcher alone sets it.
     pub reminder: Option<Before>,
+    /// When the maintenance comes again.
+    pub series: Option<Series>,
 }
 
 impl Schedule {
@@ -61,8 +66,9 @@ impl Schedule {
         let reminder = table
             .word("reminder")
             .and_then(|text| Before::parse(&text).map_err(|problem| table.problem("reminder", problem)).ok());
+        let series = Series::read(&table, category);
         table.finish();
-        Self { send_at, send_at_local, spread: spread.unwrap_or_default(), reminders, reminder }
+        Self { send_at, send_at_local, spread: spread.unwrap_or_default(), reminders, reminder, series }
     }
 
     /// The earliest time at which somebody in one of these zones gets the notice; `None` if it is to be released immediately.

@@ -30,6 +30,8 @@ pub enum TaskKind {
     WebhookFailed,
     /// Customers were promised news of a matter, and its time is near or has passed.
     Promise,
+    /// A series of maintenances has a draft that nobody has submitted.
+    Draft,
 }
 
 words!(TaskKind, "a kind of task", {
@@ -44,6 +46,7 @@ words!(TaskKind, "a kind of task", {
     StaleDirectory => "stale_directory",
     WebhookFailed => "webhook_failed",
     Promise => "promise",
+    Draft => "draft",
 });
 
 /// Whether a task still has to be done.

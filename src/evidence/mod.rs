@@ -14,6 +14,7 @@ use crate::domain::actor::Actor;
 use crate::domain::address::AddressKey;
 use crate::domain::evidence::{Invalid, verify};
 use crate::domain::kind::Kind;
+use crate::domain::notice::reference::Bearer;
 use crate::domain::right::{Forbidden, Right};
 use crate::ledger::evidence::{self, Contents, EvidenceError, Wanted};
 use crate::ledger::report::{self, Report, ReportError, Words};
@@ -45,7 +46,7 @@ pub struct Request {
 pub enum Choice {
     /// One, by its id or by a reference that no other released notice has.
     Notice(String),
-    /// All released notices with this reference.
+    /// All released notices of the matters of this reference.
     Reference(String),
 }
 
@@ -196,7 +197,10 @@ impl Prover {
         if found.is_empty() {
             return Err(NoticeError::Unknown(reference.clone()).into());
         }
-        found.retain(|notice| notice.released_at.is_some());
+        // Of its matters also those with another reference, or none.
+        found = references::of_matters(&mut conn, reference).await?;
+        let known = |notice: &Bearer| actor.knows_of(notice.category, notice.released_at.is_some());
+        found.retain(|notice| known(notice) && notice.released_at.is_some());
         found.sort_by_key(|notice| (notice.released_at, notice.id));
         if found.is_empty() {
             return Err(EvidenceError::NotReleased.into());

@@ -3,7 +3,7 @@
 //! ```text
 //! pages of the file
 //! rows -> commitments -> leaves -> root -> checkpoints     entries.rs, fold.rs
-//! notices, recipients, states, attestations -> entries     books.rs, shown.rs, attested.rs
+//! notices, recipients, states, attestations -> entries     books.rs, shown.rs, course.rs, attested.rs
 //! operators, keys -> entries                               granted.rs
 //! messages -> digests                                      messages.rs
 //! ```
@@ -14,6 +14,7 @@
 
 mod attested;
 mod books;
+mod course;
 mod entries;
 mod fold;
 mod granted;

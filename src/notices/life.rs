@@ -15,7 +15,7 @@ use crate::domain::webhook::HookEvent;
 use crate::ledger::cancelled;
 use crate::store::Conn;
 use crate::store::notices::steps::Done;
-use crate::store::notices::{self as kept, Kept};
+use crate::store::notices::{self as kept, Kept, series};
 use crate::store::webhooks::facts;
 
 impl Notices {
@@ -241,15 +241,23 @@ impl Notices {
         Ok(Kept { paused_at, ..notice })
     }
 
-    /// Ends the adding of recipients to a standing notice: it is closed once its deliveries have their outcomes.
+    /// Ends the adding of recipients to a standing notice: it is closed once its deliveries have their outcomes. Or ends the series of a
+    /// notice: no draft is made any more, and what was made stays.
     ///
     /// # Errors
-    /// If it is no released standing notice, or was cancelled.
+    /// If it is no released standing notice, or was cancelled, and belongs to no series.
     pub async fn end(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
         kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Release, &notice)?;
+        if let Some(series) = series::of_notice(&mut tx, id).await? {
+            if series::end(&mut tx, series.id).await? {
+                self.record(&mut tx, &notice, Step::Close, actor, Some(&of_series(reason))).await?;
+                tx.commit().await?;
+            }
+            return Ok(notice);
+        }
         match notice.standing {
             Some(Standing::Ended) => return Ok(notice),
             None if notice.released_at.is_some() => return Err(NoticeError::NotStanding),
@@ -282,6 +290,12 @@ impl Notices {
         }
         find(&mut *self.context.store.read().await?, id).await
     }
+}
+
+/// The reason of a step that ends the series of a notice, and not the notice.
+fn of_series(reason: Option<&str>) -> String {
+    let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("the series{why}")
 }
 
 /// True if a notice in this state has had a step on the way to its release.

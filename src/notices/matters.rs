@@ -5,6 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::planned::Promised;
+use super::series::Recurring;
 use super::{NoticeError, Notices};
 use crate::domain::actor::Actor;
 use crate::domain::category::Category;
@@ -14,6 +16,8 @@ use crate::domain::notice::State;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::right::Right;
 use crate::store::notices::matters::{self, Part};
+use crate::store::notices::series;
+use crate::store::promises;
 
 /// A matter in a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -31,6 +35,10 @@ pub struct Matter {
     pub open: bool,
     /// What comes next, and when.
     pub next: Option<Next>,
+    /// What customers were promised, in the order of the times.
+    pub promises: Vec<Promised>,
+    /// The series that it belongs to.
+    pub series: Option<Recurring>,
     /// Its notices: the released ones in the order of their release, then the others.
     pub notices: Vec<Member>,
 }
@@ -88,10 +96,16 @@ impl Notices {
         let mut conn = self.context.store.snapshot().await?;
         let ids = matters::page(&mut conn, (before, request.to_read()), open, sealed).await?;
         let mut parts = matters::parts(&mut conn, &ids, sealed).await?;
+        let members: Vec<Uuid> = parts.iter().map(|part| part.member.id).collect();
+        let mut promised = promises::of_matters(&mut conn, &ids).await?;
+        let mut series = series::of_notices(&mut conn, &members).await?;
         let now = self.context.clock.now();
         let all = ids.into_iter().filter_map(|id| {
             let its: Vec<Part> = parts.extract_if(.., |part| part.matter_id == id).collect();
-            Matter::of(id, &its, now)
+            let series = its.iter().find_map(|part| series.remove(&part.member.id));
+            let matter = Matter::of(id, &its, now)?;
+            let promises = promised.extract_if(.., |promise| promise.matter_id == id).map(Promised::from).collect();
+            Some(Matter { promises, series: series.map(Recurring::from), ..matter })
         });
         Ok(Page::of(all.collect(), request, |matter: &Matter| matter.id.to_string()))
     }
@@ -110,6 +124,8 @@ impl Matter {
             phase: progress.map(|it| it.as_str().to_owned()),
             open: progress.is_some_and(|it| !it.is_end()) && last.is_some_and(|part| part.state != State::Cancelled),
             next: last.or(Some(first)).and_then(|part| next(&part.member.said, part.deadline, now)),
+            promises: Vec::new(),
+            series: None,
             notices: parts.iter().map(Member::of).collect(),
         })
     }

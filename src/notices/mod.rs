@@ -4,18 +4,21 @@
 //! is sent are the same bytes.
 
 mod approved;
+mod check;
 mod draft;
 mod finish;
 mod follow;
 mod life;
 pub mod matters;
 mod nearby;
+pub mod planned;
 mod readdress;
 mod ready;
 pub mod recipients;
 mod release;
 mod reminders;
 pub mod sample;
+pub mod series;
 pub mod shown;
 mod size;
 mod steps;
@@ -23,7 +26,7 @@ mod stored;
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -49,7 +52,6 @@ use crate::domain::problem::{LineError, Problems};
 use crate::domain::right::{Forbidden, Right};
 use crate::domain::words::count;
 use crate::people::mask::mask_words;
-use crate::store::notices::references::Before;
 use crate::store::notices::{self as kept, references};
 use crate::store::sending::waiting;
 use crate::store::{Conn, StoreError};
@@ -102,7 +104,9 @@ pub enum NoticeError {
         others: Option<u64>,
     },
     /// It is no standing notice, or not one that was released as such.
-    #[error("the notice is no standing notice: its audience was complete when it was released")]
+    #[error(
+        "the notice is no standing notice, and belongs to no series: its audience was complete when it was released"
+    )]
     NotStanding,
     /// Recipients cannot be added to it now.
     #[error("recipients cannot be added to a notice that is {}", .0.describe())]
@@ -321,43 +325,6 @@ impl Notices {
         Ok(waiting::depth(&mut conn, Some(id), self.context.clock.now()).await?)
     }
 
-    /// Checks a draft, and returns how far it reaches. A notice that reaches nobody yet is valid: its customers may be imported
-    /// after it is written.
-    ///
-    /// # Errors
-    /// If a release would be refused for another reason, or the actor may not write or approve such a notice.
-    pub async fn check(&self, actor: &Actor, draft: &Draft) -> Result<Checked, NoticeError> {
-        may_prepare(actor, draft.notice.category)?;
-        let warnings = self.ready(&draft.source)?;
-        let subject = self.subject(&draft.notice)?;
-        let mut conn = self.context.store.snapshot().await?;
-        let joined = follows(&mut conn, actor, draft, None).await?;
-        let follows = joined.map(|it| it.id);
-        let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
-        let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
-        let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
-        let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
-        let before = self.released_before(&mut conn, draft).await?;
-        let followed = followed(&mut conn, follows).await?;
-        let clock = ready::of_discovery(followed.as_ref(), &draft.notice);
-        let thread = ready::of_thread(followed.as_ref(), &draft.notice, &subject);
-        let nearby = self.nearby(&mut conn, (draft, &plan), joined.map(|it| it.matter_id)).await?;
-        let warnings =
-            [warnings, clock, thread, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
-                .map(|it| it.0)
-                .concat();
-        let escalation = Escalated::of(&self.context.config, draft.notice.category);
-        Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), escalation, nobody, before })
-    }
-
-    /// The notice like a draft that was released within a day, if there is one. What follows another one has its reference.
-    async fn released_before(&self, conn: &mut Conn, draft: &Draft) -> Result<Option<Before>, StoreError> {
-        let notice = &draft.notice;
-        let reference = notice.reference.as_deref().filter(|_| notice.follows.is_none());
-        let since = self.context.clock.now().saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
-        references::released_before(conn, (notice.category, &draft.digest, reference), since).await
-    }
-
     /// Checks a stored notice as a release would, and returns how far it reaches.
     ///
     /// # Errors
@@ -381,14 +348,6 @@ impl Notices {
     /// The subject in the default language, with its placeholders: also the proof that the notice can be rendered.
     fn subject(&self, notice: &Notice) -> Result<String, NoticeError> {
         Ok(crate::mail::compose::render::subject(&self.context.config, notice)?)
-    }
-}
-
-/// The notice that is followed.
-async fn followed(conn: &mut Conn, id: Option<Uuid>) -> Result<Option<Kept>, StoreError> {
-    match id {
-        Some(id) => kept::find(conn, id).await,
-        None => Ok(None),
     }
 }
 

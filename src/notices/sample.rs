@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::address::Address;
-use crate::domain::category::Role;
+use crate::domain::category::{Category, Role};
 use crate::domain::clock::Clock;
 use crate::domain::customer::AccountId;
 use crate::domain::delivery::State;
@@ -25,6 +25,8 @@ use crate::mail::compose::render::Content;
 use crate::mail::token::TokenKey;
 use crate::notices::{Draft, NoticeError, may_prepare};
 use crate::store::Conn;
+use crate::store::notices::{Kept, matters};
+use crate::store::people::feeds;
 use crate::store::sending::deliveries::ToSend;
 
 /// Which recipient is wanted.
@@ -36,6 +38,8 @@ pub struct Wanted {
     pub locale: Option<Locale>,
     /// With the message addressed here, and marked as a test.
     pub to: Option<Address>,
+    /// Of this stored notice, if the draft is one: with its place in its matter.
+    pub of: Option<Uuid>,
 }
 
 /// A draft and a recipient.
@@ -68,7 +72,12 @@ impl Sample {
             actor.may(Right::SeeAddresses, category)?;
         }
         let mut conn = context.store.snapshot().await?;
-        let (recipient, missing) = find(&mut conn, &context.config, actor, draft, wanted.account.as_deref()).await?;
+        let now = context.clock.now();
+        let released = draft.as_released(context.random.id(now), now, context.config.sender.domain());
+        let kept = placed(&mut conn, actor, (draft, released), wanted.of).await?;
+        let past = Past::of(&mut conn, &kept).await?;
+        let account = wanted.account.as_deref();
+        let (recipient, missing) = find(&mut conn, &context.config, (draft, &kept), account).await?;
         let recipient = recipient.filter(|_| actor.sees_addresses(category));
         if let (None, Some(account)) = (&recipient, &wanted.account) {
             return Err(AudienceError::Unknown([account.clone()].into_iter().collect()).into());
@@ -76,7 +85,11 @@ impl Sample {
         let shows = recipient.as_ref().map(|recipient| recipient.email.clone());
         let recipient = recipient.unwrap_or_else(|| made_up(&context.config, &draft.notice));
         let parts = (context.config.clone(), key);
-        let sample = Self::new(parts, draft, (recipient, shows), wanted, (&context.clock, &context.random))?;
+        // Only who may know the address of a calendar sees it.
+        let is_shown = category == Category::Maintenance && actor.may_at_all(Right::Calendars).is_ok();
+        let feed = if is_shown { feeds::of_customer(&mut conn, &recipient.account_id).await? } else { None };
+        let mut sample = Self::new(parts, (kept, past), (recipient, shows), wanted, &context.random)?;
+        sample.to.feed = feed;
         Ok(Self { missing, ..sample })
     }
 
@@ -92,22 +105,22 @@ impl Sample {
         random: &Random,
     ) -> Result<Self, NoticeError> {
         let recipient = made_up(&config, &draft.notice);
-        let key = TokenKey::new(random.bytes());
-        Self::new((Arc::new(config), key), draft, (recipient, None), wanted, (clock, random))
+        let (key, now) = (TokenKey::new(random.bytes()), clock.now());
+        let kept = draft.as_released(random.id(now), now, config.sender.domain());
+        Self::new((Arc::new(config), key), (kept, Past::default()), (recipient, None), wanted, random)
     }
 
     fn new(
         (config, key): (Arc<Config>, TokenKey),
-        draft: &Draft,
+        (kept, past): (Kept, Past),
         (recipient, shows): (Recipient, Option<Address>),
         wanted: &Wanted,
-        (clock, random): (&Clock, &Random),
+        random: &Random,
     ) -> Result<Self, NoticeError> {
-        let now = clock.now();
-        let kept = draft.as_released(random.id(now), now, config.sender.domain());
-        let mut sending = Composer::new(kept, Past::default())?;
+        let id = random.id(kept.created_at);
+        let mut sending = Composer::new(kept, past)?;
         sending.is_test = wanted.to.is_some();
-        let to = to_send(random.id(now), recipient, wanted);
+        let to = to_send(id, recipient, wanted);
         Ok(Self { config, key, sending, to, shows, missing: None })
     }
 
@@ -160,31 +173,53 @@ pub(super) fn to_send(id: Uuid, recipient: Recipient, wanted: &Wanted) -> ToSend
         locale: wanted.locale.clone().or(recipient.locale),
         time_zone: recipient.time_zone,
         merged: recipient.merged,
-        thread: Vec::new(),
+        thread: recipient.thread.iter().flat_map(|ids| ids.split_whitespace()).map(str::to_owned).collect(),
+        feed: None,
         state: State::Queued,
         opted_out: false,
         suppression: None,
     }
 }
 
+/// The draft as the released notice that it would be, at its place in its matter: that of the stored notice `of`, or of the notice
+/// that it follows.
+async fn placed(
+    conn: &mut Conn,
+    actor: &Actor,
+    (draft, released): (&Draft, Kept),
+    of: Option<Uuid>,
+) -> Result<Kept, NoticeError> {
+    let (id, follows_id, matter_id, (sequence, released_at)) = match of {
+        Some(id) => {
+            let own = super::find(conn, id).await?;
+            (id, own.follows_id, own.matter_id, (own.sequence, own.released_at.or(released.released_at)))
+        }
+        None => match super::follows(conn, actor, draft, None).await? {
+            Some(followed) => (released.id, Some(followed.id), followed.matter_id, (None, released.released_at)),
+            None => return Ok(released),
+        },
+    };
+    let next = matters::released(conn, matter_id).await?.len() as u64 + 1;
+    Ok(Kept { id, follows_id, matter_id, sequence: sequence.or(Some(next)), released_at, ..released })
+}
+
 /// The first recipient of the draft, or the first at one customer, whether the audience has it or not; and who lacks a value.
 async fn find(
     conn: &mut Conn,
     config: &Config,
-    actor: &Actor,
-    draft: &Draft,
+    (draft, kept): (&Draft, &Kept),
     account: Option<&str>,
 ) -> Result<(Option<Recipient>, Option<String>), NoticeError> {
     let plan = match account.map(AccountId::parse) {
         Some(Ok(account)) => Plan::for_customer(config, &draft.notice, &account, draft.rows.as_ref()),
         Some(Err(_)) => return Ok((None, None)),
         None => {
-            let follows = super::follows(conn, actor, draft, None).await?.map(|it| it.id);
-            Plan::new(config, &draft.notice, RowsAt::Here(draft.rows.clone().unwrap_or_default()), follows)?
+            let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
+            Plan::new(config, &draft.notice, rows, kept.follows_id)?
         }
     };
     let plan = plan.with_lines(&draft.source);
-    let mut pages = Pages::new(&plan, None);
+    let mut pages = Pages::new(&plan, kept.continued());
     while let Some(page) = pages.next(conn).await? {
         if let Some(recipient) = page.recipients.into_iter().next() {
             return Ok((Some(recipient), pages.missing().map(ToString::to_string)));

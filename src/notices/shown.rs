@@ -5,14 +5,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Checked, Done, Draft, Escalated, Kept};
+use super::series::Recurring;
+use super::{Checked, Done, Draft, Escalated, Kept, NoticeError, Notices};
 use crate::audience::{AudienceError, Reach};
 use crate::config::Config;
+use crate::domain::actor::Actor;
 use crate::domain::category::{Category, Class};
 use crate::domain::notice::State;
 use crate::domain::placeholder::Text;
 use crate::domain::prints::Changed;
 use crate::domain::problem::Problems;
+use crate::store::notices::series::{self, Series};
 
 /// A notice in a list: without its content.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -96,12 +99,26 @@ pub struct Shown {
     pub steps: Vec<Done>,
     /// What happens to customers who are not informed by it.
     pub escalation: Option<Escalated>,
+    /// The series that it belongs to.
+    pub series: Option<Recurring>,
+}
+
+impl Notices {
+    /// A notice by id or reference, with all that is shown of it.
+    ///
+    /// # Errors
+    /// If there is none, several are meant equally, or the actor may not.
+    pub async fn shown(&self, actor: &Actor, name: &str) -> Result<(Kept, Shown), NoticeError> {
+        let (notice, steps) = self.show(actor, name).await?;
+        let series = series::of_notice(&mut *self.context.store.read().await?, notice.id).await?;
+        let shown = Shown::of(&notice, (steps, series), &self.context.config, self.context.clock.now());
+        Ok((notice, shown))
+    }
 }
 
 impl Shown {
-    /// A notice with its steps, as it is at a time.
-    #[must_use]
-    pub fn of(notice: &Kept, steps: Vec<Done>, config: &Config, now: Timestamp) -> Self {
+    /// A notice with its steps and its series, as it is at a time.
+    fn of(notice: &Kept, (steps, series): (Vec<Done>, Option<Series>), config: &Config, now: Timestamp) -> Self {
         let ended = matches!(notice.state, State::Cancelled | State::Declined);
         Self {
             brief: Brief::of(notice, now),
@@ -109,6 +126,7 @@ impl Shown {
             digest: digest(notice),
             steps,
             escalation: Escalated::of(config, notice.category).filter(|_| !ended),
+            series: series.map(Recurring::from),
         }
     }
 }
@@ -137,6 +155,9 @@ pub struct Now {
     /// How the audience differs from that of the approval, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed: Option<Changed>,
+    /// What its author should know, after it was written or submitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Problems>,
 }
 
 impl Now {
@@ -151,6 +172,7 @@ impl Now {
             send_at: notice.send_at,
             paused: notice.is_paused(),
             changed: None,
+            warnings: None,
         }
     }
 }

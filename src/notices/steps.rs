@@ -5,12 +5,13 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::notice::writers::REFUSED;
 use crate::domain::notice::{State, Step};
 use crate::domain::problem::{LineError, check_line};
+use crate::domain::task::TaskKind;
 use crate::domain::webhook::HookEvent;
 use crate::ledger::operated::{self, Operation};
 use crate::store::notices::steps::Done;
 use crate::store::notices::{self as kept, Kept};
 use crate::store::webhooks::facts;
-use crate::store::{Conn, StoreError};
+use crate::store::{Conn, StoreError, tasks};
 
 /// The state after a step, if the step is possible.
 pub(super) fn possible(notice: &Kept, step: Step) -> Result<State, NoticeError> {
@@ -82,6 +83,9 @@ impl Notices {
         check_reason(reason)?;
         let Self { context, .. } = self;
         self.note(conn, notice, step, actor, reason).await?;
+        if matches!(step, Step::Submit | Step::Decline | Step::Cancel) {
+            tasks::close_all(conn, TaskKind::Draft, notice.id, context.clock.now()).await?;
+        }
         let event = match step {
             Step::Submit => Some(HookEvent::NoticeSubmitted),
             Step::Approve => Some(HookEvent::NoticeApproved),

@@ -149,7 +149,15 @@ impl Feeds {
 
 /// The values of a customer without those of a person.
 fn values<'a>(account_id: &'a str, merged: &'a BTreeMap<String, String>) -> Values<'a> {
-    Values { contact_name: "", email: "", customer_name: account_id, account_id, unsubscribe_url: "", merged }
+    Values {
+        contact_name: "",
+        email: "",
+        customer_name: account_id,
+        account_id,
+        unsubscribe_url: "",
+        calendar: "",
+        merged,
+    }
 }
 
 /// The first id that could have been made at a time.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::promise::{PromiseKind, State};
+use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -52,6 +53,17 @@ macro_rules! select {
 pub async fn of_matter(conn: &mut Conn, matter_id: Uuid) -> Result<Vec<Promise>> {
     let sql = select!("WHERE matter_id = $1 ORDER BY due_at, kind");
     let rows = sqlx::query(sql).bind(matter_id.to_string()).fetch_all(conn).await?;
+    rows.iter().map(read).collect()
+}
+
+/// The promises of some matters, in the order of their times.
+pub async fn of_matters(conn: &mut Conn, matters: &[Uuid]) -> Result<Vec<Promise>> {
+    let sql = Dialect::of(conn).pick(
+        select!("WHERE matter_id IN (SELECT value FROM json_each($1)) ORDER BY due_at, kind"),
+        select!("WHERE matter_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY due_at, kind"),
+    );
+    let matters: Vec<String> = matters.iter().map(Uuid::to_string).collect();
+    let rows = sqlx::query(sql).bind(json(&matters)).fetch_all(conn).await?;
     rows.iter().map(read).collect()
 }
 

@@ -68,6 +68,7 @@ footer-optional-news = You may object to receiving news from us at any time, wit
 footer-optional-survey = You may object to receiving surveys from us at any time, without giving a reason (GDPR Article 21).
 footer-unsubscribe-news = Unsubscribe from news
 footer-unsubscribe-survey = Unsubscribe from surveys
+footer-calendar = Subscribe to all maintenance as a calendar
 footer-privacy = Questions about personal data:
 footer-privacy-notice = How we handle personal data:
 footer-authority = You can lodge a complaint with the supervisory authority: { $authority }.

@@ -68,6 +68,7 @@ footer-optional-news = Du kan när som helst tacka nej till nyheter från oss, u
 footer-optional-survey = Du kan när som helst tacka nej till enkäter från oss, utan att ange något skäl (artikel 21 i GDPR).
 footer-unsubscribe-news = Avsluta utskick av nyheter
 footer-unsubscribe-survey = Avsluta utskick av enkäter
+footer-calendar = Prenumerera på allt underhåll som kalender
 footer-privacy = Frågor om personuppgifter:
 footer-privacy-notice = Så behandlar vi personuppgifter:
 footer-authority = Du kan lämna klagomål till tillsynsmyndigheten: { $authority }.

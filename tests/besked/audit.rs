@@ -1,5 +1,7 @@
 //! The audit: whatever an insider changes in the past, it names.
 
+mod course;
+
 use crate::app::alice;
 use besked::domain::attestation::Channel;
 use besked::domain::checkpoint::Checkpoint;

@@ -306,6 +306,38 @@ async fn a_calendar_has_what_is_near_and_what_the_customer_was_to_hear() {
     assert!(!calendar().await.contains("VEVENT"), "it is over for long");
 }
 
+/// Only customers whose calendar has an address read of it, and as long as it has one.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_footer_names_the_calendar_of_a_customer_that_has_one(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let url = app.app.feeds.give(&alice(), "C1").await.unwrap().url;
+    app.release(&maintenance("all = true")).await;
+    app.release(NEWS).await;
+    app.run_until_idle().await;
+    let of = |to: &str| app.relay.to(to).remove(0);
+    let html = |mail: &Received| {
+        let message = mail_parser::MessageParser::default().parse(&mail.data).unwrap();
+        message.body_html(0).unwrap().into_owned()
+    };
+    let (one, two) = (of("teknik@ett.example"), of("hello@two.example"));
+    let label = "Prenumerera på allt underhåll som kalender:\n";
+    assert!(one.text().replace("\r\n", "\n").contains(&format!("{label}{url}\n")), "{}", one.text());
+    assert!(html(&one).contains(&format!("<a href=\"{url}\"")), "{}", html(&one));
+    assert!(!two.text().contains("/c/") && !html(&two).contains("/c/"), "{}", two.text());
+    assert!(!two.text().contains("calendar"), "{}", two.text());
+    let news = app.relay.to("service@ett.example");
+    assert!(news.iter().all(|mail| !mail.text().contains(&url)), "news have nothing to do with it");
+    app.app.feeds.revoke(&alice(), "C1").await.unwrap();
+    app.release(&maintenance("all = true").replace("CHG-1", "CHG-2")).await;
+    app.run_until_idle().await;
+    let later = app.relay.to("teknik@ett.example").pop().unwrap();
+    assert!(!later.text().contains("/c/"), "{}", later.text());
+}
+
 #[test]
 fn commands_give_and_revoke_an_address() {
     let shell = Shell::new();

@@ -2,13 +2,14 @@
 //! is sent twice than was in flight.
 //!
 //! Real processes die here: at random moments in this file, at every call in [`calls`], behind the final dot in [`bytes`], during
-//! releases in [`releases`]; in [`frozen`] they only count as gone. `tests/run --soak` runs the long version, with a new seed each
+//! releases in [`releases`], while a matter moves on in [`matters`]; in [`frozen`] they only count as gone. `tests/run --soak` runs the long version, with a new seed each
 //! time.
 
 mod bytes;
 mod calls;
 mod field;
 mod frozen;
+mod matters;
 mod releases;
 
 use rstest::rstest;

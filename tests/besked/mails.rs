@@ -82,6 +82,7 @@ fn mail_after(before: Option<&Notice>, source: &str, locale: &str) -> Mail {
         customer_name: "Nordvind Energi AB",
         account_id: "C-1001",
         unsubscribe_url: unsubscribe.unwrap_or_default(),
+        calendar: "",
         merged: &merged,
     };
     let common = Common {

@@ -1,5 +1,6 @@
 //! Matters: several notices with one reference, which of them is meant, and what follows them.
 
+mod course;
 mod follow;
 mod life;
 

@@ -5,6 +5,7 @@
 
 mod commands;
 mod escalation;
+mod matters;
 mod retention;
 
 use std::collections::BTreeSet;
@@ -31,7 +32,7 @@ const AT_ONE: usize = 600;
 const ENOUGH: usize = 60;
 
 /// Tables that grow with the queue or with history.
-const GROWING: [&str; 16] = [
+const GROWING: [&str; 18] = [
     "queue",
     "deliveries",
     "doubts",
@@ -48,6 +49,8 @@ const GROWING: [&str; 16] = [
     "unaddressed",
     "reminders",
     "promises",
+    "series",
+    "series_notices",
 ];
 
 /// Indexes of what is not done yet, which do not grow with history.

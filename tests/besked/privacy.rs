@@ -274,7 +274,7 @@ async fn a_test_copy_notes_the_read_of_the_person_it_shows() {
     }
     let draft = app.draft(&maintenance("all = true"), "");
     let mine = address("teknik@ett.example");
-    let wanted = Wanted { account: Some("C2".to_owned()), locale: None, to: Some(mine) };
+    let wanted = Wanted { account: Some("C2".to_owned()), to: Some(mine), ..Wanted::default() };
     app.app.sample(&alice(), &draft, &wanted, "notice test").await.unwrap();
     let reads = async |email: &str| {
         let record = everything(&app, email).await.unwrap();

@@ -3,6 +3,7 @@
 mod nearby;
 mod promises;
 mod reminders;
+mod series;
 
 use std::time::Duration;
 

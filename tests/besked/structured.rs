@@ -236,7 +236,7 @@ async fn a_structure_makes_the_same_mail_as_the_file(#[case] engine: Engine) {
     app.import(CUSTOMERS).await;
     let draft = structured(&maintenance()).unwrap();
     let file = app.draft(&draft.source, "");
-    let wanted = Wanted { account: Some("C1".to_owned()), locale: None, to: None };
+    let wanted = Wanted { account: Some("C1".to_owned()), ..Wanted::default() };
     let mut mails = Vec::new();
     for draft in [&draft, &file] {
         let sample = app.app.sample(&alice(), draft, &wanted, "preview").await.unwrap();

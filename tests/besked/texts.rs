@@ -28,6 +28,7 @@ pub fn content(source: &str) -> Result<Content, String> {
         customer_name: "Nordvind",
         account_id: "C1",
         unsubscribe_url: "",
+        calendar: "",
         merged: &merged,
     };
     Ok(skeleton.fill(&values))

@@ -1,5 +1,6 @@
 //! A page with the mailbox of the demo: what was caught, and how it looks.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,12 @@ struct Shown {
 
 struct Mail {
     file: String,
+    /// What is the same in all mails of a conversation of one recipient.
+    conversation: (String, String),
+    /// It is not the first of its conversation.
+    follows: bool,
+    /// The first paragraph of its text: what is new.
+    opening: String,
     category: String,
     to: String,
     subject: String,
@@ -57,8 +64,7 @@ async fn list(State(directory): Directory) -> Response {
             mails.push(mail(file, &message));
         }
     }
-    mails.sort_by(|a, b| a.file.cmp(&b.file));
-    page(Mailbox { mails }.render())
+    page(Mailbox { mails: by_conversation(mails) }.render())
 }
 
 async fn show(State(directory): Directory, UrlPath(file): UrlPath<String>) -> Response {
@@ -85,6 +91,24 @@ fn page(rendered: askama::Result<String>) -> Response {
     }
 }
 
+/// The first paragraph of a text, on one line.
+fn opening(text: &str) -> String {
+    let lines = text.lines().map(str::trim).skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+/// Puts mails of one conversation together, at the place of the first.
+fn by_conversation(mut mails: Vec<Mail>) -> Vec<Mail> {
+    mails.sort_by(|a, b| a.file.cmp(&b.file));
+    let mut firsts: HashMap<(String, String), String> = HashMap::new();
+    for mail in &mut mails {
+        mail.follows = firsts.contains_key(&mail.conversation);
+        firsts.entry(mail.conversation.clone()).or_insert_with(|| mail.file.clone());
+    }
+    mails.sort_by_key(|mail| (firsts[&mail.conversation].clone(), mail.file.clone()));
+    mails
+}
+
 /// A message of the directory; a name that leads elsewhere names nothing.
 fn read(directory: &Path, file: &str) -> Option<Vec<u8>> {
     let plain = !file.contains(['/', '\\']) && Path::new(file).extension().is_some_and(|it| it == "eml");
@@ -93,10 +117,16 @@ fn read(directory: &Path, file: &str) -> Option<Vec<u8>> {
 
 fn mail(file: String, message: &Message<'_>) -> Mail {
     let header = |name: &str| message.header_raw(name).unwrap_or("").trim().to_owned();
+    let to = message.to().and_then(|to| to.first()?.address()).unwrap_or("").to_owned();
+    let root = header("References").split_whitespace().next().map_or_else(|| file.clone(), str::to_owned);
+    let text = message.body_text(0).unwrap_or_default();
     Mail {
         file,
+        conversation: (to.clone(), root),
+        follows: false,
+        opening: opening(&text),
         category: header("X-Besked-Category"),
-        to: message.to().and_then(|to| to.first()?.address()).unwrap_or("").to_owned(),
+        to,
         subject: message.subject().unwrap_or("").to_owned(),
     }
 }

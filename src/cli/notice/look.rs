@@ -94,7 +94,7 @@ pub fn warn(warnings: &Problems) {
 /// Prints what a recipient will see.
 pub async fn preview(command: Preview, place: &Place, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(&command.file, |_| Problems::default())?;
-    let wanted = Wanted { account: command.account, locale: command.locale, to: None };
+    let wanted = Wanted { account: command.account, locale: command.locale, ..Wanted::default() };
     let sample = sample(place, &draft, wanted, "notice preview").await?;
     let content = sample.content()?;
     let subject = content.subject.clone();
@@ -137,7 +137,7 @@ async fn sample(place: &Place, draft: &Draft, wanted: Wanted, command: &str) -> 
 pub async fn test(command: Test, place: &Place, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(&command.file, |_| Problems::default())?;
     let to = command.to.clone();
-    let wanted = Wanted { account: command.account, locale: command.locale, to: Some(command.to) };
+    let wanted = Wanted { account: command.account, locale: command.locale, to: Some(command.to), of: None };
     let sample = sample(place, &draft, wanted, "notice test").await?;
     let (from, bytes) = (sample.envelope_sender(), sample.compose()?.bytes);
     let config = place.load()?.config;

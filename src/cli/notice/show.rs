@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Watch, look};
 use crate::app::App;
 use crate::cli::failure::Failure;
+use crate::cli::matters::describe_promise;
 use crate::cli::named;
 use crate::cli::output::{Output, count, print, table, time};
 use crate::cli::pages::Paging;
@@ -16,6 +17,8 @@ use crate::coverage::Status;
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;
 use crate::domain::placeholder::Text;
+use crate::notices::planned::Planned;
+use crate::notices::series::Recurring;
 use crate::notices::shown::{Brief, Now, Shown};
 use crate::notices::{Filter, Kept};
 
@@ -87,12 +90,12 @@ fn row(notice: &Kept, now: Timestamp) -> [String; 6] {
 
 /// Shows a notice and its steps.
 pub async fn show(app: &App, actor: &Actor, id: &str, output: &Output) -> Result<u8, Failure> {
-    let (notice, steps) = app.notices.show(actor, &named::read(app, actor, id).await?).await?;
-    let shown = Shown::of(&notice, steps, &app.context.config, app.context.clock.now());
-    output.print(&shown, |Shown { steps, escalation, .. }| {
+    let (notice, shown) = app.notices.shown(actor, &named::read(app, actor, id).await?).await?;
+    output.print(&shown, |Shown { steps, escalation, series, .. }| {
         let mut text = describe_state(&notice, app.context.clock.now());
         text += &format!("{}: {}\n", notice.category, Text::named(&notice.subject));
         text += &escalation.as_ref().map_or_else(String::new, look::describe);
+        text += &series.as_ref().map_or_else(String::new, describe_series);
         text.push('\n');
         let rows = steps.iter().map(|step| {
             [time(step.at), step.step.to_string(), step.operator.clone(), step.reason.clone().unwrap_or_default()]
@@ -101,6 +104,17 @@ pub async fn show(app: &App, actor: &Actor, id: &str, output: &Output) -> Result
         text + "\n" + &notice.source
     })?;
     Ok(0)
+}
+
+/// What comes next of a series.
+fn describe_series(series: &Recurring) -> String {
+    let what = match (series.next_start, series.draft_at) {
+        (Some(start), Some(at)) => {
+            format!("the next window begins at {}, and has a draft from {} on", time(start), time(at))
+        }
+        _ => "it is over".to_owned(),
+    };
+    format!("a series, which began with {}: {what}\n", series.id)
 }
 
 /// Shows the progress of a notice, once or until it is closed.
@@ -138,7 +152,22 @@ pub fn describe_status(status: &Status, notice: &Kept, now: Timestamp) -> String
         text += "\n";
         text += &table(["state", "#deliveries", "meaning"], rows);
     }
-    text + &describe_escalation(status, now)
+    text + &describe_planned(&status.planned) + &describe_escalation(status, now)
+}
+
+/// What is still to come of a notice and its matter.
+fn describe_planned(planned: &Planned) -> String {
+    let mut lines = Vec::new();
+    lines.extend(planned.send_at.map(|at| format!("to be released at {}", time(at))));
+    lines.extend(planned.send_at_local.as_ref().map(|at| format!("each recipient gets it at {at} of the own zone")));
+    lines.extend(planned.spread.as_ref().map(|spread| format!("its mails are spread over {spread}")));
+    lines.extend(
+        planned.reminders.iter().map(|it| format!("a reminder ({}) follows at {}", it.before, time(it.due_at))),
+    );
+    let open = planned.promises.iter().filter(|promised| promised.state.is_open());
+    lines.extend(open.map(|promised| format!("promised: {}", describe_promise(promised))));
+    lines.extend(planned.series.as_ref().map(|series| describe_series(series).trim_end().to_owned()));
+    if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
 }
 
 /// The deadline of a notice, and what happens to customers who are not informed.

@@ -4,17 +4,16 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::show::print_state;
+use super::show::{describe_state, print_state};
 use super::{Act, Release, file, look};
 use crate::app::App;
 use crate::audience::AudienceError;
 use crate::cli::Place;
 use crate::cli::failure::Failure;
 use crate::cli::named::named;
-use crate::cli::output::{Output, count, grouped, print};
+use crate::cli::output::{Output, count, grouped};
 use crate::cli::progress::spinner;
 use crate::domain::actor::Actor;
-use crate::domain::kind::Kind;
 use crate::domain::notice::reference::Purpose;
 use crate::domain::notice::{State, Step};
 use crate::domain::prints::Changed;
@@ -26,33 +25,16 @@ pub async fn create(place: &Place, (app, actor): (&App, &Actor), path: &Path, ou
     let draft = file::read(path, |source| app.notices.untimely(source))?;
     let id = app.notices.create(&draft, actor).await?;
     place.made(id);
-    // The draft is stored: that it cannot be checked against others now is no failure.
-    if let Ok(checked) = app.notices.check(actor, &draft).await {
-        look::warn(&checked.warnings);
-    }
-    if !output.json {
-        print(&format!("{id}\n"))?;
-        return Ok(0);
-    }
     // The draft is stored: whatever fails now, a second one must not be made of it.
-    let recipients = reached(app, actor, id).await.unwrap_or_else(|error| {
+    let stored = |error| Failure::from(error).hint_last(format!("it is stored as notice {id}"));
+    let notice = app.notices.find(actor, id).await.map_err(stored)?;
+    let document = app.notices.written(actor, &notice, &draft).await.unwrap_or_else(|error| {
         eprintln!("warning: the draft is stored, and whom it reaches could not be counted: {}", error.for_logs());
-        None
+        Now { recipients: None, ..Now::of(&notice) }
     });
-    let document = Now { recipients, ..Now::of(&app.notices.find(actor, id).await?) };
-    output.print(&document, |_| String::new())?;
+    look::warn(&document.warnings.clone().unwrap_or_default());
+    output.print(&document, |_| format!("{id}\n"))?;
     Ok(0)
-}
-
-/// How many recipients a stored draft has. It may be written before its customers are imported: nobody is reached yet, and a
-/// release is refused.
-async fn reached(app: &App, actor: &Actor, id: Uuid) -> Result<Option<u64>, NoticeError> {
-    let notice = app.notices.find(actor, id).await?;
-    match app.notices.reach(&notice).await {
-        Ok(reach) => Ok(Some(reach.recipients)),
-        Err(error) if error.kind() == Kind::Invalid => Ok(Some(0)),
-        Err(error) => Err(error),
-    }
 }
 
 /// Replaces the content of a notice.
@@ -71,9 +53,13 @@ pub async fn edit(app: &App, actor: &Actor, id: &str, path: &Path, output: &Outp
 pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Output) -> Result<u8, Failure> {
     let id = named(app, actor, &act.id, Purpose::Take(step)).await?;
     let why = act.reason.as_deref();
-    if matches!(step, Step::Submit | Step::Approve) {
-        look::warn(&app.notices.lateness(&app.notices.find(actor, id).await?));
-    }
+    let warnings = match step {
+        // What is refused is said by the step itself.
+        Step::Submit => app.notices.warnings(actor, id).await.ok(),
+        Step::Approve => Some(app.notices.lateness(&app.notices.find(actor, id).await?)),
+        _ => None,
+    };
+    look::warn(&warnings.clone().unwrap_or_default());
     let notice = match step {
         Step::Submit => app.notices.submit(id, actor).await?,
         Step::Approve => {
@@ -90,7 +76,9 @@ pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Outpu
         Step::Close => app.notices.end(id, actor, why).await?,
         Step::Create | Step::Edit | Step::Release => app.notices.find(actor, id).await?,
     };
-    print_state(app, &notice, output)
+    let document = Now { warnings: warnings.filter(|_| step == Step::Submit), ..Now::of(&notice) };
+    output.print(&document, |_| describe_state(&notice, app.context.clock.now()))?;
+    Ok(0)
 }
 
 /// How the recipients changed since the approval.

@@ -127,7 +127,7 @@ impl Dispatcher {
             looks.at_leases.done(now);
         }
         errands.reap();
-        let reminded = self.notices.remind().await?;
+        let made = self.notices.remind().await? | self.notices.draft_ahead().await?;
         let open = self.open().await?;
         self.bring_forward(&open, &mut looks.far_ahead).await?;
         errands.begin(&self.notices.errands(&open));
@@ -139,7 +139,7 @@ impl Dispatcher {
         // After the workers were woken: what fails here must not stop them.
         self.close_done(&open).await?;
         match until {
-            Some(Until::Idle(_)) if reminded => Ok(None),
+            Some(Until::Idle(_)) if made => Ok(None),
             Some(Until::Idle(notice)) => self.is_idle(notice, &open, errands).await,
             None => Ok(None),
         }

@@ -4,10 +4,12 @@ use jiff::Timestamp;
 
 use super::{Circumstances, Findings};
 use crate::domain::category::Category;
+use crate::domain::clock::shown;
 use crate::domain::fields::Phase;
 use crate::domain::front_matter::{Reader, placeholders_at};
 use crate::domain::placeholder::Placeholder;
 use crate::domain::reminder::Before;
+use crate::domain::schedule::series::Every;
 
 /// Checks a notice that is to be released at `release`.
 pub(super) fn check(
@@ -34,6 +36,14 @@ pub(super) fn check(
         findings.warnings.add(fields.line("window_start"), "fields.window_start", text);
     }
     let Some(schedule) = schedule else { return };
+    if let Some(every) = schedule.word("every").and_then(|text| text.parse::<Every>().ok())
+        && !every.has(start, &circumstances.zone)
+    {
+        let zone = circumstances.zone.iana_name().unwrap_or("the organisation's zone");
+        let next = every.next(end, &circumstances.zone).map(|next| format!(": the next one begins at {}", shown(next)));
+        let text = format!("the window is none of `{every}` in {zone}{}", next.unwrap_or_default());
+        findings.warnings.add(schedule.line("every"), "schedule.every", text);
+    }
     let has_columns = || placeholders_at(source).iter().any(|(_, it)| matches!(it, Placeholder::Row(_)));
     if schedule.is_there("reminders") && !schedule.is_empty("reminders") && has_columns() {
         let text =

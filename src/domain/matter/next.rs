@@ -2,6 +2,7 @@
 //! line of its own; what only a person can know has its old value and a comment.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::Progress;
@@ -91,6 +92,22 @@ pub fn copy(source: &str, begun: &str, first: Option<Progress>) -> Result<String
     page.written()
 }
 
+/// Writes the next notice of a series from the text of the last one: the same for another window, as a matter of its own. It has no
+/// reference yet.
+///
+/// # Errors
+/// If this version cannot read or write the text.
+pub fn of_series(source: &str, (start, end): (Timestamp, Timestamp), zone: &TimeZone) -> Result<String, Problems> {
+    let mut page = Page::of(source)?;
+    page.document.remove("reference");
+    page.drop_scheduled(&["send_at", "send_at_local"]);
+    for (key, time) in [("window_start", start), ("window_end", end)] {
+        let time = time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z");
+        page.field(key, time.to_string().into());
+    }
+    page.written()
+}
+
 /// A notice that is being written.
 struct Page {
     document: Map<String, Value>,
@@ -152,9 +169,13 @@ impl Page {
             self.document.remove("schedule");
             return;
         }
+        self.drop_scheduled(&["send_at", "send_at_local", "spread", "reminder", "every", "until"]);
+    }
+
+    fn drop_scheduled(&mut self, keys: &[&str]) {
         let Some(schedule) = self.document.get_mut("schedule").and_then(Value::as_object_mut) else { return };
-        for key in ["send_at", "send_at_local", "spread", "reminder", "every", "until"] {
-            schedule.remove(key);
+        for key in keys {
+            schedule.remove(*key);
         }
         if schedule.is_empty() {
             self.document.remove("schedule");
@@ -185,7 +206,7 @@ impl Page {
             }
             _ => {}
         }
-        if phase != Phase::Completed {
+        if !matches!(phase, Phase::Cancelled | Phase::Completed) {
             self.comment("impact", "as announced: correct it if it has changed");
         }
     }
@@ -305,6 +326,20 @@ mod tests {
             !done.contains("previous_") && !done.contains("We are replacing") && !done.contains("action_needed"),
             "{done}"
         );
+    }
+
+    #[test]
+    fn the_next_of_a_series_is_the_same_for_another_window() {
+        let every = "[schedule]\nevery = \"monthly, first Tuesday 22:00\"\nreminders = [\"-24h\"]\nuntil = 2027-12-31\n[fields]";
+        let source = ALL[2].replace("[fields]", every);
+        let window = ("2027-01-05T21:00:00Z".parse().unwrap(), "2027-01-06T01:00:00Z".parse().unwrap());
+        let zone = TimeZone::get("Europe/Stockholm").unwrap();
+        let text = of_series(&source, window, &zone).unwrap();
+        let (before, next) = (Notice::parse(&source).unwrap(), Notice::parse(&text).unwrap());
+        assert!(text.contains("window_start = 2027-01-05T22:00:00+01:00\n") && !text.contains("  # "), "{text}");
+        assert_eq!(Said::of(&next).window, Some(window));
+        assert_eq!((&next.schedule, &next.audience, &next.reference), (&before.schedule, &before.audience, &None));
+        assert_eq!(of_series(&text, window, &zone).unwrap(), text);
     }
 
     #[test]

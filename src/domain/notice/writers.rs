@@ -2,6 +2,7 @@
 
 use super::Step;
 use crate::domain::actor::same_name;
+use crate::domain::schedule::series::MAKER;
 
 /// The beginning of the reason of a step that was refused.
 pub const REFUSED: &str = "refused: ";
@@ -18,14 +19,17 @@ pub struct Taken<'a> {
 }
 
 /// True if a person created the notice, or edited it since it was approved last: correcting a letter makes nobody a second person,
-/// and neither does somebody else's correction. `steps` are all steps, first to last.
+/// and neither does somebody else's correction. Who submits the draft of a series takes the place of its author. `steps` are all
+/// steps, first to last.
 #[must_use]
 pub fn has_written(name: &str, steps: &[Taken<'_>]) -> bool {
     let is_approval =
         |it: &Taken<'_>| it.step == Step::Approve && !it.reason.is_some_and(|reason| reason.starts_with(REFUSED));
     let approved = steps.iter().rposition(is_approval).map_or(0, |last| last + 1);
     let edits = steps[approved..].iter().filter(|it| it.step == Step::Edit);
-    let mut writers = steps.iter().filter(|it| it.step == Step::Create).chain(edits);
+    let is_drafted = steps.iter().any(|it| it.step == Step::Create && it.operator == MAKER);
+    let submits = steps.iter().filter(|it| is_drafted && it.step == Step::Submit);
+    let mut writers = steps.iter().filter(|it| it.step == Step::Create).chain(edits).chain(submits);
     writers.any(|it| same_name(name, it.operator))
 }
 
@@ -46,5 +50,7 @@ mod tests {
         steps.extend([taken(Step::Approve, "carol", None), taken(Step::Edit, "dave", None)]);
         assert!(has_written("dave", &steps) && has_written("alice", &steps));
         assert!(!has_written("bo", &steps), "what he wrote was approved by another");
+        let drafted = [taken(Step::Create, MAKER, None), taken(Step::Submit, "alice", None)];
+        assert!(has_written("alice", &drafted) && !has_written("bo", &drafted));
     }
 }

@@ -29,7 +29,7 @@ const TIMES: [&str; 12] = [
 const LOCAL: &str = "send_at_local";
 
 /// Fields that are days.
-const DATES: [&str; 3] = ["due_date", "effective_date", "right_until"];
+const DATES: [&str; 4] = ["due_date", "effective_date", "right_until", "until"];
 
 /// The members that are tables.
 const TABLES: [&str; 3] = ["audience", "fields", "schedule"];

@@ -29,7 +29,7 @@ struct Question {
     account: String,
     /// By this notice: its id, or a reference that no other released notice has.
     notice: Option<String>,
-    /// By every notice with this reference that addresses the customer.
+    /// By every notice of the matters of this reference that addresses the customer.
     reference: Option<String>,
     /// By every notice of this category that addresses the customer.
     #[param(value_type = Option<Category>)]

@@ -99,7 +99,8 @@ impl Known<'_> {
             | TaskKind::Unforwarded
             | TaskKind::StaleDirectory
             | TaskKind::WebhookFailed
-            | TaskKind::Promise => {
+            | TaskKind::Promise
+            | TaskKind::Draft => {
                 let why = self.message.excess.map_or_else(String::new, |excess| format!(": {excess}"));
                 format!("a message about this delivery could not be read{why}: look at `besked inbound show {id}`")
             }

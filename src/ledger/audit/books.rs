@@ -6,6 +6,7 @@ use std::ops::Bound;
 
 use uuid::Uuid;
 
+use super::course::Course;
 use super::fold::{Batched, Manifest, Scanned};
 use super::last::Last;
 use super::{Damage, Progress, Report, Stop, attested, shown};
@@ -37,15 +38,19 @@ pub(super) async fn balance(
     if let Some((notice, closed)) = scanned.closed.iter().find(|(id, _)| !scanned.manifests.contains_key(id)) {
         return Err(Damage::at(closed.index, format!("notice {notice} was closed without a manifest")).into());
     }
-    let mut after = String::new();
+    let (mut after, mut course) = (String::new(), Course::default());
     loop {
         let page = audit::notices(conn, &after, 100).await?;
         let Some(last) = page.last() else { break };
         after = last.id.to_string();
         for notice in &page {
             whole(conn, notice, scanned).await?;
+            if let Some(manifest) = scanned.manifests.get(&notice.id) {
+                course.enter(conn, notice, manifest.index).await?;
+            }
         }
     }
+    course.close()?;
     let mut next = scanned.manifests.iter().next().map(|(notice, manifest)| (*notice, manifest.index));
     while let Some((notice, index)) = next {
         recipients(conn, notice, scanned, progress, report).await?;

@@ -32,7 +32,7 @@ pub(super) async fn differs(
 }
 
 /// The sentence about a value that was changed.
-fn changed(what: &str, notice: &AuditedNotice, stored: &str, sealed: &str) -> String {
+pub(super) fn changed(what: &str, notice: &AuditedNotice, stored: &str, sealed: &str) -> String {
     format!("the {what} of notice {} is not what was sealed: {stored}, sealed {sealed}", notice.id)
 }
 

@@ -195,13 +195,18 @@ impl Caster {
                 }
                 Slotted::Slot(slot, escape) => (slot, *escape),
             };
-            let recipe = if *slot == Slot::UnsubscribeUrl {
-                let mut address = String::new();
-                escape.push(unsubscribe, &mut address);
-                literal(&address, false, &mut open, &mut column, &mut out);
-                self.recipe(Form::Token, Vec::new())
-            } else {
-                self.recipe(form_of(escape), vec![part_of(slot, skeleton)])
+            let recipe = match slot {
+                Slot::UnsubscribeUrl => {
+                    let mut address = String::new();
+                    escape.push(unsubscribe, &mut address);
+                    literal(&address, false, &mut open, &mut column, &mut out);
+                    self.recipe(Form::Token, Vec::new())
+                }
+                Slot::Calendar => {
+                    let around = skeleton.subscription.around(escape);
+                    self.recipe(Form::Calendar, around.iter().cloned().map(Part::Text).collect())
+                }
+                _ => self.recipe(form_of(escape), vec![part_of(slot, skeleton)]),
             };
             if open || column > 0 {
                 out.extend_from_slice(quoted::SOFT);
@@ -288,6 +293,14 @@ fn write(recipe: &Recipe, facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Me
         Form::Text => quoted::value(&joined(&recipe.parts, Escape::None, facts)?, out),
         Form::Html => quoted::value(&joined(&recipe.parts, Escape::Html, facts)?, out),
         Form::Link => quoted::value(&joined(&recipe.parts, Escape::Percent, facts)?, out),
+        Form::Calendar => {
+            let [Part::Text(before), Part::Text(after)] = recipe.parts.as_slice() else {
+                return Err(MouldError::Form("the address of a calendar").into());
+            };
+            if !facts.merged.calendar.is_empty() {
+                quoted::value(&format!("{before}{}{after}", facts.merged.calendar), out);
+            }
+        }
         Form::Uid => quoted::value(&format!("UID:{}", facts.entry.hyphenated()), out),
         Form::Attendee => quoted::value(&attendee(facts.merged.contact_name, facts.to.as_str()), out),
         Form::Property => {

@@ -123,7 +123,7 @@ impl Composer {
         let skeleton = self.skeleton(config, &view(to))?;
         let address = format!("{}{}", unsubscribe(config), key.link(to.id));
         let address = if self.class() == Class::Optional { address.as_str() } else { "" };
-        let mut content = skeleton.fill(&values(to, address));
+        let mut content = skeleton.fill(&values(to, address, &calendar(key, to)));
         if self.is_test {
             content.subject.insert_str(0, "[TEST] ");
         }
@@ -240,7 +240,8 @@ impl Composer {
         (to, date): (&ToSend, Timestamp),
     ) -> Result<Composed, ComposeError> {
         let token = if self.class() == Class::Optional { key.link(to.id) } else { String::new() };
-        let merged = values(to, "");
+        let calendar = calendar(key, to);
+        let merged = values(to, "", &calendar);
         if let Some(missing) = self.needed.iter().find(|slot| merged.of(slot).trim().is_empty()) {
             return Err(ComposeError::Missing(missing.name().to_owned()));
         }
@@ -285,13 +286,19 @@ fn unsubscribe(config: &Config) -> String {
     format!("{}/u/", config.organisation.public_url)
 }
 
-fn values<'a>(to: &'a ToSend, unsubscribe_url: &'a str) -> Values<'a> {
+/// The secret of the address of the customer's calendar, if it has one.
+fn calendar(key: &TokenKey, to: &ToSend) -> String {
+    to.feed.map(|feed| key.calendar(feed)).unwrap_or_default()
+}
+
+fn values<'a>(to: &'a ToSend, unsubscribe_url: &'a str, calendar: &'a str) -> Values<'a> {
     Values {
         contact_name: &to.contact_name,
         email: to.email.as_str(),
         customer_name: &to.customer_name,
         account_id: &to.account_id,
         unsubscribe_url,
+        calendar,
         merged: &to.merged,
     }
 }

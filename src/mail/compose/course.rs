@@ -6,6 +6,8 @@ use uuid::Uuid;
 use crate::domain::fields::{Disruption, Fields, IncidentStatus, Maintenance, Phase};
 use crate::domain::notice::Notice;
 use crate::mail::compose::views::Maker;
+use crate::store::notices::Kept;
+use crate::store::{Conn, StoreError, notices};
 
 /// Where a notice stands in its matter.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +29,36 @@ pub struct Past {
     pub root_domain: Option<String>,
     /// The notice that it follows.
     pub before: Option<Notice>,
+}
+
+impl Past {
+    /// What the mails of a notice say of those before it. One that cannot be read is not mentioned; that must not keep anybody from
+    /// being informed.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn of(conn: &mut Conn, kept: &Kept) -> Result<Self, StoreError> {
+        let mut past = Self::default();
+        if kept.matter_id != kept.id {
+            let first = readable(conn, kept, kept.matter_id).await?;
+            // A draft that was never released has none.
+            past.root_domain = first.map(|first| first.message_domain).filter(|domain| !domain.is_empty());
+        }
+        if let Some(follows) = kept.follows_id {
+            past.before = readable(conn, kept, follows).await?.and_then(|before| before.parsed().ok());
+        }
+        Ok(past)
+    }
+}
+
+async fn readable(conn: &mut Conn, kept: &Kept, id: Uuid) -> Result<Option<Kept>, StoreError> {
+    match notices::find(conn, id).await {
+        Err(StoreError::Inconsistent { .. }) => {
+            tracing::error!(notice = %kept.id, before = %id, "a notice before this one cannot be read: sent without mention of it");
+            Ok(None)
+        }
+        found => found,
+    }
 }
 
 /// The sentence that a mail begins with: what is new.

@@ -4,7 +4,7 @@ use crate::config::{Config, Organisation};
 use crate::domain::category::{Category, Class, Role};
 use crate::domain::fields::{AgreementKind, Fields, OurRole, Stage};
 use crate::domain::placeholder::Placeholder;
-use crate::mail::compose::slots::Slot;
+use crate::mail::compose::slots::{Escape, Slot};
 use crate::mail::compose::views::Maker;
 use crate::mail::locale::Language;
 
@@ -24,6 +24,8 @@ pub struct Footer {
     pub may_object: bool,
     /// The unsubscribe link of an optional notice; its address is a mark.
     pub unsubscribe: Option<Unsubscribe>,
+    /// The mark of the sentence with the address of the customer's calendar, in a notice about maintenance.
+    pub calendar: Option<String>,
     /// The address for questions about personal data.
     pub privacy_contact: String,
     /// The address of the privacy notice, if there is one.
@@ -65,6 +67,7 @@ impl Footer {
             choice: grounds.choice(language),
             may_object: grounds.rests_on_interest && !optional,
             unsubscribe: optional.then(unsubscribe),
+            calendar: (category == Category::Maintenance).then(|| marks.mark(&Slot::Calendar)),
             privacy_contact: organisation.privacy_contact.clone(),
             privacy_notice: organisation.privacy_notice_url.clone(),
             authority: language.with("footer-authority", &[("authority", authority)]),
@@ -84,6 +87,50 @@ impl Footer {
             .cloned()
             .chain([config.sender.reply_to.email.to_string()])
             .collect()
+    }
+}
+
+/// The sentence with the address of a customer's calendar, before and after the secret of the address: nothing for a customer without
+/// one.
+#[derive(Debug)]
+pub struct Subscription {
+    text: [String; 2],
+    html: [String; 2],
+}
+
+impl Subscription {
+    /// The sentence in a language.
+    pub fn new(organisation: &Organisation, language: &Language) -> Self {
+        let (label, address) = (language.text("footer-calendar"), format!("{}/c/", organisation.public_url));
+        let html = |text: &str| {
+            let mut out = String::new();
+            Escape::Html.push(text, &mut out);
+            out
+        };
+        let style = "color:#175cd3;text-decoration:underline";
+        Self {
+            text: [format!("\n\n{label}:\n{address}"), ".ics".to_owned()],
+            html: [
+                format!("<p style=\"margin:0 0 8px\"><a href=\"{}", html(&address)),
+                format!(".ics\" rel=\"noopener noreferrer\" style=\"{style}\">{}</a></p>", html(&label)),
+            ],
+        }
+    }
+
+    /// What is before and after the secret.
+    pub const fn around(&self, escape: Escape) -> &[String; 2] {
+        match escape {
+            Escape::Html => &self.html,
+            Escape::None | Escape::Percent => &self.text,
+        }
+    }
+
+    /// Appends the sentence.
+    pub fn push(&self, secret: &str, escape: Escape, out: &mut String) {
+        if !secret.is_empty() {
+            let [before, after] = self.around(escape);
+            [before.as_str(), secret, after].into_iter().for_each(|part| out.push_str(part));
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::mail::compose::bind::bind;
 use crate::mail::compose::calendar::{Entry, Line, property};
 use crate::mail::compose::course::Course;
 use crate::mail::compose::dates::Dates;
-use crate::mail::compose::footer::Footer;
+use crate::mail::compose::footer::{Footer, Subscription};
 use crate::mail::compose::markdown;
 use crate::mail::compose::slots::{Escape, Marks, Part, Piece, Slot, greet};
 use crate::mail::compose::templates::Page;
@@ -41,6 +41,7 @@ pub struct View {
 pub struct Skeleton {
     language: String,
     pub(super) greeting: Greeting,
+    pub(super) subscription: Subscription,
     pub(super) subject: Vec<Piece>,
     pub(super) text: Vec<Piece>,
     pub(super) html: Vec<Piece>,
@@ -108,6 +109,7 @@ impl Skeleton {
         Ok(Self {
             language: language.tag().to_owned(),
             greeting: Greeting::new(language, &marks),
+            subscription: Subscription::new(organisation, language),
             subject: marks.cut(&page.subject, Part::Text),
             text: marks.cut(&text, Part::Text),
             html: marks.cut(&html, Part::Html),
@@ -118,7 +120,7 @@ impl Skeleton {
     /// Fills it in for a recipient.
     #[must_use]
     pub fn fill(&self, values: &Values<'_>) -> Content {
-        let fill = |pieces: &[Piece]| fill(pieces, &self.greeting, values);
+        let fill = |pieces: &[Piece]| self.filled(pieces, values);
         Content { subject: fill(&self.subject), text: fill(&self.text), html: fill(&self.html) }
     }
 
@@ -130,9 +132,22 @@ impl Skeleton {
             Line::Fixed(line) => Some(folded(line)),
             Line::Uid => Some(format!("UID:{}", uid.hyphenated())),
             Line::Attendee => None,
-            Line::Property(name, pieces) => Some(property(name, &fill(pieces, &self.greeting, values))),
+            Line::Property(name, pieces) => Some(property(name, &self.filled(pieces, values))),
         });
         ["BEGIN:VEVENT".to_owned()].into_iter().chain(lines).chain(["END:VEVENT".to_owned()]).collect()
+    }
+
+    fn filled(&self, pieces: &[Piece], values: &Values<'_>) -> String {
+        let mut out = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Literal(literal) => out.push_str(literal),
+                Piece::Slot(Slot::Greeting, escape) => self.greeting.push(values.contact_name, *escape, &mut out),
+                Piece::Slot(Slot::Calendar, escape) => self.subscription.push(values.calendar, *escape, &mut out),
+                Piece::Slot(slot, escape) => escape.push(values.of(slot), &mut out),
+            }
+        }
+        out
     }
 
     /// The language of the fixed strings, as a BCP 47 tag: for `Content-Language` and the HTML.
@@ -159,6 +174,7 @@ pub fn subject(config: &Config, notice: &Notice) -> Result<String, RenderError> 
         customer_name: &braces(&Placeholder::CustomerName),
         account_id: &braces(&Placeholder::AccountId),
         unsubscribe_url: "",
+        calendar: "",
         merged: &merged,
     };
     Ok(skeleton.fill(&values).subject)
@@ -189,18 +205,6 @@ impl Greeting {
         let (before, after, blank) = (self.before.clone(), self.after.clone(), self.blank.clone());
         mould::Part::Greeting { before, after, blank }
     }
-}
-
-fn fill(pieces: &[Piece], greeting: &Greeting, values: &Values<'_>) -> String {
-    let mut out = String::new();
-    for piece in pieces {
-        match piece {
-            Piece::Literal(literal) => out.push_str(literal),
-            Piece::Slot(Slot::Greeting, escape) => greeting.push(values.contact_name, *escape, &mut out),
-            Piece::Slot(slot, escape) => escape.push(values.of(slot), &mut out),
-        }
-    }
-    out
 }
 
 /// What the layout shows, except subject and heading: a default subject is itself a template that is given the page.

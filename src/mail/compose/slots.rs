@@ -25,6 +25,8 @@ pub struct Values<'a> {
     pub account_id: &'a str,
     /// The unsubscribe address; empty for a mandatory notice.
     pub unsubscribe_url: &'a str,
+    /// The secret of the address of the customer's calendar; empty if it has none.
+    pub calendar: &'a str,
     /// Values of `customer.attr.NAME` and `row.COLUMN` placeholders, by those names.
     pub merged: &'a BTreeMap<String, String>,
 }
@@ -36,6 +38,8 @@ pub enum Slot {
     Greeting,
     /// The unsubscribe address.
     UnsubscribeUrl,
+    /// The sentence with the address of the customer's calendar.
+    Calendar,
     /// The person's name.
     ContactName,
     /// The address the mail goes to.
@@ -70,7 +74,7 @@ impl Slot {
     pub fn name(&self) -> &str {
         match self {
             Self::Greeting | Self::ContactName => "contact.name",
-            Self::UnsubscribeUrl => "",
+            Self::UnsubscribeUrl | Self::Calendar => "",
             Self::Email => "contact.email",
             Self::CustomerName => "customer.name",
             Self::AccountId => "customer.account_id",
@@ -85,6 +89,7 @@ impl Values<'_> {
         match slot {
             Slot::Greeting | Slot::ContactName => self.contact_name,
             Slot::UnsubscribeUrl => self.unsubscribe_url,
+            Slot::Calendar => self.calendar,
             Slot::Email => self.email,
             Slot::CustomerName => self.customer_name,
             Slot::AccountId => self.account_id,
@@ -121,8 +126,14 @@ const IN_TEXT: char = 't';
 impl Marks {
     /// Chooses marks that occur neither in the notice nor in `fixed`, the other texts of its mails.
     pub fn new(notice: &Notice, fixed: &[String]) -> Self {
-        let mut slots =
-            vec![Slot::Greeting, Slot::UnsubscribeUrl, Slot::ContactName, Slot::CustomerName, Slot::AccountId];
+        let mut slots = vec![
+            Slot::Greeting,
+            Slot::UnsubscribeUrl,
+            Slot::Calendar,
+            Slot::ContactName,
+            Slot::CustomerName,
+            Slot::AccountId,
+        ];
         for slot in notice.placeholders().into_iter().map(Slot::from) {
             if !slots.contains(&slot) {
                 slots.push(slot);

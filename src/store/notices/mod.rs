@@ -8,6 +8,7 @@ pub mod references;
 pub mod releases;
 pub mod reminders;
 pub mod rows;
+pub mod series;
 pub mod steps;
 
 use jiff::Timestamp;
@@ -348,7 +349,7 @@ pub async fn list(
 pub enum Among<'a> {
     /// Their category.
     Category(Category),
-    /// Their reference.
+    /// The matters that one with this reference belongs to: also those of them that have another reference, or none.
     Reference(&'a str),
 }
 
@@ -356,9 +357,9 @@ pub enum Among<'a> {
 macro_rules! addressing {
     ($among:literal) => {
         concat!(
-            "SELECT id FROM notices WHERE id IN (SELECT n.id FROM notices n WHERE n.",
+            "SELECT id FROM notices WHERE id IN (SELECT n.id FROM notices ",
             $among,
-            " = $2 AND n.released_at >= $3 AND n.released_at < $4
+            " AND n.released_at >= $3 AND n.released_at < $4
                AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = $1 AND d.notice_id = n.id)
                  OR EXISTS (SELECT 1 FROM unaddressed u WHERE u.notice_id = n.id AND u.account_id = $1)))
              AND state <> 'releasing' ORDER BY released_at, id"
@@ -366,7 +367,7 @@ macro_rules! addressing {
     };
 }
 
-/// The ids of the notices of a category or with a reference that address a customer, released at `since` or later and before
+/// The ids of the notices of a category, or of the matters of a reference, that address a customer, released at `since` or later and before
 /// `until`, in the order of their release.
 pub async fn addressing(
     conn: &mut Conn,
@@ -376,8 +377,11 @@ pub async fn addressing(
     until: Option<Timestamp>,
 ) -> Result<Vec<Uuid>> {
     let (sql, among) = match among {
-        Among::Category(category) => (addressing!("category"), category.as_str()),
-        Among::Reference(reference) => (addressing!("reference"), reference),
+        Among::Category(category) => (addressing!("n WHERE n.category = $2"), category.as_str()),
+        Among::Reference(reference) => {
+            // In this order: few notices have the reference.
+            (addressing!("r CROSS JOIN notices n WHERE r.reference = $2 AND n.matter_id = r.matter_id"), reference)
+        }
     };
     let rows = sqlx::query(sql)
         .bind(account_id)

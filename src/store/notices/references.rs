@@ -1,4 +1,4 @@
-//! References of notices: which notices have one, and which of them is meant.
+//! References of notices: which notices have one, which belong to their matters, and which of them is meant.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -12,6 +12,15 @@ use crate::store::{Conn, Result};
 /// All notices with this reference, newest first. Their texts are not read.
 pub async fn bearers(conn: &mut Conn, reference: &str) -> Result<Vec<Bearer>> {
     let sql = "SELECT id, category, state, released_at, recipients FROM notices WHERE reference = $1 ORDER BY id DESC";
+    let rows = sqlx::query(sql).bind(reference).fetch_all(conn).await?;
+    rows.iter().map(bearer).collect()
+}
+
+/// All notices of the matters that one with this reference belongs to, newest first: also those of them that have another reference, or
+/// none.
+pub async fn of_matters(conn: &mut Conn, reference: &str) -> Result<Vec<Bearer>> {
+    let sql = "SELECT id, category, state, released_at, recipients FROM notices
+         WHERE matter_id IN (SELECT matter_id FROM notices WHERE reference = $1) ORDER BY id DESC";
     let rows = sqlx::query(sql).bind(reference).fetch_all(conn).await?;
     rows.iter().map(bearer).collect()
 }

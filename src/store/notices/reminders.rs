@@ -77,6 +77,13 @@ pub async fn due(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<Remi
     rows.iter().map(read).collect()
 }
 
+/// The reminders of a matter that are still to come, the first first.
+pub async fn planned(conn: &mut Conn, matter_id: Uuid) -> Result<Vec<Reminder>> {
+    let sql = select!("WHERE matter_id = $1 AND state = 'planned' ORDER BY look_at");
+    let rows = sqlx::query(sql).bind(matter_id.to_string()).fetch_all(conn).await?;
+    rows.iter().map(read).collect()
+}
+
 /// The reminder that a notice was made as.
 pub async fn of_notice(conn: &mut Conn, reminder_id: Uuid) -> Result<Option<Reminder>> {
     let row = sqlx::query(select!("WHERE reminder_id = $1")).bind(reminder_id.to_string());

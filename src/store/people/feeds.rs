@@ -24,6 +24,12 @@ pub async fn make(conn: &mut Conn, account_id: &str, id: Uuid, now: Timestamp) -
     Ok((found, found == id))
 }
 
+/// The id of the feed of a customer, if it has one.
+pub async fn of_customer(conn: &mut Conn, account_id: &str) -> Result<Option<Uuid>> {
+    let row = sqlx::query("SELECT id FROM feeds WHERE account_id = $1").bind(account_id).fetch_optional(conn).await?;
+    row.as_ref().map(|row| Row::of("feeds", row).id("id")).transpose()
+}
+
 /// Ends the feed of a customer. Returns its id, if it had one.
 pub async fn remove(conn: &mut Conn, account_id: &str) -> Result<Option<Uuid>> {
     let row = sqlx::query("DELETE FROM feeds WHERE account_id = $1 RETURNING id")

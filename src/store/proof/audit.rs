@@ -342,13 +342,24 @@ pub struct AuditedNotice {
     pub terms: Option<Terms>,
     /// Salt of the commitments to customers with nobody to address.
     pub salt: Option<[u8; 32]>,
+    /// Its matter, as stored.
+    pub matter_id: Uuid,
+    /// Its place among the released notices of the matter, as stored.
+    pub sequence: Option<u64>,
+    /// Its phase, status or stage, as stored.
+    pub phase: Option<String>,
+    /// Start and end of its window, in milliseconds.
+    pub window: Option<(i64, i64)>,
+    /// The time of the next update that it promises, in milliseconds.
+    pub next_update_at: Option<i64>,
 }
 
 /// A page of all notices in the order of their ids, after `after`.
 pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AuditedNotice>> {
     let rows = sqlx::query(
         "SELECT id, category, state, subject, reference, follows_id, digest, source, released_at, closed_at, customers,
-           recipients, message_domain, informed_at, deadline, audience_salt FROM notices WHERE id > $1 ORDER BY id LIMIT $2",
+           recipients, message_domain, informed_at, deadline, audience_salt,
+           matter_id, sequence, phase, window_start, window_end, next_update_at FROM notices WHERE id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
     .bind(i64::from(limit))
@@ -373,6 +384,11 @@ pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Aud
                 message_domain: row.get("message_domain")?,
                 terms: terms(&row)?,
                 salt: row.maybe_bytes("audience_salt")?,
+                matter_id: row.id("matter_id")?,
+                sequence: row.maybe_count("sequence")?,
+                phase: row.get("phase")?,
+                window: row.get::<Option<i64>>("window_start")?.zip(row.get("window_end")?),
+                next_update_at: row.get("next_update_at")?,
             })
         })
         .collect()

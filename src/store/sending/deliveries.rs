@@ -223,6 +223,8 @@ pub struct ToSend {
     pub merged: BTreeMap<String, String>,
     /// The Message-IDs of the messages of the matter that the recipient had before, without brackets, the last one last.
     pub thread: Vec<String>,
+    /// The feed of the customer's calendar, in a notice about maintenance.
+    pub feed: Option<Uuid>,
     /// State as stored.
     pub state: State,
     /// True where the person opted out of the notice's category.
@@ -257,12 +259,14 @@ pub async fn each_to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Re
     let sql = Dialect::of(conn).pick(
         "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
            d.merged, d.thread, d.state,
+           (SELECT f.id FROM feeds f WHERE f.account_id = d.account_id AND $2 = 'maintenance') AS feed,
            (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = $2) AS opted_out,
            (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
              ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
          FROM deliveries d WHERE d.id IN (SELECT value FROM json_each($1)) AND d.email <> ''",
         "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
            d.merged, d.thread, d.state,
+           (SELECT f.id FROM feeds f WHERE f.account_id = d.account_id AND $2 = 'maintenance') AS feed,
            (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = $2) AS opted_out,
            (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
              ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
@@ -287,6 +291,7 @@ fn read_to_send(row: &sqlx::any::AnyRow) -> Result<ToSend> {
         time_zone: row.known("time_zone")?,
         merged: row.maybe_json("merged")?.unwrap_or_default(),
         thread: thread.as_deref().unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        feed: row.maybe("feed")?,
         state: row.parse("state")?,
         opted_out: row.count("opted_out")? > 0,
         suppression: row.maybe("suppression")?,

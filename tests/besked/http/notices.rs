@@ -149,6 +149,56 @@ async fn a_breach_is_sealed_and_approved_as_it_was_read(#[case] engine: Engine) 
     server.node.end().await;
 }
 
+/// What a check warns of, the answer to a draft and to its submission says too, and so do the commands.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_answers_with_the_warnings_of_its_check(#[case] engine: Engine) {
+    let server = Server::staffed(engine).await;
+    server.app.import(CUSTOMERS).await;
+    let (ops, node) = (server.key("ops").await, &server.node);
+    let soon = maintenance("all = true").replace("2036-12-01", "2026-11-25").replace("2036-12-02", "2026-11-26");
+    let source = json!({ "source": soon });
+    let checked = node.post(&ops, "/api/v1/notices/check", &source).await.ok(200);
+    assert!(checked["warnings"][0].to_string().contains("5 days"), "{checked}");
+    let made = node.once(&ops, "/api/v1/notices", "k1", &source).await.ok(201);
+    assert_eq!((&made["warnings"], &made["recipients"]), (&checked["warnings"], &json!(2)));
+    let again = node.once(&ops, "/api/v1/notices", "k1", &source).await.ok(201);
+    assert_eq!((&again["id"], &again["warnings"]), (&made["id"], &checked["warnings"]));
+    let path = format!("/api/v1/notices/{}/submit", made["id"].as_str().unwrap());
+    assert_eq!(node.post(&ops, &path, &json!({})).await.ok(200)["warnings"], checked["warnings"]);
+    let structure = json!({
+        "category": "maintenance", "audience": { "all": true }, "fields": {
+            "window_start": "2026-11-25T22:00:00+01:00", "window_end": "2026-11-26T02:00:00+01:00",
+            "services": ["Compute"], "impact": "Two minutes.", "phase": "announced" },
+    });
+    let made = create(&server, &ops, &structure).await.ok(201);
+    assert_eq!(made["warnings"][0]["pointer"], "/fields/window_start", "{made}");
+    let fine = json!({ "source": maintenance("all = true") });
+    assert_eq!(create(&server, &ops, &fine).await.ok(201)["warnings"], json!([]));
+    server.node.end().await;
+}
+
+#[test]
+fn commands_print_the_warnings_of_a_check() {
+    let shell = crate::cli::Shell::new();
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let soon = (besked::domain::clock::Clock::System.now() + std::time::Duration::from_secs(7200))
+        .strftime("%Y-%m-%dT%H:%M:00Z");
+    shell.write("notice.md", &maintenance("all = true").replace("2036-12-01T22:00:00+01:00", &soon.to_string()));
+    let checked = shell.run(&["--json", "notice", "check", "notice.md"]).ok();
+    let (said, warned) = (checked.err.clone(), checked.json()["warnings"].clone());
+    assert!(said.contains("warning: ") && said.contains("window_start"), "{said}");
+    let made = shell.run(&["--json", "notice", "create", "notice.md"]).ok();
+    let first = |text: &str| text.lines().find(|line| line.contains("window_start")).unwrap_or_default().to_owned();
+    assert_eq!((first(&made.err), &made.json()["warnings"]), (first(&said), &warned));
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let submitted = shell.run(&["--json", "notice", "submit", &id]).ok();
+    assert_eq!((first(&submitted.err), &submitted.json()["warnings"]), (first(&said), &warned));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_approves_nothing_and_marketing_sees_no_address() {
     let server = Server::staffed(Engine::Sqlite).await;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use besked::domain::promise::{PromiseKind, State as PromiseState};
 use besked::domain::reminder::{Before, State};
 use besked::store::notices::reminders::Reminder;
-use besked::store::notices::{self, nearby, reminders};
+use besked::store::notices::series::{Next, Series};
+use besked::store::notices::{self, nearby, reminders, series};
 use besked::store::promises::Promise;
 use besked::store::sending::waiting;
 use besked::store::{promises, tasks};
@@ -37,6 +38,7 @@ async fn a_reminder_is_made_once_and_looked_at_when_its_window_begins(#[case] en
     reminders::plan(&mut tx, &reminder).await.unwrap();
     assert_eq!(reminders::due(&mut tx, fixture.now, 9).await.unwrap(), []);
     assert_eq!(reminders::due(&mut tx, fixture.now + HOUR, 9).await.unwrap(), [reminder]);
+    assert_eq!(reminders::planned(&mut tx, notice).await.unwrap(), [reminder]);
     assert_eq!(reminders::drop_planned(&mut tx, notice).await.unwrap(), 1);
     assert_eq!(reminders::due(&mut tx, fixture.now + HOUR, 9).await.unwrap(), []);
     reminders::plan(&mut tx, &reminder).await.unwrap();
@@ -75,11 +77,44 @@ async fn a_promise_is_looked_at_twice_and_ends_once(#[case] engine: Engine) {
     promises::make(&mut tx, &promise, fixture.now).await.unwrap();
     let overdue = Promise { state: PromiseState::Overdue, ..promise };
     assert_eq!(promises::of_matter(&mut tx, notice).await.unwrap(), [overdue], "the same promise again");
+    assert_eq!(promises::of_matters(&mut tx, &[notice, fixture.id()]).await.unwrap(), [overdue]);
     promises::settle(&mut tx, notice, notice, due_at).await.unwrap();
     assert_eq!(promises::overdue(&mut tx).await.unwrap(), 0);
     let closed =
         tasks::close_due(&mut tx, besked::domain::task::TaskKind::Promise, (notice, due_at), fixture.now).await;
     assert_eq!(closed.unwrap(), 0, "it had no task");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_series_has_one_notice_for_each_window(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let (first, second) = (fixture.id(), fixture.id());
+    let next = |hours: i32| Next::before(fixture.now + HOUR * hours, Duration::from_secs(3600));
+    let begun = Series { id: first, notice_id: first, next: Some(next(2)) };
+    assert!(series::begin(&mut tx, &begun, fixture.now).await.unwrap());
+    assert!(!series::begin(&mut tx, &begun, fixture.now).await.unwrap());
+    assert_eq!(series::due(&mut tx, fixture.now, 9).await.unwrap(), []);
+    assert_eq!(series::due(&mut tx, fixture.now + HOUR, 9).await.unwrap(), [begun]);
+    series::lock(&mut tx, first).await.unwrap();
+    assert!(series::advance(&mut tx, &begun, first, Some(next(4))).await.unwrap());
+    assert!(!series::advance(&mut tx, &begun, first, Some(next(4))).await.unwrap(), "it was moved on");
+    series::add(&mut tx, first, second, fixture.now + HOUR * 2).await.unwrap();
+    assert_eq!(series::last_start(&mut tx, first).await.unwrap(), Some(fixture.now + HOUR * 2));
+    let moved = Series { next: Some(next(4)), ..begun };
+    for notice in [first, second] {
+        assert_eq!(series::of_notice(&mut tx, notice).await.unwrap(), Some(moved));
+    }
+    assert_eq!(series::of_notice(&mut tx, fixture.id()).await.unwrap(), None);
+    assert_eq!(series::of_notices(&mut tx, &[second, fixture.id()]).await.unwrap(), [(second, moved)].into());
+    assert!(series::end(&mut tx, first).await.unwrap());
+    assert!(!series::end(&mut tx, first).await.unwrap());
+    assert_eq!(series::of_notice(&mut tx, second).await.unwrap(), Some(Series { next: None, ..begun }));
+    let twice = series::add(&mut tx, first, fixture.id(), fixture.now + HOUR * 2).await;
+    assert!(twice.is_err(), "a window has one notice");
 }
 
 #[rstest]

@@ -282,6 +282,8 @@ async fn a_feed_has_one_id_until_it_is_removed_and_the_last_notice_of_each_matte
     assert_eq!(feeds::make(&mut tx, "C1", first, fixture.now).await.unwrap(), (first, true));
     assert_eq!(feeds::make(&mut tx, "C1", second, fixture.now).await.unwrap(), (first, false));
     assert_eq!(feeds::customer(&mut tx, first).await.unwrap().as_deref(), Some("C1"));
+    assert_eq!(feeds::of_customer(&mut tx, "C1").await.unwrap(), Some(first));
+    assert_eq!(feeds::of_customer(&mut tx, "C2").await.unwrap(), None);
     assert_eq!(feeds::remove(&mut tx, "C1").await.unwrap(), Some(first));
     assert_eq!(feeds::remove(&mut tx, "C1").await.unwrap(), None);
     assert_eq!(feeds::customer(&mut tx, first).await.unwrap(), None);

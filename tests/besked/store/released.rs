@@ -29,6 +29,8 @@ async fn a_notice_is_kept_rewritten_and_found(#[case] engine: Engine) {
     assert_eq!((kept.source.as_str(), kept.subject.as_str(), kept.digest), ("källa", "Ämne", [7; 32]));
     let with: Vec<_> = references::bearers(&mut tx, "R-1").await.unwrap().iter().map(|it| it.id).collect();
     assert_eq!(with, [other, id], "newest first");
+    let of_matters: Vec<_> = references::of_matters(&mut tx, "R-1").await.unwrap().iter().map(|it| it.id).collect();
+    assert_eq!(of_matters, [other, id]);
     let several = references::named(&mut tx, &alice(), "R-1", Purpose::Read, None).await.unwrap();
     assert_eq!(several, Meant::Several(vec![other, id]));
     for name in ["R-1", &id.to_string()] {

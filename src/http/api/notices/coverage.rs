@@ -21,6 +21,7 @@ use crate::http::api::Api;
 use crate::http::api::body::Asked;
 use crate::http::api::key::Caller;
 use crate::http::api::problem::Problem;
+use crate::notices::planned::Promised;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Api> {
@@ -53,6 +54,8 @@ struct Answer {
     #[schema(value_type = Option<String>, format = DateTime)]
     deadline: Option<Timestamp>,
     stopped: Option<Stopped>,
+    /// What customers were promised in its matter.
+    promises: Vec<Promised>,
     /// Customers for whom contacts with other roles were addressed.
     escalated: u64,
     /// A row for each customer; without those that were not asked for.

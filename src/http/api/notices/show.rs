@@ -83,9 +83,8 @@ async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listin
     responses((status = 200, body = Shown, headers(("etag" = String)))))]
 async fn show(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = Problem::id_of("notice", &id)?;
-    let (notice, steps) = api.app.notices.show(&caller.actor, &id.to_string()).await?;
-    let context = &api.app.context;
-    let mut response = Json(Shown::of(&notice, steps, &context.config, context.clock.now())).into_response();
+    let (notice, shown) = api.app.notices.shown(&caller.actor, &id.to_string()).await?;
+    let mut response = Json(shown).into_response();
     tag(response.headers_mut(), &notice);
     Ok(response)
 }
@@ -166,7 +165,7 @@ async fn preview(
         Ok(locale) => locale,
         Err(error) => return Err(Problem::of(Kind::Invalid, format!("`locale`: {error}"))),
     };
-    let wanted = Wanted { account: asked.account, locale, to: None };
+    let wanted = Wanted { account: asked.account, locale, to: None, of: Some(id) };
     let draft = api.app.notices.draft(&caller.actor, id).await?;
     let sample = api.app.sample(&caller.actor, &draft, &wanted, "notice preview").await?;
     let content = sample.content()?;

@@ -76,7 +76,11 @@ async fn take(api: &Api, caller: &Caller, id: &str, step: Step, taking: &Taking)
         Step::Close => notices.end(id, actor, why).await?,
         Step::Create | Step::Edit | Step::Approve | Step::Release => notices.find(actor, id).await?,
     };
-    Ok(now(&notice, Now::of(&notice)))
+    let warnings = match step {
+        Step::Submit => notices.warnings(actor, id).await.ok(),
+        _ => None,
+    };
+    Ok(now(&notice, Now { warnings, ..Now::of(&notice) }))
 }
 
 /// Asks for approval; this approves the notice too if its category needs no second person.
@@ -185,7 +189,7 @@ async fn cancel(
     take(&api, &caller, &id, Step::Cancel, &taking).await
 }
 
-/// Ends a standing notice: nobody is added any more.
+/// Ends a standing notice: nobody is added any more. Or the series of a notice: no draft is made any more.
 #[utoipa::path(post, path = "/notices/{id}/close", tag = "notices", params(("id" = String, Path)), request_body = Taking, responses((status = 200, body = Now)))]
 async fn close(
     State(api): State<Api>,

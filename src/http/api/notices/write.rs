@@ -13,7 +13,6 @@ use utoipa_axum::routes;
 
 use super::{digest_of, now};
 use crate::domain::category::Category;
-use crate::domain::kind::Kind;
 use crate::domain::problem::Problems;
 use crate::http::api::Api;
 use crate::http::api::body::{Json, Raw, check_type, unreadable};
@@ -21,7 +20,7 @@ use crate::http::api::enter::Made;
 use crate::http::api::key::Caller;
 use crate::http::api::problem::Problem;
 use crate::notices::shown::{Checking, Now};
-use crate::notices::{Draft, Kept, NoticeError};
+use crate::notices::{Draft, NoticeError};
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Api> {
@@ -135,32 +134,21 @@ async fn create(
     Raw(body): Raw,
 ) -> Result<Response, Problem> {
     let notices = &api.app.notices;
+    let draft = draft(&api, &headers, &body)?;
     let id = match caller.done() {
         Some(id) => id,
-        None => {
-            let draft = draft(&api, &headers, &body)?;
-            notices.create(&draft, &caller.actor).await.map_err(|error| placed(&draft, error))?
-        }
+        None => notices.create(&draft, &caller.actor).await.map_err(|error| placed(&draft, error))?,
     };
     let notice = notices.find(&caller.actor, id).await?;
     // The draft is stored: that its recipients cannot be counted is no reason to say that it is not.
-    let recipients = reached(&api, &notice).await.unwrap_or(None);
-    let mut response = now(&notice, Now { recipients, ..Now::of(&notice) });
+    let written = notices.written(&caller.actor, &notice, &draft).await;
+    let mut response = now(&notice, written.unwrap_or_else(|_| Now { recipients: None, ..Now::of(&notice) }));
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(place) = HeaderValue::from_str(&format!("/api/v1/notices/{id}")) {
         response.headers_mut().insert(header::LOCATION, place);
     }
     response.extensions_mut().insert(Made(id));
     Ok(response)
-}
-
-/// How many recipients a stored draft would have. Its customers may be imported after it is written.
-async fn reached(api: &Api, notice: &Kept) -> Result<Option<u64>, NoticeError> {
-    match api.app.notices.reach(notice).await {
-        Ok(reach) => Ok(Some(reach.recipients)),
-        Err(error) if error.kind() == Kind::Invalid => Ok(Some(0)),
-        Err(error) => Err(error),
-    }
 }
 
 /// Replaces the content of a notice before its release; this voids an approval. `If-Match` names the digest of the content that you

@@ -62,6 +62,7 @@ fn made(source: &str, name: &str, x: &str, thread: &[String]) -> Made {
         customer_name: "Öbergs & Söner",
         account_id: "C1",
         unsubscribe_url: if notice.category == Category::News { &url } else { "" },
+        calendar: "",
         merged: &merged,
     };
     let facts = Facts {

@@ -17,6 +17,7 @@ fn values<'a>(name: &'a str, merged: &'a BTreeMap<String, String>) -> Values<'a>
         customer_name: "Nordvind Energi AB",
         account_id: "C-1001",
         unsubscribe_url: UNSUBSCRIBE,
+        calendar: "",
         merged,
     }
 }
