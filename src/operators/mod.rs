@@ -3,7 +3,6 @@
 
 mod attempts;
 pub mod audit;
-pub mod invitations;
 pub mod keys;
 pub mod requests;
 pub mod sign_ins;
@@ -21,7 +20,7 @@ use crate::domain::operator::{NameError, OperatorKind, OperatorName, Role, Roles
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
-use crate::store::operators::{self, invitations as stored_invitations, keys as stored_keys, sessions};
+use crate::store::operators::{self, invitations, keys as stored_keys, sessions};
 use crate::store::{Conn, StoreError};
 
 pub use crate::store::operators::Operator;
@@ -80,6 +79,12 @@ pub enum OperatorError {
     /// A key may not make one that may do more.
     #[error("the key that asks does not have these roles: {0}")]
     MoreThanOwn(Roles),
+    /// A machine does not sign in.
+    #[error("`{0}` is a machine, and only a person signs in: programs have keys")]
+    NoSignIn(OperatorName),
+    /// The operator was disabled.
+    #[error("the operator `{0}` is disabled")]
+    NotActive(OperatorName),
     /// The end of a key lies in the past.
     #[error("a key that ends at {0} would have ended before it is made")]
     Ended(Timestamp),
@@ -99,7 +104,7 @@ impl OperatorError {
             Self::Cursor(_) | Self::Name(_) | Self::NoRole | Self::NotHeld { .. } | Self::Ended(_) => Kind::Invalid,
             Self::Unknown(_) | Self::UnknownKey(_) => Kind::NotFound,
             Self::Taken { .. } => Kind::Conflict,
-            Self::FirstAdmin | Self::LastAdmin(_) => Kind::Refused,
+            Self::NoSignIn(_) | Self::NotActive(_) | Self::FirstAdmin | Self::LastAdmin(_) => Kind::Refused,
         }
     }
 }
@@ -285,7 +290,7 @@ impl Operators {
         if operator.disabled_at.is_some() {
             stored_keys::revoke_all(&mut tx, operator.id, now).await?;
             sessions::end_all(&mut tx, operator.id, None).await?;
-            stored_invitations::withdraw(&mut tx, operator.id).await?;
+            invitations::withdraw(&mut tx, operator.id).await?;
         }
         self.record(&mut tx, actor, (action, now), &operator).await?;
         tx.commit().await.map_err(StoreError::from)?;
