@@ -315,6 +315,7 @@ link-failed-text = Nothing was changed. Please try again later.
 console-thousands = ","
 console-decimal = .
 console-percent = { $number }%
+console-language = English
 console-skip = Skip to the content
 console-nav = Places
 console-nav-now = Now

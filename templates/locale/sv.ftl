@@ -316,6 +316,7 @@ link-failed-text = Inget har ändrats. Försök igen senare.
 console-thousands = " "
 console-decimal = ,
 console-percent = { $number } %
+console-language = Svenska
 console-skip = Hoppa till innehållet
 console-nav = Sidor
 console-nav-now = Nu
