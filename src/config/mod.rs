@@ -10,6 +10,7 @@ mod audit;
 mod bounded;
 mod calendar;
 mod category;
+mod console;
 mod database;
 mod directory;
 mod dispatch;
@@ -28,6 +29,7 @@ mod listen;
 mod load;
 mod loopback;
 mod observed;
+mod oidc;
 mod organisation;
 mod paths;
 mod privacy;
@@ -54,6 +56,7 @@ pub use audit::Audit;
 pub use bounded::read_pem;
 pub use calendar::{Calendar, CalendarMethod};
 pub use category::{CategoryRules, LeadTime, LeastLevel};
+pub use console::Console;
 pub use database::{Database, DatabaseUrl};
 pub use directory::{Directory, DirectoryUrl};
 pub use dispatch::Dispatch;
@@ -67,6 +70,7 @@ pub use ledger::Ledger;
 pub use limits::Limits;
 pub use load::{ConfigError, Found, Loaded, folder, load, log_of, parse};
 pub use observed::{Log, LogFormat, Metrics};
+pub use oidc::{IssuerUrl, Oidc};
 pub use organisation::{Authority, Organisation, PublicUrl};
 pub use privacy::Privacy;
 pub use relay::{Relay, RelayUrl, Tls, certificates};
@@ -95,6 +99,10 @@ pub struct Config {
     pub privacy: Privacy,
     /// The web server.
     pub http: Http,
+    /// Signing in to the pages for operators.
+    pub console: Console,
+    /// Signing in at an identity provider.
+    pub oidc: Oidc,
     /// Where customers are fetched from.
     pub directory: Directory,
     /// What comes back by mail.
@@ -153,6 +161,10 @@ impl Config {
         if let (None, Some(path)) = (&imap.password, &imap.password_file) {
             imap.password = read("inbound.imap.password_file", path).map(SecretString::from);
         }
+        let oidc = &mut self.oidc;
+        if let (None, Some(path)) = (&oidc.client_secret, &oidc.client_secret_file) {
+            oidc.client_secret = read("oidc.client_secret_file", path).map(SecretString::from);
+        }
         let directory = &mut self.directory;
         if let (None, Some(path)) = (&directory.token, &directory.token_file) {
             directory.token = read("directory.token_file", path).map(SecretString::from);
@@ -198,6 +210,7 @@ impl Config {
         problems.extend(self.sender.problem());
         problems.extend(self.database.problems());
         problems.extend(self.http.problems());
+        problems.extend(self.oidc.problems());
         problems.extend(self.approval.problems());
         problems.extend(self.audit.problems());
         problems.extend(self.directory.problems());

@@ -1,0 +1,7 @@
+//! The console, as browsers use it.
+
+pub mod browser;
+mod provider;
+mod second_factor;
+mod sessions;
+mod sign_in;
