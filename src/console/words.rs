@@ -27,6 +27,12 @@ impl Words {
         self.language.tag()
     }
 
+    /// True if there is a string with this key.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.language.has(key)
+    }
+
     /// The time zone.
     #[must_use]
     pub const fn zone(&self) -> &ZoneName {

@@ -8,6 +8,7 @@
 mod cached;
 pub mod calendar;
 pub mod ledger;
+pub mod visitor;
 
 use askama::Template;
 use axum::Router;
