@@ -65,7 +65,8 @@ pub fn text(text: &str) -> Response {
     framed(page(&Text { text }))
 }
 
-fn framed(mut response: Response) -> Response {
+/// An answer that a frame of a page may show.
+pub fn framed(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));

@@ -44,6 +44,14 @@ struct Page {
     may_settle: bool,
 }
 
+impl Page {
+    /// The outcome of an attempt in words.
+    fn outcome(&self, word: &str) -> String {
+        let known = word.parse::<DeliveryState>().is_ok();
+        if known { self.frame.words.word("console-delivery-state", word) } else { word.to_owned() }
+    }
+}
+
 /// The id in an address. Text that is no id names nothing.
 fn id_of(text: &str) -> Result<Uuid, Refusal> {
     text.parse().map_err(|_| Refusal::not_found(""))

@@ -13,6 +13,8 @@ use axum::Router;
 use axum::extract::RawQuery;
 use uuid::Uuid;
 
+pub(super) use show::languages;
+
 use super::form::Form;
 use super::refusal::Refusal;
 use crate::app::App;

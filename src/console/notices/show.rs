@@ -183,7 +183,7 @@ fn escalation(app: &App, notice: &Kept) -> Option<Escalated> {
 }
 
 /// The languages that it is written in.
-pub(super) fn languages(app: &App, notice: Option<&Notice>) -> Vec<String> {
+pub fn languages(app: &App, notice: Option<&Notice>) -> Vec<String> {
     let default = app.context.config.organisation.default_locale.as_str();
     let editions = notice.into_iter().flat_map(|it| &it.editions);
     editions.map(|it| it.locale.as_ref().map_or(default, |locale| locale.as_str()).to_owned()).collect()
