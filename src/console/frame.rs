@@ -48,7 +48,8 @@ pub enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 16] = [
+    /// Every place, in the order of the navigation.
+    pub const ALL: [Self; 16] = [
         Self::Now,
         Self::Notices,
         Self::Ask,

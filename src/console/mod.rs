@@ -16,6 +16,7 @@ mod now;
 mod refusal;
 mod sign_in;
 mod signed;
+mod visitor;
 mod words;
 
 use axum::Router;
@@ -39,7 +40,6 @@ fn pages() -> Router<App> {
 pub fn routes(app: App) -> Router {
     let inside = pages().route_layer(from_fn_with_state(app.clone(), enter::enter));
     let door = Router::new().merge(sign_in::routes()).merge(invite::routes());
-    let door = door.route_layer(from_fn_with_state(app.clone(), enter::stand_outside));
     // A proxy may call this host by another name: what counts is the one that browsers see.
     let csrf = CsrfLayer::new().add_trusted_origin(headers::origin(&app)).unwrap_or_default();
     let csrf = csrf.with_rejection_response(|_| headers::from_elsewhere());

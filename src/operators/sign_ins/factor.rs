@@ -9,6 +9,17 @@ use crate::store::{Conn, StoreError};
 /// Recovery codes that were just made, for the only time.
 pub type Codes = Vec<RecoveryCode>;
 
+/// A second factor that is being set up.
+#[derive(Clone, Debug)]
+pub struct SettingUp {
+    /// Whose.
+    pub operator: Operator,
+    /// The secret for the app.
+    pub secret: Secret,
+    /// True if it takes the place of another device, whose code is needed too.
+    pub replaces: bool,
+}
+
 impl SignIns {
     /// Completes a session by a code of the app, or a recovery code.
     ///
@@ -49,23 +60,30 @@ impl SignIns {
     ///
     /// # Errors
     /// If the session has ended or needs a code first, or the database fails.
-    pub async fn set_up(&self, token: &str) -> Result<(Operator, Secret), SignInError> {
+    pub async fn set_up(&self, token: &str) -> Result<SettingUp, SignInError> {
         let mut tx = self.context.store.write().await?;
         let (present, _) = self.found(&mut tx, token).await?.ok_or(SignInError::Ended)?;
         if present.stage == Stage::Code {
             return Err(SignInError::Ended);
         }
         sign_ins::set_pending(&mut tx, present.operator.id, &Secret::new(&self.context.random)).await?;
-        let pending = sign_ins::find(&mut tx, present.operator.id).await?.pending.ok_or(SignInError::Ended)?;
+        let kept = sign_ins::find(&mut tx, present.operator.id).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        Ok((present.operator, pending))
+        let secret = kept.pending.ok_or(SignInError::Ended)?;
+        Ok(SettingUp { operator: present.operator, secret, replaces: kept.secret.is_some() })
     }
 
     /// Puts the secret into force once the app shows its code, and completes the session. Returns recovery codes in place of former ones.
     ///
     /// # Errors
-    /// If the code is not that of the secret, there were too many attempts, the session has ended, or the database fails.
-    pub async fn confirm(&self, token: &str, code: &str, visitor: &Visitor) -> Result<(Opened, Codes), SignInError> {
+    /// If the code is not that of the secret, `former` is none of the device that is replaced, there were too many attempts, the session
+    /// has ended, or the database fails.
+    pub async fn confirm(
+        &self,
+        token: &str,
+        (code, former): (&str, &str),
+        visitor: &Visitor,
+    ) -> Result<(Opened, Codes), SignInError> {
         let mut tx = self.context.store.write().await?;
         let (present, _) = self.found(&mut tx, token).await?.ok_or(SignInError::Ended)?;
         if present.stage == Stage::Code {
@@ -73,8 +91,13 @@ impl SignIns {
         }
         let (operator, now) = (&present.operator, self.context.clock.now());
         self.attempts.of_code(operator.id).map_err(SignInError::Often)?;
-        let pending = sign_ins::find(&mut tx, operator.id).await?.pending.ok_or(SignInError::Ended)?;
+        let kept = sign_ins::find(&mut tx, operator.id).await?;
+        let pending = kept.pending.ok_or(SignInError::Ended)?;
         let step = pending.check(code, now, None).ok_or(SignInError::Code)?;
+        // Who only has the session, at a machine that was left open, does not change the device.
+        if kept.secret.is_some() && !self.takes(&mut tx, operator, former).await? {
+            return Err(SignInError::Code);
+        }
         if !sign_ins::confirm(&mut tx, operator.id, &pending, step, now).await? {
             return Err(SignInError::Ended);
         }

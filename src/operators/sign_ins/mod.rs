@@ -30,7 +30,7 @@ use crate::store::operators::{self, Operator, audit, sessions as stored, sign_in
 use crate::store::{Conn, StoreError};
 
 pub use account::Account;
-pub use factor::Codes;
+pub use factor::{Codes, SettingUp};
 pub use invitations::{Invited, Welcome};
 pub use sessions::{Here, Present};
 
