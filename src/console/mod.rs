@@ -6,18 +6,23 @@
 
 mod assets;
 mod cookies;
+mod delivery;
 mod enter;
 mod form;
 mod frame;
 mod headers;
 mod invite;
+mod mail;
 mod me;
+mod notices;
 mod now;
 mod refusal;
 mod sign_in;
 mod signed;
+mod tones;
 mod visitor;
 mod words;
+mod write;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -33,7 +38,12 @@ const LARGEST_FORM: usize = 1 << 20;
 
 /// The pages that need a session: each file of a page has its `routes()`, which is merged here.
 fn pages() -> Router<App> {
-    Router::new().merge(now::routes()).merge(me::routes())
+    Router::new()
+        .merge(now::routes())
+        .merge(notices::routes())
+        .merge(write::routes())
+        .merge(delivery::routes())
+        .merge(me::routes())
 }
 
 /// All routes.

@@ -80,7 +80,29 @@ struct Page {
     may_outlive: bool,
 }
 
+impl Edition {
+    fn subject_name(&self) -> String {
+        format!("e.{}.subject", self.tag)
+    }
+
+    fn body_name(&self) -> String {
+        format!("e.{}.body", self.tag)
+    }
+}
+
 impl Page {
+    /// True for the form of the word that is chosen.
+    fn is_next(&self, address: &str) -> bool {
+        let chosen = ["f.phase", "f.status", "f.stage"].map(|name| self.filled.get(name));
+        chosen.iter().any(|word| !word.is_empty() && address.ends_with(&format!("&word={word}")))
+    }
+
+    /// How far the notice reaches, after the number of its recipients.
+    fn reached(&self, checked: &Checking) -> String {
+        let words = &self.frame.words;
+        words.say_with("console-write-reached", &[("customers", words.number(checked.reach.customers))])
+    }
+
     fn value(&self, name: &str) -> &str {
         self.filled.get(name)
     }
