@@ -53,7 +53,7 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
     let present = match present {
         Ok(Some(present)) if present.stage == Stage::In => present,
         Ok(other) => return without(&app, other.as_ref(), request).await,
-        Err(error) => return unreachable(&app, &request, error.for_logs()),
+        Err(error) => return unreachable(&app, &request, &error.for_logs()),
     };
     let signed = signed(&app, present, &request);
     let shows = signed.flash.is_some();
