@@ -1,10 +1,13 @@
 //! The page of one step on a notice: what it will do, in words, and the form that takes it. An approval shows what is approved.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{id_of, show, some, way};
@@ -192,18 +195,30 @@ async fn one(app: &App, signed: &Signed, id: Uuid, step: Step, form: &Form) -> R
             notices.approve_read(id, Some(read), actor, why).await.map(drop)
         }
         Step::Decline => notices.decline(id, actor, why).await.map(drop),
-        Step::Release => {
-            let how = Release { now: form.has("now"), reason: why };
-            match Box::pin(notices.release(id, actor, how, &|_| {})).await {
-                // Another process releases it: that is what was asked for.
-                Err(NoticeError::Conflict) => Ok(()),
-                other => other.map(drop),
-            }
-        }
+        Step::Release => release(app, signed, id, form).await,
         Step::Pause => notices.pause(id, actor, why).await.map(drop),
         Step::Resume => notices.resume(id, actor, why).await.map(drop),
         Step::Cancel => notices.cancel(id, actor, why).await.map(drop),
         Step::Close => notices.end(id, actor, why).await.map(drop),
         Step::Create | Step::Edit => Ok(()),
+    }
+}
+
+/// How long a page waits for a release: that of a very large audience goes on by itself.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn release(app: &App, signed: &Signed, id: Uuid, form: &Form) -> Result<(), NoticeError> {
+    let (notices, actor) = (app.notices.clone(), signed.actor.clone());
+    let (now, reason) = (form.has("now"), some(form.text("reason")).map(str::to_owned));
+    // Whoever closes the page does not stop it.
+    let releasing = tokio::spawn(async move {
+        let how = Release { now, reason: reason.as_deref() };
+        notices.release(id, &actor, how, &|_| {}).await
+    });
+    match timeout(PATIENCE, releasing).await {
+        // Another process releases it, or this one still does: that is what was asked for.
+        Err(_) | Ok(Ok(Err(NoticeError::Conflict))) => Ok(()),
+        Ok(Ok(released)) => released.map(drop),
+        Ok(Err(_)) => Err(NoticeError::Conflict),
     }
 }
