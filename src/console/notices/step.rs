@@ -28,7 +28,8 @@ use crate::notices::{Kept, NoticeError, Release};
 pub fn routes() -> Router<App> {
     way::STEPS.into_iter().fold(Router::new(), |routes, step| {
         let ask = move |app: State<App>, signed: Signed, id: Path<String>| ask(app, signed, id, step);
-        let take = move |app: State<App>, signed: Signed, id: Path<String>, form: Form| take(app, signed, id, form, step);
+        let take =
+            move |app: State<App>, signed: Signed, id: Path<String>, form: Form| take(app, signed, id, form, step);
         routes.route(&format!("/notices/{{id}}/{step}"), get(ask).post(take))
     })
 }
@@ -86,12 +87,7 @@ impl Page {
     }
 }
 
-async fn ask(
-    State(app): State<App>,
-    signed: Signed,
-    Path(id): Path<String>,
-    step: Step,
-) -> Result<Response, Refusal> {
+async fn ask(State(app): State<App>, signed: Signed, Path(id): Path<String>, step: Step) -> Result<Response, Refusal> {
     draw(&app, &signed, id_of(&id)?, step, ("", Faults::default())).await
 }
 
@@ -111,7 +107,8 @@ async fn draw(
     let reach = reach(app, &notice, step).await?;
     let words = &signed.words;
     let is_stale = !way::offered(&notice, &steps, actor, changed.is_some()).contains(&step);
-    let kind = if faults.is_empty() { axum::http::StatusCode::OK } else { axum::http::StatusCode::UNPROCESSABLE_ENTITY };
+    let kind =
+        if faults.is_empty() { axum::http::StatusCode::OK } else { axum::http::StatusCode::UNPROCESSABLE_ENTITY };
     let page = Page {
         frame: signed.frame(Place::Notices, words.word("console-step-title", step)),
         faults,

@@ -67,13 +67,7 @@ async fn begin(State(app): State<App>, signed: Signed, RawQuery(query): RawQuery
 }
 
 /// The form of the notice that follows one, or of a copy of one.
-async fn prefilled(
-    app: &App,
-    signed: &Signed,
-    follow: &str,
-    copy: &str,
-    word: &str,
-) -> Result<Response, Refusal> {
+async fn prefilled(app: &App, signed: &Signed, follow: &str, copy: &str, word: &str) -> Result<Response, Refusal> {
     let (name, is_copy) = if copy.is_empty() { (follow, false) } else { (copy, true) };
     let notice = app.notices.named(&signed.actor, name).await?;
     let nexts = notice.said.progress.filter(|_| !is_copy).map(|it| it.nexts()).unwrap_or_default();

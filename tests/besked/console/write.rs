@@ -24,7 +24,10 @@ async fn every_problem_is_said_at_its_field_and_nothing_typed_is_lost() {
     let page = ops.post("/notices/new", &wrong).await.is(422);
     let html = page.html();
     for id in ["f.window_end", "f.impact", "attributes", "send_at"] {
-        assert!(html.contains(&format!("href=\"#{id}\"")) && html.contains(&format!("id=\"{id}-fault\"")), "{id}:\n{html}");
+        assert!(
+            html.contains(&format!("href=\"#{id}\"")) && html.contains(&format!("id=\"{id}-fault\"")),
+            "{id}:\n{html}"
+        );
         assert!(html.contains(&format!("id=\"{id}\"")), "{id}");
     }
     assert!(!html.contains("<script>alert"));
@@ -77,7 +80,8 @@ async fn a_file_that_is_no_table_is_refused_with_words() {
     let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
     let mut ops = at(&door, "ops").await;
     let form = changed(&MAINTENANCE, &[("audience", "rows")]);
-    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain("account_id\nC1\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain("account_id\nC1\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &utf16)).await;
     assert!(page.status() == 422 && page.text().contains("UTF-8"), "{}", page.text());
     let zip = b"PK\x03\x04\x14\x00\x00\x00\x08\x00rest of an archive that is none";
@@ -114,7 +118,10 @@ async fn a_form_is_checked_seen_and_tried_before_it_is_stored() {
     page.says("<strong>2</strong> addresses at 3 customers").says("C3 Three Inc").lacks("hello@two.example");
     let page = ops.post("/notices/preview", &MAINTENANCE).await.is(200).says("Two minutes without network.");
     let policy = page.reply.header("content-security-policy").unwrap().to_owned();
-    assert!(policy.contains("sandbox") && policy.contains("frame-ancestors 'self'") && !policy.contains("script"), "{policy}");
+    assert!(
+        policy.contains("sandbox") && policy.contains("frame-ancestors 'self'") && !policy.contains("script"),
+        "{policy}"
+    );
     let dark = changed(&MAINTENANCE, &[("view.scheme", "dark")]);
     ops.post("/notices/preview", &dark).await.is(200).says("@media all");
     let text = changed(&MAINTENANCE, &[("view.format", "text"), ("view.account", "C2")]);
@@ -128,7 +135,13 @@ async fn a_form_is_checked_seen_and_tried_before_it_is_stored() {
 
     // Marketing sees no person of a customer.
     let mut marketing = at(&door, "marketing").await;
-    let news = [("category", "news"), ("f.title", "New"), ("body", "We open one."), ("audience", "all"), ("view.format", "text")];
+    let news = [
+        ("category", "news"),
+        ("f.title", "New"),
+        ("body", "We open one."),
+        ("audience", "all"),
+        ("view.format", "text"),
+    ];
     let page = marketing.post("/notices/preview", &news).await.is(200);
     page.lacks("ett.example").lacks("Carol").says("Sample");
     marketing.post("/notices/preview", &changed(&news, &[("view.account", "C2")])).await.is(200).lacks("Carol");
