@@ -62,8 +62,7 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
     let shows = signed.flash.is_some();
     let place = place(request.uri().path());
     let (method, mut noted) = (request.method().clone(), Noted::of(&mut request).await);
-    let is_file =
-        request.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"multipart/"));
+    let is_file = request.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"multipart/"));
     request.extensions_mut().insert(signed.clone());
     let answered = timeout(if is_file { FILE } else { ANSWER }, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| {
@@ -112,10 +111,7 @@ async fn without(app: &App, present: Option<&Present>, request: Request) -> Resp
     let secret = |name: &str| name.contains("password") || name.contains("code");
     let fields = body.map(|body| {
         let form = Form::parse(&body);
-        form.fields()
-            .filter(|(name, _)| !secret(name))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()
+        form.fields().filter(|(name, _)| !secret(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     });
     let title = words.say("console-lost-title");
     let frame = Frame::outside(words, &app.context.config.organisation.name, title);
@@ -177,8 +173,7 @@ impl Noted {
         let (operator, object) = (signed.operator.name.as_str(), self.object.as_deref());
         let row = NewRow { operator, via: &via, action: &action, object, result: self.result };
         let requests = &app.requests;
-        let written =
-            if method.is_safe() { requests.finish_reading(&row).await } else { requests.finish(&row, None).await };
+        let written = if method.is_safe() { requests.finish_reading(&row).await } else { requests.finish(&row, None).await };
         if let Err(error) = written {
             tracing::warn!(error = error.for_logs(), "the audit log lacks a page");
         }
@@ -215,17 +210,8 @@ mod tests {
             assert_eq!(local(local_path), local_path);
         }
         for other in [
-            "",
-            "notices",
-            "//evil.example",
-            "/\\evil.example",
-            "\\/evil.example",
-            "https://evil.example/",
-            "/a\\b",
-            "/a\r\nb: c",
-            "javascript:alert(1)",
-            "/\t/evil.example",
-            "/sign-out",
+            "", "notices", "//evil.example", "/\\evil.example", "\\/evil.example", "https://evil.example/", "/a\\b", "/a\r\nb: c",
+            "javascript:alert(1)", "/\t/evil.example", "/sign-out",
         ] {
             assert_eq!(local(other), "/", "{other:?}");
         }
