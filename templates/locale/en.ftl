@@ -666,6 +666,7 @@ console-step-back = Back to the notice
 console-step-stale = This is not possible any more, or was done already. The notice is now in this state:
 console-step-reach = { $recipients } addresses at { $customers } customers
 console-step-reaches-nobody = It reaches nobody at present
+console-step-differs = What differs from the notice that it continues
 console-step-unaddressed = Customers with nobody to address, such as
 
 console-coverage-title = Who is informed

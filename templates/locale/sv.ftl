@@ -667,6 +667,7 @@ console-step-back = Tillbaka till meddelandet
 console-step-stale = Det går inte längre, eller är redan gjort. Meddelandet är nu i detta läge:
 console-step-reach = { $recipients } adresser hos { $customers } kunder
 console-step-reaches-nobody = Det når ingen just nu
+console-step-differs = Vad som skiljer sig från meddelandet som det fortsätter
 console-step-unaddressed = Kunder utan någon att vända sig till, till exempel
 
 console-coverage-title = Vem är informerad
