@@ -32,6 +32,7 @@ use crate::notices::sample::{Sample, Wanted};
 use crate::notices::{Draft, NoticeError, Notices};
 use crate::operators::Operators;
 use crate::operators::audit::AuditLog;
+use crate::operators::forms::Forms;
 use crate::operators::keys::Keys;
 use crate::operators::requests::Requests;
 use crate::operators::sign_ins::SignIns;
@@ -182,6 +183,8 @@ pub struct App {
     pub requests: Requests,
     /// What everybody asked for.
     pub audit: AuditLog,
+    /// Forms that operators have begun.
+    pub forms: Forms,
     /// What a person must do.
     pub tasks: Tasks,
     /// Customers' calendars.
@@ -244,6 +247,7 @@ impl App {
         let sign_ins = SignIns::new(context.clone());
         let (audit, requests) = (AuditLog::new(context.clone()), Requests::new(context.clone()));
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
+        let forms = Forms::new(context.clone());
         let customers = Customers::new(context.clone(), subjects.clone());
         let directory = Directory::new(context.clone(), customers.clone());
         let preferences = Preferences::new(context.clone());
@@ -273,6 +277,7 @@ impl App {
             sign_ins,
             requests,
             audit,
+            forms,
             tasks,
             feeds,
             relays,

@@ -3,6 +3,7 @@
 
 mod attempts;
 pub mod audit;
+pub mod forms;
 pub mod keys;
 pub mod requests;
 pub mod sign_ins;

@@ -62,7 +62,12 @@ async fn begin(State(app): State<App>, signed: Signed, RawQuery(query): RawQuery
     if category == Category::Maintenance {
         filled.set("f.phase", "announced");
     }
-    let about = About { path: PATH.to_owned(), ..About::default() };
+    let mut about = About { path: PATH.to_owned(), ..About::default() };
+    let kept_as = Target::New { path: PATH }.kept_as(category);
+    match app.forms.begun(signed.operator.id, &kept_as).await? {
+        Some(begun) if asked.has("begun") => filled = begun.fields.into_iter().collect(),
+        begun => about.begun = begun.map(|it| it.kept_at),
+    }
     Ok(draw(&app, &signed, (category, filled), (about, Faults::default())))
 }
 

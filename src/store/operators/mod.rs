@@ -2,6 +2,7 @@
 //! for; [`sign_ins`], [`sessions`] and [`invitations`] are those of persons in the console.
 
 pub mod audit;
+pub mod forms;
 pub mod invitations;
 pub mod keys;
 pub mod requests;

@@ -148,3 +148,51 @@ async fn a_form_is_checked_seen_and_tried_before_it_is_stored() {
     marketing.post("/notices/new", &BREACH).await.is(403);
     ops.get("/notices/new?category=news").await.is(403);
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_is_kept_for_its_operator_alone(#[case] engine: Engine) {
+    let (app, door) = staffed(engine, &[Role::Ops, Role::Security]).await;
+    let (mut ops, mut security) = (at(&door, "ops").await, at(&door, "security").await);
+    let half = [("category", "disruption"), ("f.impact", "It is <b>slow"), ("body", "half a sentence"), ("do", "keep")];
+    ops.post("/notices/new", &half).await.is(204);
+    let form = "/notices/new?category=disruption";
+    security.get(form).await.is(200).lacks("did not send it");
+    ops.get(form).await.is(200).says("did not send it").lacks("half a sentence");
+    let page = ops.get(&format!("{form}&begun=1")).await.is(200).says("half a sentence").lacks("did not send it");
+    assert!(filled(&page).contains(&("f.impact".to_owned(), "It is <b>slow".to_owned())));
+    ops.get("/notices").await.says("No notice was written yet.");
+    ops.submit("/notices/new", &[("category", "disruption"), ("do", "forget")]).await.is(200).lacks("did not send it");
+
+    // Of a draft it is kept beside the draft, until that is stored.
+    let notice = stored(&mut ops, &MAINTENANCE).await;
+    let edit = format!("{notice}/edit");
+    let form = filled(&ops.get(&edit).await.is(200));
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    ops.post(&edit, &changed(&form, &[("body", "not sent"), ("do", "keep")])).await.is(204);
+    ops.get(&notice).await.is(200).lacks("not sent");
+    let begun = filled(&ops.get(&format!("{edit}?begun=1")).await.is(200).says("not sent"));
+    let begun: Vec<(&str, &str)> = begun.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    ops.post(&edit, &changed(&begun, &[("do", "save")])).await.is(303);
+    ops.get(&edit).await.is(200).says("not sent").lacks("did not send it");
+
+    ops.post("/notices/new", &half).await.is(204);
+    app.advance(std::time::Duration::from_hours(15 * 24));
+    let mut ops = at(&door, "ops").await;
+    ops.get("/notices/new?category=disruption").await.is(200).lacks("did not send it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_comes_after_its_session_has_ended_is_shown_again() {
+    let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut nobody = door.other();
+    let form = changed(&MAINTENANCE, &[("body", "two\nlines")]);
+    let page = nobody.upload("/notices/new", &form, ("rows", "list.csv", b"account_id\nC1\n")).await.is(401);
+    let kept = filled(&page.says("Two minutes without network."));
+    let mut ops = at(&door, "ops").await;
+    let kept: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let notice = stored(&mut ops, &kept).await;
+    ops.get(&notice).await.is(200).says("two\nlines");
+}
