@@ -5,6 +5,7 @@ mod attempts;
 pub mod audit;
 pub mod forms;
 pub mod keys;
+pub mod provider;
 pub mod requests;
 pub mod sign_ins;
 

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod desk;
 mod notice;
 mod notices;
+mod provider;
 mod second_factor;
 mod sessions;
 mod sign_in;
