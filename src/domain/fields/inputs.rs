@@ -59,19 +59,7 @@ impl Fields {
 fn taken(category: Category) -> Vec<(&'static str, Takes)> {
     use Takes::{Date, Line, Link, List, Text, Time};
     match category {
-        Category::SecurityBreach => vec![
-            ("stage", words_of!(Stage)),
-            ("our_role", words_of!(OurRole)),
-            ("discovered_at", Time),
-            ("nature", Text),
-            ("data_affected", List),
-            ("likely_consequences", Text),
-            ("measures_taken", Text),
-            ("recommended_actions", List),
-            ("contact_point", Text),
-            ("occurred_from", Time),
-            ("occurred_until", Time),
-        ],
+        Category::SecurityBreach => of_breach(),
         Category::Disruption => vec![
             ("status", words_of!(IncidentStatus)),
             ("services", List),
@@ -81,17 +69,7 @@ fn taken(category: Category) -> Vec<(&'static str, Takes)> {
             ("resolved_at", Time),
             ("workaround", Text),
         ],
-        Category::Maintenance => vec![
-            ("phase", words_of!(Phase)),
-            ("services", List),
-            ("window_start", Time),
-            ("window_end", Time),
-            ("previous_start", Time),
-            ("previous_end", Time),
-            ("impact", Text),
-            ("impact_level", words_of!(ImpactLevel)),
-            ("action_needed", Text),
-        ],
+        Category::Maintenance => of_maintenance(),
         Category::AgreementChange => vec![
             ("kind", words_of!(AgreementKind)),
             ("document", Line),
@@ -119,6 +97,38 @@ fn taken(category: Category) -> Vec<(&'static str, Takes)> {
         Category::News => vec![("title", Line)],
         Category::Survey => vec![("question", Text), ("link", Link), ("closes_at", Time)],
     }
+}
+
+fn of_breach() -> Vec<(&'static str, Takes)> {
+    use Takes::{List, Text, Time};
+    vec![
+        ("stage", words_of!(Stage)),
+        ("our_role", words_of!(OurRole)),
+        ("discovered_at", Time),
+        ("nature", Text),
+        ("data_affected", List),
+        ("likely_consequences", Text),
+        ("measures_taken", Text),
+        ("recommended_actions", List),
+        ("contact_point", Text),
+        ("occurred_from", Time),
+        ("occurred_until", Time),
+    ]
+}
+
+fn of_maintenance() -> Vec<(&'static str, Takes)> {
+    use Takes::{List, Text, Time};
+    vec![
+        ("phase", words_of!(Phase)),
+        ("services", List),
+        ("window_start", Time),
+        ("window_end", Time),
+        ("previous_start", Time),
+        ("previous_end", Time),
+        ("impact", Text),
+        ("impact_level", words_of!(ImpactLevel)),
+        ("action_needed", Text),
+    ]
 }
 
 #[cfg(test)]
