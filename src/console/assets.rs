@@ -12,9 +12,14 @@ use crate::app::App;
 use crate::domain::digest::sha256;
 
 const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
 
 /// Every asset: name, media type, content.
-const ASSETS: &[(&str, &str, &[u8])] = &[("console.css", CSS, include_bytes!("assets/console.css"))];
+const ASSETS: &[(&str, &str, &[u8])] = &[
+    ("console.css", CSS, include_bytes!("assets/console.css")),
+    ("autosave.js", JS, include_bytes!("assets/autosave.js")),
+    ("preview.js", JS, include_bytes!("assets/preview.js")),
+];
 
 /// The version of each asset: the begin of its SHA-256.
 static VERSIONS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {

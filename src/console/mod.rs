@@ -6,19 +6,24 @@
 
 mod assets;
 mod cookies;
+mod delivery;
 mod enter;
 mod form;
 mod frame;
 mod headers;
 mod invite;
+mod mail;
 mod me;
+mod notices;
 mod now;
 mod provider;
 mod refusal;
 mod sign_in;
 mod signed;
+mod tones;
 mod visitor;
 mod words;
+mod write;
 
 use std::time::Duration;
 
@@ -45,7 +50,12 @@ const ANSWER_AT_DOOR: Duration = Duration::from_secs(30);
 
 /// The pages that need a session: each file of a page has its `routes()`, which is merged here.
 fn pages() -> Router<App> {
-    Router::new().merge(now::routes()).merge(me::routes())
+    Router::new()
+        .merge(now::routes())
+        .merge(notices::routes())
+        .merge(write::routes())
+        .merge(delivery::routes())
+        .merge(me::routes())
 }
 
 /// All routes.

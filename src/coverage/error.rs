@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::domain::clock::shown;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
+use crate::domain::page::CursorError;
 use crate::domain::problem::LineError;
 use crate::domain::right::Forbidden;
 use crate::notices::NoticeError;
@@ -50,6 +51,9 @@ pub enum CoverageError {
     /// The period ends before it begins.
     #[error("`--until` is not after `--since`: no notice can be released in between")]
     Period,
+    /// The cursor is not one of the list.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
     /// The operator's words cannot be recorded.
     #[error(transparent)]
     Words(#[from] LineError),
@@ -73,7 +77,7 @@ impl CoverageError {
             Self::Notice(error) => error.kind(),
             Self::UnknownCustomer(_) | Self::NotInAudience(_) | Self::NoAttestation(..) => Kind::NotFound,
             Self::NotReleased(_) | Self::Withdrawn(_) => Kind::Conflict,
-            Self::Words(_) | Self::Period | Self::Future { .. } => Kind::Invalid,
+            Self::Words(_) | Self::Cursor(_) | Self::Period | Self::Future { .. } => Kind::Invalid,
         }
     }
 }

@@ -5,6 +5,7 @@
 mod attest;
 mod error;
 mod informed;
+mod pages;
 mod rows;
 mod status;
 mod stopped;
