@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::domain::clock::shown;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
+use crate::domain::page::CursorError;
 use crate::domain::problem::LineError;
 use crate::domain::right::Forbidden;
 use crate::notices::NoticeError;
@@ -47,6 +48,9 @@ pub enum CoverageError {
     /// The customer is not in the audience.
     #[error("customer `{0}` is not in the audience of this notice")]
     NotInAudience(String),
+    /// The cursor is not one of the list.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
     /// The period ends before it begins.
     #[error("`--until` is not after `--since`: no notice can be released in between")]
     Period,
@@ -73,7 +77,7 @@ impl CoverageError {
             Self::Notice(error) => error.kind(),
             Self::UnknownCustomer(_) | Self::NotInAudience(_) | Self::NoAttestation(..) => Kind::NotFound,
             Self::NotReleased(_) | Self::Withdrawn(_) => Kind::Conflict,
-            Self::Words(_) | Self::Period | Self::Future { .. } => Kind::Invalid,
+            Self::Words(_) | Self::Cursor(_) | Self::Period | Self::Future { .. } => Kind::Invalid,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod releases;
 pub mod reminders;
 pub mod rows;
 pub mod steps;
+pub mod work;
 
 use jiff::Timestamp;
 use uuid::Uuid;
