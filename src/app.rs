@@ -1,5 +1,7 @@
 //! The parts of Besked, put together from its configuration: the only place that knows them all.
 
+mod now;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +43,7 @@ use crate::people::retention::Retention;
 use crate::people::subjects::Subjects;
 use crate::people::suppressions::Suppressions;
 pub use crate::store::StoreError;
+pub use now::{Now, NowError, Progress, Running};
 use crate::store::{Dialect, Store, secrets};
 use crate::webhooks::{Outside, Webhooks};
 
@@ -159,6 +162,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Whether its dispatcher is alive.
     pub pulse: Pulse,
+    /// How fast notices are sent, for those who look.
+    progress: Progress,
     key: TokenKey,
 }
 
@@ -242,6 +247,7 @@ impl App {
             webhooks,
             metrics,
             pulse,
+            progress: Progress::default(),
             key,
         })
     }
