@@ -3,11 +3,13 @@
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::Timestamp;
 
-use super::frame::Frame;
+use super::cookies::set_flash;
+use super::frame::{Frame, page_with};
 use super::words::Words;
+use crate::app::App;
 
 /// How something is coloured; the text says the same.
 pub type Tone = &'static str;
@@ -19,7 +21,9 @@ pub const WARN: Tone = "warn";
 /// It is not as it should be.
 pub const BAD: Tone = "bad";
 /// It is neither.
-pub const PLAIN: Tone = "plain";
+pub const PLAIN: Tone = "neutral";
+/// It is under way.
+pub const BUSY: Tone = "busy";
 
 /// What one cell of a table, or one fact, shows.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +40,8 @@ pub struct Cell {
     pub code: bool,
     /// It is a number.
     pub number: bool,
+    /// A share of a hundred, as a bar beside the text.
+    pub bar: Option<u64>,
     /// What stands under it in small letters.
     pub under: Option<String>,
     /// What can be done with its row.
@@ -83,7 +89,7 @@ impl Cell {
 
     /// A time in the zone of the reader.
     pub fn time(words: &Words, at: Timestamp) -> Self {
-        Self { at: Some(at.to_string()), ..Self::text(words.time(at)) }
+        Self { at: Some(words.machine(at)), ..Self::text(words.time(at)) }
     }
 
     /// A time, or nothing.
@@ -415,17 +421,18 @@ impl Page {
         let forms = self.blocks.iter().filter_map(|block| if let Block::Form(form) = block { Some(form) } else { None });
         forms
             .flat_map(|form| {
-                let fields = form.fields.iter();
-                let of_fields = fields.filter_map(|it| Some((form.id_of(it), format!("{}: {}", it.label, it.problem.clone()?))));
+                let at = |it: &Field| Some((form.id_of(it), format!("{}: {}", it.label, it.problem.clone()?)));
+                let of_fields = form.fields.iter().filter_map(at);
                 form.problem.clone().map(|problem| (form.id.to_owned(), problem)).into_iter().chain(of_fields)
             })
             .collect()
     }
 
-    /// The page as an answer.
+    /// The page as an answer: with status 422 if something in a form of it is wrong.
     #[must_use]
-    pub fn answer(self, status: StatusCode) -> Response {
-        html(status, self.render())
+    pub fn answer(&self) -> Response {
+        let status = if self.problems().is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        page_with(status, self)
     }
 }
 
@@ -434,20 +441,11 @@ pub fn alone(blocks: Vec<Block>) -> String {
     Alone { blocks }.render().unwrap_or_default()
 }
 
-fn html(status: StatusCode, rendered: askama::Result<String>) -> Response {
-    match rendered {
-        Ok(text) => (status, Html(text)).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a page of the console could not be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, "this did not work\n").into_response()
-        }
-    }
-}
-
-/// Sends the browser to a page that says what was done: the string `console-done-WHAT`.
-pub fn done(path: &str, what: &str) -> Response {
-    let joint = if path.contains('?') { '&' } else { '?' };
-    Redirect::to(&format!("{path}{joint}done={what}")).into_response()
+/// Sends the browser to a page that says what was done, by the key of a string.
+pub fn done(app: &App, path: &str, key: &str) -> Response {
+    let mut response = Redirect::to(path).into_response();
+    set_flash(app, &mut response, key);
+    response
 }
 
 /// A text as a part of a path or of a query.
