@@ -1,5 +1,6 @@
 //! The parts of Besked, put together from its configuration: the only place that knows them all.
 
+mod ask;
 mod now;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use crate::people::retention::Retention;
 use crate::people::subjects::Subjects;
 use crate::people::suppressions::Suppressions;
 pub use crate::store::StoreError;
+pub use ask::{AskError, Meant};
 pub use now::{Now, NowError, Progress, Running};
 use crate::store::{Dialect, Store, secrets};
 use crate::webhooks::{Outside, Webhooks};
