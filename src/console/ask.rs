@@ -16,6 +16,8 @@ use super::now::subject;
 use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
+pub use answer::{state_tone, verdict};
+
 use crate::app::{App, AskError, Meant};
 use crate::coverage::{About, InformedNotice};
 use crate::domain::category::Category;
@@ -144,7 +146,7 @@ fn sent(words: &Words, account: &str, it: &InformedNotice) -> Vec<Cell> {
     vec![
         Cell::maybe_time(words, it.released_at),
         Cell::link(&it.subject, href).under(about),
-        answer::verdict(words, it.verdict),
+        verdict(words, it.verdict),
         Cell::maybe_time(words, it.informed_since),
         Cell::number(words, it.deliveries.len() as u64),
     ]
