@@ -45,7 +45,6 @@ use crate::people::subjects::Subjects;
 use crate::people::suppressions::Suppressions;
 pub use crate::store::StoreError;
 pub use ask::{AskError, Meant};
-pub use crate::store::sending::nodes::Node;
 pub use now::{Now, NowError, Progress, Running};
 use crate::store::{Dialect, Store, secrets};
 use crate::webhooks::{Outside, Webhooks};

@@ -39,7 +39,7 @@ async fn relays(State(app): State<App>, signed: Signed) -> Result<Response, Refu
         }
     }
     blocks.push(Block::Heading(words.say("console-nodes-caption")));
-    let row = |it: &crate::app::Node| {
+    let row = |it: &crate::dispatch::node::relays::Node| {
         let started = Cell::maybe_time(words, it.started_at);
         vec![Cell::text(&it.name), Cell::text(&it.version), started, Cell::maybe_time(words, it.seen_at)]
     };
