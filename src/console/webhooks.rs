@@ -106,7 +106,7 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
 async fn with_secret(app: &App, signed: &Signed, made: Made) -> Result<Response, Refusal> {
     let words = &signed.words;
     let mut first = vec![Block::Warning(WARN, words.say("console-webhook-once"))];
-    first.push(Block::Verbatim(words.say("console-webhook-secret"), made.secret.to_text()));
+    first.push(Block::Verbatim(words.say("console-webhook-secret"), made.secret.reveal()));
     first.extend(made.warning.map(|warning| Block::Warning(WARN, warning)));
     let detailed = app.webhooks.show(&signed.actor, made.shown.id).await?;
     Ok(page(signed, &detailed, first, None))
