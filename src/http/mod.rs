@@ -84,7 +84,8 @@ pub async fn listen(
 pub fn all(app: &App) -> Router {
     let ledger = visits::limited(&app.context.config.http, public::ledger::routes(app.clone()));
     let calendars = visits::limited(&app.context.config.http, public::calendar::routes(app.clone()));
-    public::routes(app.clone()).merge(calendars).merge(ledger).merge(api::routes(app.clone()))
+    let verify = visits::limited(&app.context.config.http, public::verify::routes(app.clone()));
+    public::routes(app.clone()).merge(calendars).merge(ledger).merge(verify).merge(api::routes(app.clone()))
 }
 
 /// What ends the listeners.

@@ -1,5 +1,5 @@
-//! `/verify`: somebody uploads an evidence file and reads what it proves. Nothing of it is kept, and no database is asked: what the page
-//! does, `besked verify` does without us.
+//! `/verify`: somebody uploads an evidence file and reads what it proves. Nothing of it is kept; the database is asked only for the keys
+//! that signed before. What the page does, `besked verify` does without us.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use tokio::sync::Semaphore;
 
 use super::{html, protect};
 use crate::app::App;
-use crate::domain::evidence::{Evidence, Invalid, Subject, verify};
+use crate::domain::clock::shown;
+use crate::domain::evidence::{Evidence, Invalid, verify};
 use crate::domain::locale::Locale;
 use crate::domain::note::VerifierKey;
-use crate::ledger::report::lines::visible;
-use crate::mail::compose::dates::Dates;
+use crate::ledger::LedgerError;
 use crate::mail::locale::Language;
 
 /// The largest file, in bytes: evidence for one customer has some kilobytes, with its messages some hundred.
@@ -117,20 +117,17 @@ async fn look(State(it): State<Verifying>, headers: HeaderMap, form: Multipart) 
         Ok(file) => file,
         Err((status, why)) => return page(&it.app, &headers, status, Outcome::Failed(why)),
     };
-    let key = match it.app.ledger.verifier_key() {
-        Ok(key) => key,
+    let keys = match keys(&it.app).await {
+        Ok(keys) => keys,
         Err(error) => {
             tracing::error!(error = %error, "evidence cannot be verified here");
             return page(&it.app, &headers, StatusCode::SERVICE_UNAVAILABLE, Outcome::Failed("no-key"));
         }
     };
-    let (words, of_key) = (language(&it.app, &headers), key.clone());
-    let zone = it.app.context.config.organisation.default_time_zone.clone();
     // Hashes and signatures of many entries take the processor for a while.
-    let verified = tokio::task::spawn_blocking(move || verify(&file[..], &of_key)).await;
-    let outcome = match verified {
-        Ok(Ok(evidence)) => Outcome::Valid(Box::new(proof(&evidence, &key, &Dates::new(words, &zone)))),
-        Ok(Err(error)) => Outcome::Invalid(visible(&error.to_string())),
+    let outcome = match tokio::task::spawn_blocking(move || verified(&file, &keys)).await {
+        Ok(Ok(proof)) => Outcome::Valid(Box::new(proof)),
+        Ok(Err(error)) => Outcome::Invalid(error.to_string()),
         Err(error) => {
             tracing::error!(%error, "evidence could not be verified");
             return page(&it.app, &headers, StatusCode::INTERNAL_SERVER_ERROR, Outcome::Failed("failed"));
@@ -161,14 +158,34 @@ async fn file(mut form: Multipart) -> Result<Vec<u8>, (StatusCode, &'static str)
     Err((StatusCode::UNPROCESSABLE_ENTITY, "none"))
 }
 
-fn proof(it: &Evidence, key: &VerifierKey, dates: &Dates) -> Proof {
+/// The keys that signed this ledger, the present one first; that one alone while the database does not answer.
+async fn keys(app: &App) -> Result<Vec<VerifierKey>, LedgerError> {
+    match app.ledger.verifier_keys().await {
+        Ok(keys) => Ok(keys),
+        Err(_) => Ok(vec![app.ledger.verifier_key()?]),
+    }
+}
+
+/// What a file proves by one of the keys.
+fn verified(file: &[u8], keys: &[VerifierKey]) -> Result<Proof, Invalid> {
+    let mut first = None;
+    for key in keys {
+        match verify(file, key) {
+            Ok(evidence) => return Ok(proof(&evidence, key)),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first.unwrap_or(Invalid::Empty))
+}
+
+fn proof(it: &Evidence, key: &VerifierKey) -> Proof {
     let entry = |it: &crate::domain::evidence::Proven| Entry {
         index: it.index,
         event: it.fact.event.to_string(),
-        at: dates.moment(it.fact.at),
+        at: shown(it.fact.at),
         machine: it.fact.at.to_string(),
-        proves: visible(&it.claim.proves),
-        does_not_prove: visible(&it.claim.does_not_prove),
+        proves: it.claim.proves.clone(),
+        does_not_prove: it.claim.does_not_prove.clone(),
     };
     let shown = it.entries.iter().take(SHOWN);
     let recipients = it.recipients.iter().take(SHOWN);
@@ -179,7 +196,7 @@ fn proof(it: &Evidence, key: &VerifierKey, dates: &Dates) -> Proof {
         key: key.to_string(),
         notice: it.notice.map(|(id, category, _)| (id.to_string(), category.to_string())),
         entries: shown.map(entry).collect(),
-        recipients: recipients.map(|it| (it.ordinal, visible(&it.account_id), visible(&it.address))).collect(),
+        recipients: recipients.map(|it| (it.ordinal, it.account_id.clone(), it.address.clone())).collect(),
         messages: it.messages.len(),
         all: it.recipients_in_manifest,
         more: it.entries.len().saturating_sub(SHOWN) + it.recipients.len().saturating_sub(SHOWN),
