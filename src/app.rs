@@ -34,6 +34,7 @@ use crate::operators::Operators;
 use crate::operators::audit::AuditLog;
 use crate::operators::keys::Keys;
 use crate::operators::requests::Requests;
+use crate::operators::sign_ins::SignIns;
 use crate::people::customers::Customers;
 use crate::people::directory::Directory;
 use crate::people::feeds::Feeds;
@@ -148,6 +149,8 @@ pub struct App {
     pub operators: Operators,
     /// The keys of programs.
     pub keys: Keys,
+    /// How operators sign in to the console.
+    pub sign_ins: SignIns,
     /// What programs ask for, once each.
     pub requests: Requests,
     /// What everybody asked for.
@@ -213,6 +216,7 @@ impl App {
         let escalation = Escalation::new(context.clone(), coverage.clone());
         let tasks = Tasks::new(context.clone());
         let (operators, keys) = (Operators::new(context.clone()), Keys::new(context.clone()));
+        let sign_ins = SignIns::new(context.clone());
         let (audit, requests) = (AuditLog::new(context.clone()), Requests::new(context.clone()));
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
@@ -241,6 +245,7 @@ impl App {
             escalation,
             operators,
             keys,
+            sign_ins,
             requests,
             audit,
             tasks,

@@ -26,12 +26,12 @@
 //!
 //! ```text
 //! domain <- config <- store <- context <- metrics <- mail <- ledger <- people <- operators <- audience <- notices <-
-//!     deliveries <- coverage <- evidence <- inbound <- dispatch <- app <- doctor <- public <- http <- cli
+//!     deliveries <- coverage <- evidence <- inbound <- dispatch <- app <- doctor <- public <- console <- http <- cli
 //! ```
 //!
 //! A file imports from its own layer and lower ones only; a test checks that. `domain` does no I/O. A noun keeps its file name
 //! in each layer: `domain/notice.rs` decides, `store/notices.rs` keeps, `notices/` does, `cli/notice.rs` speaks. A face
-//! (`public`, `http`, `cli`) parses, calls one service with an [`Actor`](domain::actor::Actor), and shapes the answer; the
+//! (`public`, `console`, `http`, `cli`) parses, calls one service with an [`Actor`](domain::actor::Actor), and shapes the answer; the
 //! error of a service has a [`Kind`](domain::kind::Kind), from which the exit code comes. The ledger lies below people and
 //! notices, since every change of state appends to it.
 
@@ -39,6 +39,7 @@ pub mod app;
 pub mod audience;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod context;
 pub mod coverage;
 pub mod deliveries;

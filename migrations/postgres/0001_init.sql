@@ -752,6 +752,8 @@ CREATE TABLE operators (
     kind        TEXT COLLATE "C" NOT NULL CHECK (kind IN ('person', 'machine')),
     roles       TEXT COLLATE "C" NOT NULL,
     email       TEXT COLLATE "C",
+    locale      TEXT COLLATE "C",
+    time_zone   TEXT COLLATE "C",
     created_at  BIGINT NOT NULL,
     disabled_at BIGINT
 );
@@ -769,6 +771,53 @@ CREATE TABLE keys (
 );
 
 CREATE INDEX keys_by_operator ON keys (operator_id);
+
+-- Sessions of operators in the console: of the token itself only the SHA-256 is stored. `seen_at` is written once a minute at most;
+-- `proof` is what was proved at the begin. A session that has ended is deleted.
+CREATE TABLE sessions (
+    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    operator_id TEXT COLLATE "C" NOT NULL,
+    hash        BYTEA NOT NULL UNIQUE,
+    proof       TEXT COLLATE "C" NOT NULL CHECK (proof IN ('password', 'second_factor', 'provider')),
+    address     TEXT COLLATE "C" NOT NULL,
+    agent       TEXT COLLATE "C" NOT NULL,
+    created_at  BIGINT NOT NULL,
+    seen_at     BIGINT NOT NULL,
+    ends_at     BIGINT NOT NULL
+);
+
+CREATE INDEX sessions_by_operator ON sessions (operator_id);
+CREATE INDEX sessions_by_end ON sessions (ends_at);
+
+-- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`, `pending` is a secret
+-- that is being set up. A code of a step of time counts once: `last_step` is the last one.
+CREATE TABLE sign_ins (
+    operator_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    password    TEXT COLLATE "C",
+    secret      BYTEA,
+    secret_at   BIGINT,
+    pending     BYTEA,
+    last_step   BIGINT
+);
+
+-- Recovery codes, by their SHA-256. Each counts once.
+CREATE TABLE recovery_codes (
+    operator_id TEXT COLLATE "C" NOT NULL,
+    hash        BYTEA NOT NULL,
+    used_at     BIGINT,
+    PRIMARY KEY (operator_id, hash)
+);
+
+-- Invitations to set a password, by the SHA-256 of their token: the last one of an operator counts, and once. With `resets` it takes the
+-- second factor off, too.
+CREATE TABLE invitations (
+    operator_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    hash        BYTEA NOT NULL UNIQUE,
+    resets      BIGINT NOT NULL CHECK (resets IN (0, 1)),
+    created_at  BIGINT NOT NULL,
+    expires_at  BIGINT NOT NULL,
+    used_at     BIGINT
+);
 
 -- The audit log: each command and request, by whom, and how it ended. It has no addresses of recipients.
 CREATE TABLE audit (

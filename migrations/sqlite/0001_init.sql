@@ -724,6 +724,8 @@ CREATE TABLE operators (
     kind        TEXT NOT NULL CHECK (kind IN ('person', 'machine')),
     roles       TEXT NOT NULL,
     email       TEXT,
+    locale      TEXT,
+    time_zone   TEXT,
     created_at  INTEGER NOT NULL,
     disabled_at INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -741,6 +743,53 @@ CREATE TABLE keys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX keys_by_operator ON keys (operator_id);
+
+-- Sessions of operators in the console: of the token itself only the SHA-256 is stored. `seen_at` is written once a minute at most;
+-- `proof` is what was proved at the begin. A session that has ended is deleted.
+CREATE TABLE sessions (
+    id          TEXT NOT NULL PRIMARY KEY,
+    operator_id TEXT NOT NULL,
+    hash        BLOB NOT NULL UNIQUE,
+    proof       TEXT NOT NULL CHECK (proof IN ('password', 'second_factor', 'provider')),
+    address     TEXT NOT NULL,
+    agent       TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    seen_at     INTEGER NOT NULL,
+    ends_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_by_operator ON sessions (operator_id);
+CREATE INDEX sessions_by_end ON sessions (ends_at);
+
+-- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`, `pending` is a secret
+-- that is being set up. A code of a step of time counts once: `last_step` is the last one.
+CREATE TABLE sign_ins (
+    operator_id TEXT NOT NULL PRIMARY KEY,
+    password    TEXT,
+    secret      BLOB,
+    secret_at   INTEGER,
+    pending     BLOB,
+    last_step   INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Recovery codes, by their SHA-256. Each counts once.
+CREATE TABLE recovery_codes (
+    operator_id TEXT NOT NULL,
+    hash        BLOB NOT NULL,
+    used_at     INTEGER,
+    PRIMARY KEY (operator_id, hash)
+) STRICT, WITHOUT ROWID;
+
+-- Invitations to set a password, by the SHA-256 of their token: the last one of an operator counts, and once. With `resets` it takes the
+-- second factor off, too.
+CREATE TABLE invitations (
+    operator_id TEXT NOT NULL PRIMARY KEY,
+    hash        BLOB NOT NULL UNIQUE,
+    resets      INTEGER NOT NULL CHECK (resets IN (0, 1)),
+    created_at  INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    used_at     INTEGER
+) STRICT, WITHOUT ROWID;
 
 -- The audit log: each command and request, by whom, and how it ended. It has no addresses of recipients.
 CREATE TABLE audit (

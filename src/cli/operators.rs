@@ -10,6 +10,7 @@ use super::pages::Paging;
 use super::preferences::address;
 use crate::domain::address::Address;
 use crate::domain::operator::{OperatorKind, Role};
+use crate::operators::sign_ins::Invited;
 use crate::operators::{NewOperator, Shown};
 
 /// Operators.
@@ -53,7 +54,16 @@ pub enum Command {
         #[arg(long, value_name = "E", value_parser = address)]
         email: Option<Address>,
     },
-    /// Let an operator act no more; revokes the keys
+    /// Make a link with which an operator sets the password for the console; valid once, for 24 hours
+    Invite {
+        /// The name
+        #[arg(value_parser = said)]
+        name: String,
+        /// Take off the second factor too, for who has lost the device and the recovery codes
+        #[arg(long)]
+        reset_second_factor: bool,
+    },
+    /// Let an operator act no more; revokes the keys and ends the sessions
     Disable {
         /// The name
         #[arg(value_parser = said)]
@@ -75,6 +85,11 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let header = ["name", "kind", "roles", "state", "email"];
             let fetch = async |page| Ok(app.operators.list(&actor, &page).await?);
             paging.print(output, "operators", (header, row), fetch).await?;
+            return Ok(0);
+        }
+        Command::Invite { name, reset_second_factor } => {
+            let invited = app.sign_ins.invite(&actor, &name, reset_second_factor).await?;
+            output.print(&invited, describe_invitation)?;
             return Ok(0);
         }
         Command::Add { name, roles, email, machine } => {
@@ -102,6 +117,13 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
 fn row(it: &Shown) -> [String; 5] {
     let email = it.email.clone().unwrap_or_default();
     [it.name.to_string(), it.kind.to_string(), it.roles.to_string(), it.state.to_owned(), email]
+}
+
+/// The link alone on its line, so that it can be copied or piped.
+fn describe_invitation(it: &Invited) -> String {
+    let also = if it.resets_second_factor { ", and takes off the second factor" } else { "" };
+    let (name, end) = (&it.operator, time(it.expires_at));
+    format!("{}\n\nPass this on to {name} alone: it sets the password{also}. It works once, until {end}.\n", it.link)
 }
 
 /// An operator line by line, without what they lack.

@@ -10,6 +10,7 @@ mod audit;
 mod bounded;
 mod calendar;
 mod category;
+mod console;
 mod database;
 mod directory;
 mod dispatch;
@@ -54,6 +55,7 @@ pub use audit::Audit;
 pub use bounded::read_pem;
 pub use calendar::{Calendar, CalendarMethod};
 pub use category::{CategoryRules, LeadTime, LeastLevel};
+pub use console::Console;
 pub use database::{Database, DatabaseUrl};
 pub use directory::{Directory, DirectoryUrl};
 pub use dispatch::Dispatch;
@@ -95,6 +97,8 @@ pub struct Config {
     pub privacy: Privacy,
     /// The web server.
     pub http: Http,
+    /// Signing in to the pages for operators.
+    pub console: Console,
     /// Where customers are fetched from.
     pub directory: Directory,
     /// What comes back by mail.

@@ -3,13 +3,12 @@
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use jiff::Timestamp;
 
-use super::cookies::set_flash;
+pub use super::enter::done;
 use super::frame::{Frame, page_with};
 use super::words::Words;
-use crate::app::App;
 
 /// How something is coloured; the text says the same.
 pub type Tone = &'static str;
@@ -439,13 +438,6 @@ impl Page {
 /// The parts of a page without what is around them.
 pub fn alone(blocks: Vec<Block>) -> String {
     Alone { blocks }.render().unwrap_or_default()
-}
-
-/// Sends the browser to a page that says what was done, by the key of a string.
-pub fn done(app: &App, path: &str, key: &str) -> Response {
-    let mut response = Redirect::to(path).into_response();
-    set_flash(app, &mut response, key);
-    response
 }
 
 /// A text as a part of a path or of a query.

@@ -35,6 +35,11 @@ pub enum Via {
         /// Id of the key.
         id: Uuid,
     },
+    /// A browser with this session of the operator's.
+    Session {
+        /// Id of the session.
+        id: Uuid,
+    },
     /// The link in a mail that the person received.
     Link,
     /// No person: a task of Besked itself.
@@ -118,6 +123,7 @@ impl fmt::Display for Via {
         match self {
             Self::Cli { os_user } => write!(f, "command line, user {os_user}"),
             Self::Key { id } => write!(f, "key {id}"),
+            Self::Session { id } => write!(f, "console, session {id}"),
             Self::Link => f.write_str("link in a mail"),
             Self::System => f.write_str("system"),
         }
@@ -217,6 +223,8 @@ pub enum Action {
     DisableOperator,
     /// Let a disabled operator act again.
     EnableOperator,
+    /// Invited an operator to set a password.
+    InviteOperator,
     /// Made a key for a program.
     AddKey,
     /// Revoked a key.
@@ -280,6 +288,7 @@ words!(Action, "an action", {
     SetOperator => "set_operator",
     DisableOperator => "disable_operator",
     EnableOperator => "enable_operator",
+    InviteOperator => "invite_operator",
     AddKey => "add_key",
     RevokeKey => "revoke_key",
     AddWebhook => "add_webhook",

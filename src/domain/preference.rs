@@ -126,7 +126,7 @@ impl Source {
     #[must_use]
     pub const fn of(actor: &Actor) -> Self {
         match actor.via() {
-            Via::Cli { .. } | Via::Key { .. } => Self::Operator,
+            Via::Cli { .. } | Via::Key { .. } | Via::Session { .. } => Self::Operator,
             Via::Link => Self::Page,
             Via::System => Self::System,
         }

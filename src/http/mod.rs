@@ -1,4 +1,4 @@
-//! The HTTP listeners of `serve` and `dispatch`: the public pages, and the monitoring endpoints, of which `/metrics` is on an address of
+//! The HTTP listeners of `serve` and `dispatch`: the public pages, the API, the console, and the monitoring endpoints, of which `/metrics` is on an address of
 //! its own only.
 
 pub mod api;
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::domain::kind::Kind;
 use crate::domain::words::cause;
-use crate::public;
+use crate::{console, public};
 use serve::Limits;
 
 /// Why a listener did not start.
@@ -80,12 +80,13 @@ pub async fn listen(
     served
 }
 
-/// All that is public or has keys of its own.
+/// All that is public, has keys of its own, or asks for a session.
 pub fn all(app: &App) -> Router {
     let ledger = visits::limited(&app.context.config.http, public::ledger::routes(app.clone()));
     let calendars = visits::limited(&app.context.config.http, public::calendar::routes(app.clone()));
     let verify = visits::limited(&app.context.config.http, public::verify::routes(app.clone()));
-    public::routes(app.clone()).merge(calendars).merge(ledger).merge(verify).merge(api::routes(app.clone()))
+    let public = public::routes(app.clone()).merge(calendars).merge(ledger).merge(verify);
+    public.merge(api::routes(app.clone())).merge(console::routes(app.clone()))
 }
 
 /// What ends the listeners.

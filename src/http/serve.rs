@@ -3,7 +3,8 @@
 //!
 //! `axum::serve` has none of these. A proxy in front has some, if it is set up so; nothing here depends on one.
 //!
-//! A request of the API is passed on as its body comes: only its key says how large that may be, and how long it may take. What is left
+//! A request of the API or the console is passed on as its body comes: only its key or session says how large that may be, and how long it
+//! may take. What is left
 //! of these limits here is that no part of the body may take longer than a whole one of a page.
 
 use std::convert::Infallible;
@@ -31,8 +32,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tower_http::timeout::TimeoutBody;
 
-use super::api::{self, key::Peer};
+use super::api;
 use super::room::{Place, Room};
+use crate::console;
+use crate::public::visitor::Peer;
 
 /// The largest header that is read.
 const MAX_HEADER: usize = 32 << 10;
@@ -176,7 +179,8 @@ async fn connection(
 }
 
 async fn answer(routes: Router, place: &Place, limits: Limits, request: Request<Incoming>) -> Response {
-    if api::is_of(request.uri().path()) {
+    let path = request.uri().path();
+    if api::is_of(path) || console::is_of(path) {
         place.serve();
         let request = request.map(|body| Body::new(TimeoutBody::new(limits.body, body)));
         let response = TowerToHyperService::new(routes).call(request).await.unwrap_or_else(|never| match never {});

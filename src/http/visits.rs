@@ -13,9 +13,10 @@ use axum::{Router, http};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use super::api::key::{Peer, client};
-use super::api::rates::{network, seconds};
+use super::api::rates::seconds;
 use crate::config::Http;
+use crate::domain::network::network;
+use crate::public::visitor::{Peer, client};
 
 /// After so many requests what is not needed any more is dropped.
 const SWEEP: u32 = 10_000;

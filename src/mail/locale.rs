@@ -72,6 +72,18 @@ impl Language {
         self.format(key, Some(&variables))
     }
 
+    /// The string of a key with variables that are texts or numbers.
+    #[must_use]
+    pub fn with_values(&self, key: &str, variables: FluentArgs<'_>) -> String {
+        self.format(key, Some(&variables))
+    }
+
+    /// True if there is a string with this key.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.strings.has_message(key)
+    }
+
     /// The string of a key that counts something.
     #[must_use]
     pub fn count(&self, key: &str, count: i64) -> String {

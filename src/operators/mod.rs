@@ -1,9 +1,11 @@
 //! Operators: who they are, with which roles and keys. While there is none, every name at the command line may do everything; from
 //! the first one on, only an active operator acts, in the roles that they have.
 
+mod attempts;
 pub mod audit;
 pub mod keys;
 pub mod requests;
+pub mod sign_ins;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,7 +20,7 @@ use crate::domain::operator::{NameError, OperatorKind, OperatorName, Role, Roles
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
-use crate::store::operators::{self, keys as stored_keys};
+use crate::store::operators::{self, invitations, keys as stored_keys, sessions};
 use crate::store::{Conn, StoreError};
 
 pub use crate::store::operators::Operator;
@@ -77,6 +79,12 @@ pub enum OperatorError {
     /// A key may not make one that may do more.
     #[error("the key that asks does not have these roles: {0}")]
     MoreThanOwn(Roles),
+    /// A machine does not sign in.
+    #[error("`{0}` is a machine, and only a person signs in: programs have keys")]
+    NoSignIn(OperatorName),
+    /// The operator was disabled.
+    #[error("the operator `{0}` is disabled")]
+    NotActive(OperatorName),
     /// The end of a key lies in the past.
     #[error("a key that ends at {0} would have ended before it is made")]
     Ended(Timestamp),
@@ -96,7 +104,7 @@ impl OperatorError {
             Self::Cursor(_) | Self::Name(_) | Self::NoRole | Self::NotHeld { .. } | Self::Ended(_) => Kind::Invalid,
             Self::Unknown(_) | Self::UnknownKey(_) => Kind::NotFound,
             Self::Taken { .. } => Kind::Conflict,
-            Self::FirstAdmin | Self::LastAdmin(_) => Kind::Refused,
+            Self::NoSignIn(_) | Self::NotActive(_) | Self::FirstAdmin | Self::LastAdmin(_) => Kind::Refused,
         }
     }
 }
@@ -206,7 +214,9 @@ impl Operators {
         let created_at = self.context.clock.now();
         let id = self.context.random.id(created_at);
         let email = new.email.map(|address| address.as_str().to_owned());
-        let operator = Operator { id, name, kind: new.kind, roles: new.roles, email, created_at, disabled_at: None };
+        let (kind, roles) = (new.kind, new.roles);
+        let (locale, time_zone, disabled_at) = (None, None, None);
+        let operator = Operator { id, name, kind, roles, email, locale, time_zone, created_at, disabled_at };
         operators::insert(&mut tx, &operator).await?;
         self.record(&mut tx, actor, (Action::AddOperator, created_at), &operator).await?;
         tx.commit().await.map_err(StoreError::from)?;
@@ -237,7 +247,7 @@ impl Operators {
         self.change(actor, name, Action::SetOperator, change).await
     }
 
-    /// Lets an operator act no more, and revokes their keys for good.
+    /// Lets an operator act no more, revokes their keys for good and ends their sessions at once.
     ///
     /// # Errors
     /// If the actor may not, there is no such operator, nobody would be left with the role `admin`, or the database fails.
@@ -279,6 +289,8 @@ impl Operators {
         operators::update(&mut tx, &operator).await?;
         if operator.disabled_at.is_some() {
             stored_keys::revoke_all(&mut tx, operator.id, now).await?;
+            sessions::end_all(&mut tx, operator.id, None).await?;
+            invitations::withdraw(&mut tx, operator.id).await?;
         }
         self.record(&mut tx, actor, (action, now), &operator).await?;
         tx.commit().await.map_err(StoreError::from)?;

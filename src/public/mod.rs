@@ -9,6 +9,7 @@ mod cached;
 pub mod calendar;
 pub mod ledger;
 pub mod verify;
+pub mod visitor;
 
 use askama::Template;
 use axum::Router;

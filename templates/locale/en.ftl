@@ -308,5 +308,150 @@ link-often-text = The choices for this address were changed many times in the la
 link-failed-title = Something went wrong
 link-failed-text = Nothing was changed. Please try again later.
 
+# The console. Each section belongs to some of its pages.
+
+## Console: frame
+
+console-thousands = ","
+console-decimal = .
+console-percent = { $number }%
+console-language = English
+console-skip = Skip to the content
+console-nav = Places
+console-nav-now = Now
+console-nav-notices = Notices
+console-nav-ask = Was it said?
+console-nav-tasks = Tasks
+console-nav-customers = Customers
+console-nav-people = People’s rights
+console-nav-preferences = Preferences
+console-nav-suppressions = Suppressions
+console-nav-inbound = What came back
+console-nav-relays = Relays
+console-nav-ledger = Ledger
+console-nav-operators = Operators
+console-nav-keys = Keys
+console-nav-webhooks = Webhooks
+console-nav-audit = Audit log
+console-nav-me = My account
+console-sign-out = Sign out
+console-next-page = Next page
+console-problems =
+    { $count ->
+        [one] There is a problem
+       *[other] There are { $number } problems
+    }
+console-refusal-invalid-title = This is not possible
+console-refusal-invalid-remedy = Go back, correct it and try again. Nothing was changed.
+console-refusal-refused-title = This was refused
+console-refusal-refused-remedy = A rule stands against it. Nothing was changed.
+console-refusal-not-found-title = There is no such page
+console-refusal-not-found-remedy = The address may be mistyped, or what it names was deleted.
+console-refusal-conflict-title = Somebody was faster
+console-refusal-conflict-remedy = It was changed in the meantime. Look at how it is now, then decide again.
+console-refusal-unauthenticated-title = You are not signed in
+console-refusal-unauthenticated-remedy = Sign in and try again.
+console-refusal-forbidden-title = Your roles do not allow this
+console-refusal-forbidden-remedy = Ask a colleague with the role, or an admin to give it to you.
+console-refusal-later-title = Not at the moment
+console-refusal-later-remedy = The database is busy or does not answer. Nothing was changed: try again in a moment.
+console-refusal-failed-title = Something went wrong
+console-refusal-failed-remedy = It is in the log. Nothing was lost: try again, and show an admin if it happens again.
+
+## Console: sign-in
+
+console-sign-in-title = Sign in
+console-sign-in-name = Name
+console-sign-in-name-hint = As an admin has added you
+console-sign-in-password = Password
+console-sign-in-button = Sign in
+console-sign-in-wrong = The name or the password is wrong. If you have no password yet, or have forgotten it, ask an admin for an invitation.
+console-sign-in-often = There were too many attempts. Wait { $seconds } seconds, then try again.
+console-sign-in-again = Please sign in again: your session has ended.
+console-sign-in-provider = Sign in with { $name }
+console-sign-in-provider-failed = The sign-in at the provider did not work. Try again, or ask an admin.
+console-code-title = Confirm that it is you
+console-code-text = Open your authenticator app and type the code that it shows for { $organisation }.
+console-code-code = Code
+console-code-hint = Six digits, or one of your recovery codes
+console-code-button = Continue
+console-code-wrong = This code is wrong or was used before. Wait for the next one and type that.
+console-code-other = Sign in as somebody else
+console-factor-title = Set up a second factor
+console-factor-text = Your roles need a second factor: a code from an app beside your password. Scan the picture with an authenticator app, then type the code that it shows.
+console-factor-secret = Or type this key into the app
+console-factor-picture = QR code of the key below
+console-factor-former = Code of the present device
+console-factor-former-hint = Or one of your recovery codes
+console-factor-button = Confirm
+console-factor-wrong = This is not the code of this key. Check that the clock of your device is right, and type the code that the app shows now.
+console-recovery-title = Keep your recovery codes
+console-recovery-text = Each of these works once in place of a code, if you have lost your device. They are shown only now: print them or put them into a password manager.
+console-recovery-button = I have kept them
+console-recovery-left =
+    { $count ->
+        [0] No recovery code is left
+        [one] { $number } recovery code is left
+       *[other] { $number } recovery codes are left
+    }
+console-invite-title = Welcome, { $name }
+console-invite-text = Choose a password. Length is what counts: several words that only you would put together.
+console-invite-password = Password
+console-invite-password-hint = At least 12 characters
+console-invite-again = Password again
+console-invite-button = Set the password
+console-invite-gone-title = This invitation is not valid any more
+console-invite-gone-text = An invitation works once, and for 24 hours. Ask an admin for another one.
+console-password-short = The password has fewer than 12 characters.
+console-password-long = The password has more than 256 characters.
+console-password-common = This password is among the first that an attacker tries. Take several words that only you would put together.
+console-password-differs = This is not the same password as the one above.
+console-lost-title = You are not signed in any more
+console-lost-text = Nothing was saved, and nothing that you typed is lost: it is below. Sign in in another tab, then send it again from here.
+console-lost-again = Send it again
+console-lost-sign-in = Sign in in another tab
+console-lost-large = The form was too large to be kept. Go back in your browser: most keep what was typed.
+
+## Console: my account
+
+console-me-title = My account
+console-me-name = Name
+console-me-roles = Roles
+console-me-email = Email
+console-me-language-title = Language and time zone
+console-me-language = Language
+console-me-language-default = The organisation’s
+console-me-zone = Time zone
+console-me-zone-hint = Such as Europe/Stockholm; empty for the organisation’s, { $zone }
+console-me-save = Save
+console-me-saved = Your language and time zone are saved.
+console-me-password-title = Password
+console-me-password-present = Present password
+console-me-password-new = New password
+console-me-password-button = Change the password
+console-me-password-saved = Your password is changed. Your other sessions were ended.
+console-me-password-wrong = This is not your present password.
+console-me-password-none = You sign in at a provider and have no password here.
+console-me-factor-title = Second factor
+console-me-factor-on = Set up on { $date }
+console-me-factor-off = Not set up
+console-me-factor-set = Set up a second factor
+console-me-factor-replace = Set up another device
+console-me-codes = Make new recovery codes
+console-me-sessions-title = Sessions
+console-me-sessions-text = Where you are signed in. End what you do not know, then change your password.
+console-me-session-begun = Signed in
+console-me-session-seen = Last used
+console-me-session-where = From
+console-me-session-this = This one
+console-me-session-end = End
+console-me-session-ended = The session is ended.
+console-me-sessions-end = End all others
+console-me-sessions-ended = All other sessions are ended.
+
+## Console: notices
+
+## Console: pages
+
 # The first parts of long compounds, after which a heading or label may break in a narrow window.
 soft-hyphens = infra counter

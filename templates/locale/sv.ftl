@@ -309,5 +309,150 @@ link-often-text = Valen för adressen har ändrats många gånger den senaste ti
 link-failed-title = Något gick fel
 link-failed-text = Inget har ändrats. Försök igen senare.
 
+# Konsolen. Varje avsnitt hör till några av sidorna.
+
+## Console: frame
+
+console-thousands = " "
+console-decimal = ,
+console-percent = { $number } %
+console-language = Svenska
+console-skip = Hoppa till innehållet
+console-nav = Sidor
+console-nav-now = Nu
+console-nav-notices = Meddelanden
+console-nav-ask = Har vi sagt det?
+console-nav-tasks = Uppgifter
+console-nav-customers = Kunder
+console-nav-people = Personers rättigheter
+console-nav-preferences = Val
+console-nav-suppressions = Spärrar
+console-nav-inbound = Det som kom tillbaka
+console-nav-relays = Reläer
+console-nav-ledger = Liggare
+console-nav-operators = Användare
+console-nav-keys = Nycklar
+console-nav-webhooks = Webhookar
+console-nav-audit = Revisionslogg
+console-nav-me = Mitt konto
+console-sign-out = Logga ut
+console-next-page = Nästa sida
+console-problems =
+    { $count ->
+        [one] Det finns ett problem
+       *[other] Det finns { $number } problem
+    }
+console-refusal-invalid-title = Det går inte
+console-refusal-invalid-remedy = Gå tillbaka, rätta och försök igen. Inget har ändrats.
+console-refusal-refused-title = Det nekades
+console-refusal-refused-remedy = En regel hindrar det. Inget har ändrats.
+console-refusal-not-found-title = Sidan finns inte
+console-refusal-not-found-remedy = Adressen kan vara felskriven, eller så är det den pekar på borttaget.
+console-refusal-conflict-title = Någon hann före
+console-refusal-conflict-remedy = Det har ändrats under tiden. Se hur det är nu och bestäm dig igen.
+console-refusal-unauthenticated-title = Du är inte inloggad
+console-refusal-unauthenticated-remedy = Logga in och försök igen.
+console-refusal-forbidden-title = Dina roller tillåter inte detta
+console-refusal-forbidden-remedy = Fråga en kollega som har rollen, eller be en administratör ge dig den.
+console-refusal-later-title = Inte just nu
+console-refusal-later-remedy = Databasen är upptagen eller svarar inte. Inget har ändrats: försök igen om en stund.
+console-refusal-failed-title = Något gick fel
+console-refusal-failed-remedy = Det står i loggen. Inget har gått förlorat: försök igen, och visa en administratör om det händer igen.
+
+## Console: sign-in
+
+console-sign-in-title = Logga in
+console-sign-in-name = Namn
+console-sign-in-name-hint = Som en administratör har lagt in dig
+console-sign-in-password = Lösenord
+console-sign-in-button = Logga in
+console-sign-in-wrong = Namnet eller lösenordet är fel. Om du inte har något lösenord än, eller har glömt det, be en administratör om en inbjudan.
+console-sign-in-often = Det blev för många försök. Vänta { $seconds } sekunder och försök igen.
+console-sign-in-again = Logga in igen: din session är slut.
+console-sign-in-provider = Logga in med { $name }
+console-sign-in-provider-failed = Inloggningen hos leverantören fungerade inte. Försök igen, eller fråga en administratör.
+console-code-title = Bekräfta att det är du
+console-code-text = Öppna din autentiseringsapp och skriv koden som den visar för { $organisation }.
+console-code-code = Kod
+console-code-hint = Sex siffror, eller en av dina återställningskoder
+console-code-button = Fortsätt
+console-code-wrong = Koden är fel eller redan använd. Vänta på nästa och skriv den.
+console-code-other = Logga in som någon annan
+console-factor-title = Ställ in tvåfaktorsinloggning
+console-factor-text = Dina roller kräver en andra faktor: en kod från en app utöver lösenordet. Skanna bilden med en autentiseringsapp och skriv sedan koden som den visar.
+console-factor-secret = Eller skriv in denna nyckel i appen
+console-factor-picture = QR-kod för nyckeln nedan
+console-factor-former = Kod från den nuvarande enheten
+console-factor-former-hint = Eller en av dina återställningskoder
+console-factor-button = Bekräfta
+console-factor-wrong = Det är inte koden för denna nyckel. Kontrollera att klockan på din enhet går rätt, och skriv koden som appen visar nu.
+console-recovery-title = Spara dina återställningskoder
+console-recovery-text = Var och en gäller en gång i stället för en kod, om du har tappat din enhet. De visas bara nu: skriv ut dem eller lägg dem i en lösenordshanterare.
+console-recovery-button = Jag har sparat dem
+console-recovery-left =
+    { $count ->
+        [0] Ingen återställningskod är kvar
+        [one] { $number } återställningskod är kvar
+       *[other] { $number } återställningskoder är kvar
+    }
+console-invite-title = Välkommen, { $name }
+console-invite-text = Välj ett lösenord. Det är längden som räknas: flera ord som bara du skulle sätta ihop.
+console-invite-password = Lösenord
+console-invite-password-hint = Minst 12 tecken
+console-invite-again = Lösenordet igen
+console-invite-button = Spara lösenordet
+console-invite-gone-title = Inbjudan gäller inte längre
+console-invite-gone-text = En inbjudan gäller en gång, och i 24 timmar. Be en administratör om en ny.
+console-password-short = Lösenordet har färre än 12 tecken.
+console-password-long = Lösenordet har fler än 256 tecken.
+console-password-common = Lösenordet är bland de första som en angripare provar. Ta flera ord som bara du skulle sätta ihop.
+console-password-differs = Det är inte samma lösenord som ovan.
+console-lost-title = Du är inte inloggad längre
+console-lost-text = Inget sparades, och inget av det du skrev är borta: det står nedan. Logga in i en annan flik och skicka det sedan igen härifrån.
+console-lost-again = Skicka igen
+console-lost-sign-in = Logga in i en annan flik
+console-lost-large = Formuläret var för stort för att sparas. Gå tillbaka i din webbläsare: de flesta har kvar det som skrevs.
+
+## Console: my account
+
+console-me-title = Mitt konto
+console-me-name = Namn
+console-me-roles = Roller
+console-me-email = E-post
+console-me-language-title = Språk och tidszon
+console-me-language = Språk
+console-me-language-default = Organisationens
+console-me-zone = Tidszon
+console-me-zone-hint = Till exempel Europe/Stockholm; tomt för organisationens, { $zone }
+console-me-save = Spara
+console-me-saved = Ditt språk och din tidszon är sparade.
+console-me-password-title = Lösenord
+console-me-password-present = Nuvarande lösenord
+console-me-password-new = Nytt lösenord
+console-me-password-button = Byt lösenord
+console-me-password-saved = Ditt lösenord är bytt. Dina andra sessioner är avslutade.
+console-me-password-wrong = Det är inte ditt nuvarande lösenord.
+console-me-password-none = Du loggar in hos en leverantör och har inget lösenord här.
+console-me-factor-title = Andra faktor
+console-me-factor-on = Inställd { $date }
+console-me-factor-off = Inte inställd
+console-me-factor-set = Ställ in tvåfaktorsinloggning
+console-me-factor-replace = Ställ in en annan enhet
+console-me-codes = Gör nya återställningskoder
+console-me-sessions-title = Sessioner
+console-me-sessions-text = Där du är inloggad. Avsluta det du inte känner igen och byt sedan lösenord.
+console-me-session-begun = Inloggad
+console-me-session-seen = Senast använd
+console-me-session-where = Från
+console-me-session-this = Denna
+console-me-session-end = Avsluta
+console-me-session-ended = Sessionen är avslutad.
+console-me-sessions-end = Avsluta alla andra
+console-me-sessions-ended = Alla andra sessioner är avslutade.
+
+## Console: notices
+
+## Console: pages
+
 # The first parts of long compounds, after which a heading or label may break in a narrow window.
 soft-hyphens = personuppgifts personuppgiftsbiträdes betalnings säkerhets tvåfaktors organisations tillsyns underbiträdes avtals tjänste

@@ -13,6 +13,7 @@ mod circuit;
 mod cli;
 mod columns;
 mod compliance;
+mod console;
 mod corrected;
 mod damage;
 mod database;

@@ -25,6 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["app"],
     &["doctor"],
     &["public"],
+    &["console"],
     &["http"],
     &["cli", "telemetry"],
 ];

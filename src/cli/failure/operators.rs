@@ -44,6 +44,10 @@ impl From<OperatorError> for Failure {
             OperatorError::NotHeld { .. } => failure.hint(
                 "a key has some of its operator's roles: name those, or change the operator with `besked operators set NAME`",
             ),
+            OperatorError::NoSignIn(_) => failure.hint("a program gets a key: `besked keys add --operator NAME`"),
+            OperatorError::NotActive(_) => {
+                failure.hint("let the operator act again first: `besked operators enable NAME`")
+            }
             OperatorError::MoreThanOwn(_) => failure.hint("an admin makes such a key at the command line"),
             OperatorError::UnknownKey(_) => failure.hint("`besked keys list` lists the keys"),
             OperatorError::Name(_) | OperatorError::NoRole | OperatorError::Ended(_) => failure,

@@ -1,6 +1,6 @@
 //! Who asks: the operator whose key the request bears. It is looked up each time, so that a key that was revoked counts no more at once.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -10,14 +10,9 @@ use uuid::Uuid;
 use super::Api;
 use super::problem::Problem;
 use super::rates::Left;
-use crate::config::Http;
 use crate::domain::actor::{Actor, Via};
 use crate::domain::kind::Kind;
 use crate::operators::keys::KeyError;
-
-/// The other end of the connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// Who asks for what a handler does.
 #[derive(Clone, Debug)]
@@ -104,15 +99,4 @@ pub async fn authenticate(api: &Api, headers: &HeaderMap, peer: IpAddr) -> Resul
             Err(Refused { operator, via, problem })
         }
     }
-}
-
-/// The address of the client of a request.
-pub fn client(config: &Http, peer: Option<Peer>, headers: &HeaderMap) -> IpAddr {
-    let texts = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
-    let parts: Vec<&str> = texts.flat_map(|value| value.split(',')).collect();
-    // From the end, which the nearest proxy wrote: what is before a word that is no address is nobody's.
-    let mut forwarded: Vec<IpAddr> = parts.iter().rev().map_while(|it| it.trim().parse().ok()).collect();
-    forwarded.reverse();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| peer.ip());
-    config.client(peer, &forwarded)
 }

@@ -1,7 +1,7 @@
 //! How often: each key may ask so many times a second, and each address a few times a minute without a valid key. Each node counts for
 //! itself.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::problem::Problem;
 use crate::config::Http;
+use crate::domain::network::network;
 
 /// After so many requests what is not needed any more is dropped.
 const SWEEP: u32 = 10_000;
@@ -108,14 +109,6 @@ impl Left {
 /// Whole seconds, rounded up.
 pub fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
-}
-
-/// Who shares a limit: an address, or a network of the sixth version, of which everybody has a whole one.
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        address => address,
-    }
 }
 
 fn too_many(seconds: u64) -> Problem {

@@ -10,7 +10,7 @@ pub mod calendar;
 pub mod cast;
 pub mod composer;
 pub mod course;
-mod dates;
+pub mod dates;
 mod footer;
 pub mod markdown;
 pub mod message;

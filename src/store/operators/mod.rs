@@ -1,14 +1,18 @@
 //! Operators. [`keys`] are those of programs, [`requests`] what programs may ask twice, [`audit`] is the log of what everybody asked
-//! for.
+//! for; [`sign_ins`], [`sessions`] and [`invitations`] are those of persons in the console.
 
 pub mod audit;
+pub mod invitations;
 pub mod keys;
 pub mod requests;
+pub mod sessions;
+pub mod sign_ins;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::operator::{Likeness, OperatorKind, OperatorName, Roles};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Dialect, Result};
@@ -26,6 +30,10 @@ pub struct Operator {
     pub roles: Roles,
     /// Address, if there is one.
     pub email: Option<String>,
+    /// Language of the console, if it is not the organisation's.
+    pub locale: Option<Locale>,
+    /// Time zone of the console, if it is not the organisation's.
+    pub time_zone: Option<ZoneName>,
     /// When the operator was added.
     pub created_at: Timestamp,
     /// Since when the operator may not act any more.
@@ -34,7 +42,7 @@ pub struct Operator {
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, name, kind, roles, email, created_at, disabled_at FROM operators ", $rest)
+        concat!("SELECT id, name, kind, roles, email, locale, time_zone, created_at, disabled_at FROM operators ", $rest)
     };
 }
 
@@ -49,8 +57,8 @@ pub async fn lock(conn: &mut Conn) -> Result<()> {
 pub async fn insert(conn: &mut Conn, operator: &Operator) -> Result<()> {
     let Likeness { folded, seen } = operator.name.likeness();
     sqlx::query(
-        "INSERT INTO operators (id, name, folded, seen, kind, roles, email, created_at, disabled_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO operators (id, name, folded, seen, kind, roles, email, locale, time_zone, created_at, disabled_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(operator.id.to_string())
     .bind(operator.name.as_str())
@@ -59,6 +67,8 @@ pub async fn insert(conn: &mut Conn, operator: &Operator) -> Result<()> {
     .bind(operator.kind.as_str())
     .bind(operator.roles.to_string())
     .bind(&operator.email)
+    .bind(operator.locale.as_ref().map(Locale::as_str))
+    .bind(operator.time_zone.as_ref().map(ZoneName::as_str))
     .bind(operator.created_at.as_millisecond())
     .bind(operator.disabled_at.map(Timestamp::as_millisecond))
     .execute(conn)
@@ -76,6 +86,23 @@ pub async fn update(conn: &mut Conn, operator: &Operator) -> Result<()> {
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Stores the language and the time zone of an operator.
+pub async fn set_words(conn: &mut Conn, id: Uuid, locale: Option<&Locale>, time_zone: Option<&ZoneName>) -> Result<()> {
+    sqlx::query("UPDATE operators SET locale = $2, time_zone = $3 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(locale.map(Locale::as_str))
+        .bind(time_zone.map(ZoneName::as_str))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The operator with this id.
+pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Operator>> {
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
+    row.as_ref().map(read).transpose()
 }
 
 /// The operator whose name looks like this one.
@@ -111,6 +138,8 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Operator> {
         kind: row.parse("kind")?,
         roles: row.parse("roles")?,
         email: row.get("email")?,
+        locale: row.maybe("locale")?,
+        time_zone: row.maybe("time_zone")?,
         created_at: row.time("created_at")?,
         disabled_at: row.maybe_time("disabled_at")?,
     })

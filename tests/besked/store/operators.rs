@@ -18,6 +18,8 @@ fn operator(fixture: &Fixture, name: &str, kind: OperatorKind, roles: &[Role]) -
         kind,
         roles: roles.iter().copied().collect(),
         email: None,
+        locale: None,
+        time_zone: None,
         created_at: fixture.now,
         disabled_at: None,
     }

@@ -1,0 +1,217 @@
+//! The way to a page: the session is looked up, the page is made, what was refused becomes a page too, and the audit log gets a row.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts as _, MatchedPath, RawPathParams, Request, State};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::timeout;
+
+use super::cookies;
+use super::form::Form;
+use super::frame::{Frame, Place, page_with};
+use super::refusal::Refusal;
+use super::signed::Signed;
+use super::visitor::words;
+use super::words::Words;
+use crate::app::App;
+use crate::domain::audit::Ended;
+use crate::domain::session::Stage;
+use crate::operators::audit::NewRow;
+use crate::operators::sign_ins::Present;
+
+/// The longest time that a page may take.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// The longest time that a form with a file may take.
+const FILE: Duration = Duration::from_mins(10);
+
+/// The largest form that is shown again if its session has ended.
+const KEPT: usize = 1 << 20;
+
+/// A form that came after its session had ended, with all that was typed.
+#[derive(Template)]
+#[template(path = "console/lost.html")]
+struct Lost {
+    frame: Frame,
+    action: String,
+    sign_in: String,
+    /// Each field; `None` if the form is too large or has a file.
+    fields: Option<Vec<(String, String)>>,
+}
+
+/// Lets a request with a session through to its page.
+pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let present = match cookies::session(&app, request.headers()) {
+        Some(token) => app.sign_ins.present(&token).await,
+        None => Ok(None),
+    };
+    let present = match present {
+        Ok(Some(present)) if present.stage == Stage::In => present,
+        Ok(other) => return without(&app, other.as_ref(), request).await,
+        Err(error) => return unreachable(&app, &request, error.for_logs()),
+    };
+    let signed = signed(&app, present, &request);
+    let shows = signed.flash.is_some();
+    let place = place(request.uri().path());
+    let (method, mut noted) = (request.method().clone(), Noted::of(&mut request).await);
+    let is_file = request.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"multipart/"));
+    request.extensions_mut().insert(signed.clone());
+    let answered = timeout(if is_file { FILE } else { ANSWER }, next.run(request)).await;
+    let mut response = answered.unwrap_or_else(|_| {
+        tracing::error!("a page took too long and was aborted");
+        Refusal::new(crate::domain::kind::Kind::Later, "").into_response()
+    });
+    noted.result = ended(response.status());
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        noted.result = refusal.kind.into();
+        response = refusal.page(&signed, place);
+    }
+    if shows && response.status() == StatusCode::OK {
+        cookies::clear_flash(&app, &mut response);
+    }
+    noted.write(&app, &signed, &method).await;
+    response
+}
+
+fn signed(app: &App, present: Present, request: &Request) -> Signed {
+    let organisation = &app.context.config.organisation;
+    let Present { operator, actor, session, .. } = present;
+    let locale = operator.locale.as_ref().unwrap_or(&organisation.default_locale);
+    let zone = operator.time_zone.as_ref().unwrap_or(&organisation.default_time_zone);
+    let words = Words::new(locale, zone);
+    let flash = cookies::flash(app, request.headers()).filter(|key| key.starts_with("console-") && words.has(key));
+    let flash = flash.map(|key| words.say(&key));
+    Signed { operator, actor, session, words, organisation: organisation.name.clone(), flash }
+}
+
+/// The answer without a whole session: the way to it, or what was typed.
+async fn without(app: &App, present: Option<&Present>, request: Request) -> Response {
+    let wanted = request.uri().path_and_query().map_or("/", |it| it.as_str()).to_owned();
+    let door = match present.map(|it| it.stage) {
+        None | Some(Stage::In) => "/sign-in",
+        Some(Stage::Code) => "/sign-in/code",
+        Some(Stage::SetUp) => "/sign-in/second-factor",
+    };
+    if request.method() == Method::GET || request.method() == Method::HEAD {
+        return Redirect::to(&with_next(door, &wanted)).into_response();
+    }
+    let words = words(app, request.headers());
+    let is_form = request.headers().get(header::CONTENT_TYPE);
+    let is_form = is_form.is_some_and(|it| it.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    let (_, body) = request.into_parts();
+    let body = if is_form { to_bytes(body, KEPT).await.ok() } else { None };
+    let secret = |name: &str| name.contains("password") || name.contains("code");
+    let fields = body.map(|body| {
+        let form = Form::parse(&body);
+        form.fields().filter(|(name, _)| !secret(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    });
+    let title = words.say("console-lost-title");
+    let frame = Frame::outside(words, &app.context.config.organisation.name, title);
+    page_with(StatusCode::UNAUTHORIZED, &Lost { frame, action: wanted, sign_in: door.to_owned(), fields })
+}
+
+/// The answer if the database does not say who asks.
+fn unreachable(app: &App, request: &Request, error: &str) -> Response {
+    tracing::error!(error, "a session could not be looked up");
+    let words = words(app, request.headers());
+    let (title, text) = (words.say("console-refusal-later-title"), words.say("console-refusal-later-remedy"));
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")], format!("{title}. {text}\n")).into_response()
+}
+
+/// An address with the page to which it leads afterwards.
+pub fn with_next(path: &str, next: &str) -> String {
+    if next == "/" { path.to_owned() } else { format!("{path}?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC)) }
+}
+
+/// Where to go afterwards: a path of this host, or the start page. A browser takes `//` and `/\` for another host.
+pub fn local(next: &str) -> &str {
+    let is_local = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && !next.chars().any(char::is_control)
+        && !next.starts_with("/sign-")
+        && next.parse::<Uri>().is_ok_and(|uri| uri.host().is_none());
+    if is_local { next } else { "/" }
+}
+
+/// The place of a path, for the navigation of a refusal.
+fn place(path: &str) -> Place {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    Place::ALL.into_iter().find(|place| place.name() == first).unwrap_or(Place::Now)
+}
+
+/// What the audit log says of a request.
+struct Noted {
+    /// The method and the route; `None` for a stream, which is asked for again and again.
+    action: Option<String>,
+    object: Option<String>,
+    result: Ended,
+}
+
+impl Noted {
+    async fn of(request: &mut Request) -> Self {
+        let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+        let action = (!path.ends_with("/live") && !path.ends_with("/events")).then(|| format!("console {} {path}", request.method()));
+        let (mut parts, body) = std::mem::replace(request, Request::new(Body::empty())).into_parts();
+        let params = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
+        let object = params.and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));
+        *request = Request::from_parts(parts, body);
+        Self { action, object, result: Ended::Ok }
+    }
+
+    async fn write(self, app: &App, signed: &Signed, method: &Method) {
+        let Some(action) = self.action else { return };
+        let via = signed.actor.via().to_string();
+        let (operator, object) = (signed.operator.name.as_str(), self.object.as_deref());
+        let row = NewRow { operator, via: &via, action: &action, object, result: self.result };
+        let requests = &app.requests;
+        let written = if method.is_safe() { requests.finish_reading(&row).await } else { requests.finish(&row, None).await };
+        if let Err(error) = written {
+            tracing::warn!(error = error.for_logs(), "the audit log lacks a page");
+        }
+    }
+}
+
+fn ended(status: StatusCode) -> Ended {
+    match status.as_u16() {
+        ..=399 => Ended::Ok,
+        401 => Ended::Unauthenticated,
+        403 => Ended::Forbidden,
+        404 => Ended::NotFound,
+        409 | 412 => Ended::Conflict,
+        429 | 503 => Ended::Later,
+        500.. => Ended::Failed,
+        _ => Ended::Invalid,
+    }
+}
+
+/// Leads to a page which says once that something was done: `key` is a string's.
+pub fn done(app: &App, path: &str, key: &str) -> Response {
+    let mut response = Redirect::to(path).into_response();
+    cookies::set_flash(app, &mut response, key);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_to_another_host_leads_to_the_start() {
+        for local_path in ["/", "/notices?state=sending", "/me#sessions"] {
+            assert_eq!(local(local_path), local_path);
+        }
+        for other in [
+            "", "notices", "//evil.example", "/\\evil.example", "\\/evil.example", "https://evil.example/", "/a\\b", "/a\r\nb: c",
+            "javascript:alert(1)", "/\t/evil.example", "/sign-out",
+        ] {
+            assert_eq!(local(other), "/", "{other:?}");
+        }
+        assert_eq!(with_next("/sign-in", "/a?b=c&d"), "/sign-in?next=%2Fa%3Fb%3Dc%26d");
+    }
+}

@@ -1,0 +1,105 @@
+//! Forms: what was typed, and what is wrong with it.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+/// The fields of a form, in the order in which they came. The console's own extractor: a value that is missing or wrong is a problem at
+/// its field, never a page without a form.
+#[derive(Clone, Debug, Default)]
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// The text of a field without blanks around it; empty if the field is missing.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        self.raw(name).trim()
+    }
+
+    /// The text of a field as it came: for passwords and for texts of several lines.
+    #[must_use]
+    pub fn raw(&self, name: &str) -> &str {
+        self.0.iter().find(|(it, _)| it == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// Every value of a field that may come several times.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(it, _)| it == name).map(|(_, value)| value.as_str())
+    }
+
+    /// True if a box is ticked or a button was pressed.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(it, _)| it == name)
+    }
+
+    /// Every field.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The fields of a body.
+    #[must_use]
+    pub fn parse(body: &[u8]) -> Self {
+        let decoded = url::form_urlencoded::parse(body);
+        // Browsers send CRLF.
+        Self(decoded.map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n"))).collect())
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let body = axum::body::Bytes::from_request(request, state).await;
+        let body = body.map_err(|error| {
+            let status = error.status();
+            let text = if status == StatusCode::PAYLOAD_TOO_LARGE { "this form is too large\n" } else { "this form cannot be read\n" };
+            (status, text).into_response()
+        })?;
+        Ok(Self::parse(&body))
+    }
+}
+
+/// The problems of a form: a text at each field, all at once. A page shows them at the fields and, on top, as a list of links to them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults(Vec<(String, String)>);
+
+impl Faults {
+    /// Adds a problem at a field.
+    pub fn add(&mut self, field: impl Into<String>, text: impl Into<String>) {
+        self.0.push((field.into(), text.into()));
+    }
+
+    /// True if nothing is wrong.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is wrong with a field; empty if nothing is.
+    #[must_use]
+    pub fn at(&self, field: &str) -> &str {
+        self.0.iter().find(|(it, _)| it == field).map_or("", |(_, text)| text.as_str())
+    }
+
+    /// Every problem, by its field.
+    #[must_use]
+    pub fn all(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_read_as_browsers_send_it() {
+        let form = Form::parse(b"name=+Eva+&note=a%0D%0Ab&role=ops&role=legal&empty=");
+        assert_eq!((form.text("name"), form.raw("name"), form.text("gone")), ("Eva", " Eva ", ""));
+        assert_eq!(form.raw("note"), "a\nb");
+        assert_eq!(form.all("role").collect::<Vec<_>>(), ["ops", "legal"]);
+        assert!(form.has("empty") && !form.has("gone"));
+    }
+}

@@ -1,0 +1,95 @@
+//! The page behind an invitation: a password is chosen.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::form::{Faults, Form};
+use super::frame::{Frame, page, page_with};
+use super::sign_in::{explain, go_on, refused};
+use super::visitor::Outside;
+use super::words::Words;
+use crate::app::App;
+use crate::domain::password::PasswordError;
+use crate::operators::sign_ins::SignInError;
+
+/// The routes.
+pub fn routes() -> Router<App> {
+    Router::new().route("/invite/{token}", get(welcome).post(accept))
+}
+
+#[derive(Template)]
+#[template(path = "console/invite.html")]
+struct Invite {
+    frame: Frame,
+    faults: Faults,
+    name: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/refusal.html")]
+struct Gone {
+    frame: Frame,
+    heading: String,
+    text: String,
+    remedy: String,
+}
+
+/// Why a password is not accepted.
+pub fn why(words: &Words, error: PasswordError) -> String {
+    words.say(match error {
+        PasswordError::Short => "console-password-short",
+        PasswordError::Long => "console-password-long",
+        PasswordError::Common => "console-password-common",
+    })
+}
+
+fn form(app: &App, outside: &Outside, name: &str, faults: Faults) -> Invite {
+    let title = outside.words.say_with("console-invite-title", &[("name", name)]);
+    let frame = Frame::outside(outside.words.clone(), &app.context.config.organisation.name, title);
+    Invite { frame, faults, name: name.to_owned() }
+}
+
+/// The page of a link that does not work.
+fn gone(app: &App, outside: &Outside, error: &SignInError) -> Response {
+    let words = &outside.words;
+    let mut faults = Faults::default();
+    let (status, heading, remedy) = if matches!(error, SignInError::Ended) {
+        (StatusCode::NOT_FOUND, words.say("console-invite-gone-title"), words.say("console-invite-gone-text"))
+    } else {
+        let status = explain(outside, error, "", &mut faults);
+        (status, words.say("console-refusal-later-title"), faults.at("").to_owned())
+    };
+    let frame = Frame::outside(words.clone(), &app.context.config.organisation.name, heading.clone());
+    refused(error, page_with(status, &Gone { frame, heading, text: String::new(), remedy }))
+}
+
+async fn welcome(State(app): State<App>, outside: Outside, Path(token): Path<String>) -> Response {
+    match app.sign_ins.welcome(&token, &outside.visitor).await {
+        Ok(it) => page(&form(&app, &outside, it.operator.name.as_str(), Faults::default())),
+        Err(error) => gone(&app, &outside, &error),
+    }
+}
+
+async fn accept(State(app): State<App>, outside: Outside, Path(token): Path<String>, typed: Form) -> Response {
+    let operator = match app.sign_ins.welcome(&token, &outside.visitor).await {
+        Ok(it) => it.operator,
+        Err(error) => return gone(&app, &outside, &error),
+    };
+    let mut faults = Faults::default();
+    if typed.raw("password") != typed.raw("again") {
+        faults.add("again", outside.words.say("console-password-differs"));
+        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(&app, &outside, operator.name.as_str(), faults));
+    }
+    match app.sign_ins.accept(&token, typed.raw("password"), &outside.visitor).await {
+        Ok(opened) => go_on(&app, &opened, "/"),
+        Err(error @ SignInError::Password(_)) => {
+            let status = explain(&outside, &error, "password", &mut faults);
+            page_with(status, &form(&app, &outside, operator.name.as_str(), faults))
+        }
+        Err(error) => gone(&app, &outside, &error),
+    }
+}

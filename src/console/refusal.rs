@@ -1,0 +1,176 @@
+//! What a service refuses, as a page: what was asked, why not, and what to do.
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::frame::{Frame, Place, page_with};
+use super::signed::Signed;
+use crate::app::StoreError;
+use crate::audience::AudienceError;
+use crate::coverage::CoverageError;
+use crate::deliveries::DeliveryError;
+use crate::domain::kind::Kind;
+use crate::domain::right::Forbidden;
+use crate::escalation::TaskError;
+use crate::evidence::ProofError;
+use crate::inbound::InboundError;
+use crate::ledger::LedgerError;
+use crate::ledger::evidence::EvidenceError;
+use crate::notices::NoticeError;
+use crate::operators::OperatorError;
+use crate::people::customers::CustomerError;
+use crate::people::holds::HoldError;
+use crate::people::import::ImportError;
+use crate::people::preferences::PreferenceError;
+use crate::people::subjects::SubjectError;
+use crate::people::suppressions::SuppressionError;
+use crate::webhooks::WebhookError;
+
+/// A refusal on its way to a page. A handler returns `Result<Response, Refusal>` and uses `?`; [`enter`](super::enter) draws the page,
+/// since it knows the operator.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What the error means.
+    pub kind: Kind,
+    /// Why, for the operator; empty if something failed inside, which is in the log.
+    pub text: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/refusal.html")]
+struct Page {
+    frame: Frame,
+    heading: String,
+    text: String,
+    remedy: String,
+}
+
+impl Refusal {
+    /// A refusal of a kind with its reason.
+    #[must_use]
+    pub fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+
+    /// There is no such thing.
+    #[must_use]
+    pub fn not_found(text: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, text)
+    }
+
+    /// The reason for the operator, which is a problem of a form; `None` if this is a page of its own.
+    #[must_use]
+    pub fn of_form(&self) -> Option<&str> {
+        matches!(self.kind, Kind::Invalid | Kind::Conflict | Kind::Refused).then_some(self.text.as_str())
+    }
+
+    /// What failed inside is for the log.
+    fn told(kind: Kind, text: String) -> Self {
+        if matches!(kind, Kind::Failed | Kind::Later) {
+            tracing::error!(error = text, "a page of the console could not be answered");
+            return Self::new(kind, "");
+        }
+        Self::new(kind, text)
+    }
+
+    const fn status(&self) -> StatusCode {
+        match self.kind {
+            Kind::Invalid | Kind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::NotFound => StatusCode::NOT_FOUND,
+            Kind::Conflict => StatusCode::CONFLICT,
+            Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Kind::Forbidden => StatusCode::FORBIDDEN,
+            Kind::Later => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    const fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Invalid => "invalid",
+            Kind::Refused => "refused",
+            Kind::NotFound => "not-found",
+            Kind::Conflict => "conflict",
+            Kind::Unauthenticated => "unauthenticated",
+            Kind::Forbidden => "forbidden",
+            Kind::Later => "later",
+            Kind::Failed => "failed",
+        }
+    }
+
+    /// The page of a refusal.
+    pub fn page(&self, signed: &Signed, here: Place) -> Response {
+        let say = |what: &str| signed.words.say(&format!("console-refusal-{}-{what}", self.name()));
+        let (heading, text) = (say("title"), self.text.clone());
+        let page = Page { frame: signed.frame(here, heading.clone()), heading, text, remedy: say("remedy") };
+        let mut response = page_with(self.status(), &page);
+        if self.kind == Kind::Later {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::told(error.kind(), error.for_logs().to_owned())
+    }
+}
+
+impl From<Forbidden> for Refusal {
+    fn from(error: Forbidden) -> Self {
+        Self::new(Kind::Forbidden, error.to_string())
+    }
+}
+
+impl From<AudienceError> for Refusal {
+    fn from(error: AudienceError) -> Self {
+        match error {
+            AudienceError::Store(error) => error.into(),
+            error if error.kind() == Kind::Failed => Self::told(Kind::Failed, error.for_logs().to_string()),
+            error => Self::new(error.kind(), error.to_string()),
+        }
+    }
+}
+
+/// Errors that hold those of lower layers in these variants.
+macro_rules! refuses {
+    ($($error:ident: $($inner:ident)*),+ $(,)?) => { $(
+        impl From<$error> for Refusal {
+            fn from(error: $error) -> Self {
+                match error {
+                    $($error::$inner(error) => error.into(),)*
+                    error => Self::told(error.kind(), error.to_string()),
+                }
+            }
+        }
+    )+ };
+}
+
+refuses! {
+    OperatorError: Store Forbidden,
+    CustomerError: Store Forbidden,
+    CoverageError: Store Forbidden Notice,
+    DeliveryError: Store Forbidden Notice Ledger,
+    HoldError: Store Forbidden,
+    ImportError: Store Forbidden,
+    SuppressionError: Store Forbidden,
+    PreferenceError: Store Forbidden,
+    SubjectError: Store Forbidden Ledger Evidence,
+    LedgerError: Store Forbidden,
+    EvidenceError: Ledger,
+    ProofError: Forbidden Notice Evidence,
+    InboundError: Store Forbidden,
+    TaskError: Store Forbidden,
+    WebhookError: Store Forbidden,
+    NoticeError: Store Forbidden Audience,
+}

@@ -1,0 +1,174 @@
+//! The words of a page: its strings, times and numbers in the operator's language and zone.
+
+use fluent_bundle::FluentValue;
+use jiff::Timestamp;
+
+use crate::domain::locale::{Locale, ZoneName};
+use crate::mail::compose::dates::Dates;
+use crate::mail::locale::Language;
+
+/// Strings, times and numbers for one operator. Cheap to clone.
+#[derive(Clone)]
+pub struct Words {
+    language: &'static Language,
+    zone: ZoneName,
+}
+
+impl Words {
+    /// Words in a language and zone; English if there are no strings in that language.
+    #[must_use]
+    pub fn new(locale: &Locale, zone: &ZoneName) -> Self {
+        Self { language: Language::of(locale), zone: zone.clone() }
+    }
+
+    /// The BCP 47 tag of the language, for `lang`.
+    #[must_use]
+    pub fn tag(&self) -> &'static str {
+        self.language.tag()
+    }
+
+    /// True if there is a string with this key.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.language.has(key)
+    }
+
+    /// The time zone.
+    #[must_use]
+    pub const fn zone(&self) -> &ZoneName {
+        &self.zone
+    }
+
+    /// The string of a key without variables.
+    #[must_use]
+    pub fn say(&self, key: &str) -> String {
+        self.language.text(key)
+    }
+
+    /// The string of a key with its variables: texts, or numbers that choose a plural.
+    #[must_use]
+    pub fn say_with<'a, V>(&self, key: &str, values: &[(&'static str, V)]) -> String
+    where
+        V: Clone + Into<FluentValue<'a>>,
+    {
+        let values = values.iter().map(|(name, value)| (*name, value.clone().into()));
+        self.language.with_values(key, values.collect())
+    }
+
+    /// The string of a key that counts something: `$count` chooses the plural, `$number` is the number as it is read.
+    #[must_use]
+    pub fn counted(&self, key: &str, count: u64) -> String {
+        let values = [("count", FluentValue::from(count)), ("number", FluentValue::from(self.number(count)))];
+        self.language.with_values(key, values.into_iter().collect())
+    }
+
+    /// The string of a key and a word of a list, such as a state: `console-state-sending`.
+    #[must_use]
+    pub fn word(&self, key: &str, word: impl std::fmt::Display) -> String {
+        self.say(&format!("{key}-{word}").replace('_', "-"))
+    }
+
+    /// A number with its thousands apart.
+    #[must_use]
+    pub fn number(&self, number: impl std::fmt::Display) -> String {
+        let text = number.to_string();
+        let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+        let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+        let between = self.say("console-thousands");
+        let groups: Vec<&str> = whole.as_bytes().rchunks(3).rev().filter_map(|it| std::str::from_utf8(it).ok()).collect();
+        format!("{sign}{}{}", groups.join(between.trim_matches('"')), rest.replace('.', &self.say("console-decimal")))
+    }
+
+    /// A share of a whole in percent, rounded down so that less than all is never 100.
+    #[must_use]
+    pub fn percent(&self, part: u64, whole: u64) -> String {
+        let percent = part.saturating_mul(100).checked_div(whole).unwrap_or(0);
+        self.say_with("console-percent", &[("number", percent.to_string())])
+    }
+
+    /// A date: `1 December 2026`.
+    #[must_use]
+    pub fn date(&self, at: Timestamp) -> String {
+        self.dates().date(at.to_zoned_datetime(self.zone.time_zone()).date())
+    }
+
+    /// A moment with the name of the zone: `1 December 2026, 22:00 CET`.
+    #[must_use]
+    pub fn time(&self, at: Timestamp) -> String {
+        let local = at.to_zoned_datetime(self.zone.time_zone());
+        let zone = local.strftime("%Z").to_string();
+        // Zones without letters are shown by their offset.
+        let zone = if zone.starts_with(['+', '-']) { format!("UTC{zone}") } else { zone };
+        let clock = local.strftime("%H:%M").to_string();
+        let date = self.dates().date(local.date());
+        format!("{} {zone}", self.say_with("date-and-time", &[("date", date), ("time", clock)]))
+    }
+
+    /// The time of day with the name of the zone: `22:00 CET`.
+    #[must_use]
+    pub fn clock(&self, at: Timestamp) -> String {
+        at.to_zoned_datetime(self.zone.time_zone()).strftime("%H:%M %Z").to_string()
+    }
+
+    /// A moment for `datetime`: RFC 3339 in UTC.
+    #[must_use]
+    pub fn machine(&self, at: Timestamp) -> String {
+        at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// A moment for a field of `datetime-local`, in the operator's zone.
+    #[must_use]
+    pub fn local(&self, at: Timestamp) -> String {
+        at.to_zoned_datetime(self.zone.time_zone()).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    /// The time between two moments: `1 day 4 hours`.
+    #[must_use]
+    pub fn duration(&self, start: Timestamp, end: Timestamp) -> String {
+        self.dates().duration(start, end)
+    }
+
+    /// Several items in one phrase: `a, b and c`.
+    #[must_use]
+    pub fn list(&self, items: &[String]) -> String {
+        self.language.list(items)
+    }
+
+    /// The language itself, for what renders mails.
+    #[must_use]
+    pub const fn language(&self) -> &'static Language {
+        self.language
+    }
+
+    fn dates(&self) -> Dates {
+        Dates::new(self.language, &self.zone)
+    }
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Words({}, {})", self.language.tag(), self.zone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(locale: &str, zone: &str) -> Words {
+        Words::new(&locale.parse().unwrap(), &zone.parse().unwrap())
+    }
+
+    #[test]
+    fn numbers_and_times_are_those_of_the_language_and_zone() {
+        let (english, swedish) = (words("en-GB", "UTC"), words("sv", "Europe/Stockholm"));
+        assert_eq!((english.number(999), english.number(1_234_567)), ("999".into(), "1,234,567".into()));
+        assert_eq!((swedish.number(-1000), swedish.number("1234.5")), ("-1\u{a0}000".into(), "1\u{a0}234,5".into()));
+        assert_eq!((english.percent(999, 1000), english.percent(0, 0)), ("99%".into(), "0%".into()));
+        let at = "2026-12-01T21:00:00Z".parse().unwrap();
+        assert_eq!(english.time(at), "1 December 2026, 21:00 UTC");
+        assert_eq!(swedish.time(at), "1 december 2026, 22:00 CET");
+        assert_eq!(words("en", "America/Sao_Paulo").time(at), "1 December 2026, 18:00 UTC-03");
+        assert_eq!((english.machine(at).as_str(), swedish.local(at).as_str()), ("2026-12-01T21:00:00Z", "2026-12-01T22:00"));
+    }
+}

@@ -1,0 +1,80 @@
+//! Invitations to set a password, by the SHA-256 of their token. An operator has one at most: a new one takes the place of the last.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// An invitation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// The operator's id.
+    pub operator_id: Uuid,
+    /// The SHA-256 of its token.
+    pub hash: [u8; 32],
+    /// True if it takes the second factor off.
+    pub resets: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it is valid.
+    pub expires_at: Timestamp,
+    /// When it was used.
+    pub used_at: Option<Timestamp>,
+}
+
+/// Stores an invitation in place of the operator's last one.
+pub async fn put(conn: &mut Conn, invitation: &Invitation) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO invitations (operator_id, hash, resets, created_at, expires_at, used_at) VALUES ($1, $2, $3, $4, $5, NULL)
+         ON CONFLICT (operator_id) DO UPDATE SET hash = excluded.hash, resets = excluded.resets, created_at = excluded.created_at,
+           expires_at = excluded.expires_at, used_at = NULL",
+    )
+    .bind(invitation.operator_id.to_string())
+    .bind(invitation.hash.as_slice())
+    .bind(i64::from(invitation.resets))
+    .bind(invitation.created_at.as_millisecond())
+    .bind(invitation.expires_at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The invitation whose token has this SHA-256, in whatever state.
+pub async fn with_hash(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Invitation>> {
+    let row = sqlx::query(
+        "SELECT operator_id, hash, resets, created_at, expires_at, used_at FROM invitations WHERE hash = $1",
+    )
+    .bind(hash.as_slice())
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Marks an invitation as used. Returns false if it was used before: two that open it at the same time set one password.
+pub async fn consume(conn: &mut Conn, hash: &[u8; 32], at: Timestamp) -> Result<bool> {
+    let done = sqlx::query("UPDATE invitations SET used_at = $2 WHERE hash = $1 AND used_at IS NULL")
+        .bind(hash.as_slice())
+        .bind(at.as_millisecond())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Deletes the invitation of an operator.
+pub async fn withdraw(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
+    sqlx::query("DELETE FROM invitations WHERE operator_id = $1").bind(operator_id.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Invitation> {
+    let row = Row::of("invitations", row);
+    Ok(Invitation {
+        operator_id: row.id("operator_id")?,
+        hash: row.bytes("hash")?,
+        resets: row.get::<i64>("resets")? != 0,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+        used_at: row.maybe_time("used_at")?,
+    })
+}

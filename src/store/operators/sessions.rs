@@ -1,0 +1,134 @@
+//! Sessions of operators in the console, by the SHA-256 of their token.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::session::Proof;
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// A session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Id.
+    pub id: Uuid,
+    /// The operator's id.
+    pub operator_id: Uuid,
+    /// The SHA-256 of its token.
+    pub hash: [u8; 32],
+    /// What was proved when it began.
+    pub proof: Proof,
+    /// From which address it began.
+    pub address: String,
+    /// With which browser, in a few words.
+    pub agent: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was used last, within a minute.
+    pub seen_at: Timestamp,
+    /// When it ends at the latest.
+    pub ends_at: Timestamp,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, operator_id, hash, proof, address, agent, created_at, seen_at, ends_at FROM sessions ",
+            $rest
+        )
+    };
+}
+
+/// Adds a session.
+pub async fn insert(conn: &mut Conn, session: &Session) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO sessions (id, operator_id, hash, proof, address, agent, created_at, seen_at, ends_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(session.id.to_string())
+    .bind(session.operator_id.to_string())
+    .bind(session.hash.as_slice())
+    .bind(session.proof.as_str())
+    .bind(&session.address)
+    .bind(&session.agent)
+    .bind(session.created_at.as_millisecond())
+    .bind(session.seen_at.as_millisecond())
+    .bind(session.ends_at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The session whose token has this SHA-256.
+pub async fn with_hash(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Session>> {
+    let row = sqlx::query(select!("WHERE hash = $1")).bind(hash.as_slice()).fetch_optional(conn).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The sessions of an operator, the newest first.
+pub async fn list(conn: &mut Conn, operator_id: Uuid, limit: u32) -> Result<Vec<Session>> {
+    let rows = sqlx::query(select!("WHERE operator_id = $1 ORDER BY id DESC LIMIT $2"))
+        .bind(operator_id.to_string())
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Notes that a session was used, unless that was noted since `before`.
+pub async fn touch(conn: &mut Conn, id: Uuid, before: Timestamp, at: Timestamp) -> Result<()> {
+    sqlx::query("UPDATE sessions SET seen_at = $3 WHERE id = $1 AND seen_at <= $2")
+        .bind(id.to_string())
+        .bind(before.as_millisecond())
+        .bind(at.as_millisecond())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends one session of an operator. Returns false if there is none.
+pub async fn end(conn: &mut Conn, operator_id: Uuid, id: Uuid) -> Result<bool> {
+    let done = sqlx::query("DELETE FROM sessions WHERE id = $1 AND operator_id = $2")
+        .bind(id.to_string())
+        .bind(operator_id.to_string())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends the sessions of an operator, except one if it is named.
+pub async fn end_all(conn: &mut Conn, operator_id: Uuid, except: Option<Uuid>) -> Result<u64> {
+    let done = sqlx::query("DELETE FROM sessions WHERE operator_id = $1 AND id <> $2")
+        .bind(operator_id.to_string())
+        .bind(except.unwrap_or(Uuid::nil()).to_string())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Deletes some of the sessions that ended before a time.
+pub async fn delete_before(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
+    let done = sqlx::query(
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)",
+    )
+    .bind(before.as_millisecond())
+    .bind(i64::from(limit))
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Session> {
+    let row = Row::of("sessions", row);
+    Ok(Session {
+        id: row.id("id")?,
+        operator_id: row.id("operator_id")?,
+        hash: row.bytes("hash")?,
+        proof: row.parse("proof")?,
+        address: row.get("address")?,
+        agent: row.get("agent")?,
+        created_at: row.time("created_at")?,
+        seen_at: row.time("seen_at")?,
+        ends_at: row.time("ends_at")?,
+    })
+}

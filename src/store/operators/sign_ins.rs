@@ -1,0 +1,148 @@
+//! How operators sign in: the hash of the password, the secret of the second factor, and recovery codes.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::second_factor::{SECRET, Secret};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// How an operator signs in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignIn {
+    /// The password as it is kept, if there is one.
+    pub password: Option<String>,
+    /// The secret of the second factor, if it is set up.
+    pub secret: Option<Secret>,
+    /// When that was.
+    pub secret_at: Option<Timestamp>,
+    /// A secret that is being set up.
+    pub pending: Option<Secret>,
+    /// The step of the last code that was taken.
+    pub last_step: Option<i64>,
+}
+
+/// How an operator signs in; with nothing of it, if nothing is stored.
+pub async fn find(conn: &mut Conn, operator_id: Uuid) -> Result<SignIn> {
+    let row = sqlx::query(
+        "SELECT operator_id, password, secret, secret_at, pending, last_step FROM sign_ins WHERE operator_id = $1",
+    )
+    .bind(operator_id.to_string())
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map_or_else(|| Ok(SignIn::default()), read)
+}
+
+/// Stores a password.
+pub async fn set_password(conn: &mut Conn, operator_id: Uuid, password: &str) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO sign_ins (operator_id, password) VALUES ($1, $2)
+         ON CONFLICT (operator_id) DO UPDATE SET password = excluded.password",
+    )
+    .bind(operator_id.to_string())
+    .bind(password)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Stores the secret that is being set up, unless there is one: the picture stays the same if the page is loaded again.
+pub async fn set_pending(conn: &mut Conn, operator_id: Uuid, secret: &Secret) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO sign_ins (operator_id, pending) VALUES ($1, $2)
+         ON CONFLICT (operator_id) DO UPDATE SET pending = COALESCE(sign_ins.pending, excluded.pending)",
+    )
+    .bind(operator_id.to_string())
+    .bind(secret.bytes().as_slice())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Puts the pending secret into force, with the step of the code that proved it. Returns false if that is not the pending one any more.
+pub async fn confirm(conn: &mut Conn, operator_id: Uuid, secret: &Secret, step: i64, at: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE sign_ins SET secret = pending, secret_at = $4, pending = NULL, last_step = $3
+         WHERE operator_id = $1 AND pending = $2",
+    )
+    .bind(operator_id.to_string())
+    .bind(secret.bytes().as_slice())
+    .bind(step)
+    .bind(at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes that a code of a step was taken. Returns false if one of this step or a later one was: of two that come with the same code at
+/// the same time one is refused.
+pub async fn take_step(conn: &mut Conn, operator_id: Uuid, step: i64) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE sign_ins SET last_step = $2 WHERE operator_id = $1 AND (last_step IS NULL OR last_step < $2)",
+    )
+    .bind(operator_id.to_string())
+    .bind(step)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes the second factor off, with its recovery codes.
+pub async fn reset(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
+    let id = operator_id.to_string();
+    sqlx::query("UPDATE sign_ins SET secret = NULL, secret_at = NULL, pending = NULL, last_step = NULL WHERE operator_id = $1")
+        .bind(&id)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(&id).execute(conn).await?;
+    Ok(())
+}
+
+/// Stores new recovery codes in place of the former ones.
+pub async fn set_codes(conn: &mut Conn, operator_id: Uuid, hashes: &[[u8; 32]]) -> Result<()> {
+    let id = operator_id.to_string();
+    sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(&id).execute(&mut *conn).await?;
+    for hash in hashes {
+        sqlx::query("INSERT INTO recovery_codes (operator_id, hash) VALUES ($1, $2)")
+            .bind(&id)
+            .bind(hash.as_slice())
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Uses a recovery code. Returns false if the operator has no such code, or it was used before.
+pub async fn take_code(conn: &mut Conn, operator_id: Uuid, hash: &[u8; 32], at: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE recovery_codes SET used_at = $3 WHERE operator_id = $1 AND hash = $2 AND used_at IS NULL",
+    )
+    .bind(operator_id.to_string())
+    .bind(hash.as_slice())
+    .bind(at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How many recovery codes an operator has left.
+pub async fn codes_left(conn: &mut Conn, operator_id: Uuid) -> Result<u64> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS codes FROM recovery_codes WHERE operator_id = $1 AND used_at IS NULL",
+    )
+    .bind(operator_id.to_string())
+    .fetch_one(conn)
+    .await?;
+    Row::of("recovery_codes", &row).count("codes")
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<SignIn> {
+    let row = Row::of("sign_ins", row);
+    Ok(SignIn {
+        password: row.get("password")?,
+        secret: row.maybe_bytes::<SECRET>("secret")?.map(Secret::stored),
+        secret_at: row.maybe_time("secret_at")?,
+        pending: row.maybe_bytes::<SECRET>("pending")?.map(Secret::stored),
+        last_step: row.get("last_step")?,
+    })
+}

@@ -1,0 +1,6 @@
+//! The console, as browsers use it.
+
+pub mod browser;
+mod second_factor;
+mod sessions;
+mod sign_in;
