@@ -40,6 +40,7 @@ use crate::people::directory::Directory;
 use crate::people::feeds::Feeds;
 use crate::people::holds::Holds;
 use crate::people::link::Links;
+use crate::people::petitions::Petitions;
 use crate::people::preferences::Preferences;
 use crate::people::retention::Retention;
 use crate::people::subjects::Subjects;
@@ -131,6 +132,8 @@ pub struct App {
     pub customers: Customers,
     /// Where customers are fetched from.
     pub directory: Directory,
+    /// What persons ask for, and by when they are answered.
+    pub petitions: Petitions,
     /// Opt-outs.
     pub preferences: Preferences,
     /// The page behind the links in optional notices.
@@ -221,6 +224,7 @@ impl App {
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
         let directory = Directory::new(context.clone(), customers.clone());
+        let petitions = Petitions::new(context.clone());
         let preferences = Preferences::new(context.clone());
         let inbound = Inbound::new(context.clone(), key.clone(), metrics.clone());
         let links = Links::new(context.clone(), key.clone());
@@ -236,6 +240,7 @@ impl App {
             holds,
             customers,
             directory,
+            petitions,
             preferences,
             links,
             suppressions,
