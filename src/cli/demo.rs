@@ -1,6 +1,7 @@
 //! `besked demo`: a complete example that needs no preparation.
 
 mod catcher;
+mod console;
 mod dated;
 mod mailbox;
 mod returned;
@@ -50,7 +51,10 @@ pub struct Demo {
     /// Port of the page with the mailbox; 0 for any that is free
     #[arg(long, value_name = "N", default_value_t = 8025, value_parser = super::args::port)]
     port: u16,
-    /// Exit instead of serving the mailbox
+    /// Port of the console; 0 for any that is free
+    #[arg(long, value_name = "N", default_value_t = 8026, value_parser = super::args::port)]
+    console_port: u16,
+    /// Exit instead of serving the mailbox and the console
     #[arg(long)]
     once: bool,
 }
@@ -86,7 +90,10 @@ const PROVED: &str = "C-1001";
 pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     let mail = command.dir.join("mail");
     let catcher = Catcher::start(&mail, MANNERS).await.context("cannot start the mail catcher")?;
-    let app = prepare(&command.dir, catcher.address()).await?;
+    // The links in mails lead to the console's address, which must be known before the first mail.
+    let console = if command.once { None } else { Some(listener(command.console_port).await?) };
+    let public = console.as_ref().map(|it| it.local_addr().map(|at| format!("http://{at}"))).transpose()?;
+    let app = prepare(&command.dir, catcher.address(), public).await?;
     let Input { customers, notices } = input(&command.dir, app.context.clock.now())?;
     let actor = Actor::system("demo");
     let file = std::fs::File::open(&customers)?;
@@ -109,8 +116,8 @@ pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     answer(&app, &notices, output).await?;
     prove(&app, &notices, &command.dir).await?;
     eprintln!("{} in {}", count(catcher.caught(), "message", "messages"), mail.display());
-    if !command.once {
-        serve(command.port, &mail).await?;
+    if let Some(console) = console {
+        serve(&app, listener(command.port).await?, &mail, console).await?;
     }
     Ok(0)
 }
@@ -143,8 +150,9 @@ fn input(dir: &Path, now: Timestamp) -> Result<Input, Failure> {
     Ok(input)
 }
 
-/// A configuration, a key and a database in the working directory, with the mail catcher as the relay.
-async fn prepare(dir: &Path, relay: SocketAddr) -> Result<App, Failure> {
+/// A configuration, a key and a database in the working directory, with the mail catcher as the relay and links
+/// that lead to `public`, if it is known.
+async fn prepare(dir: &Path, relay: SocketAddr, public: Option<String>) -> Result<App, Failure> {
     let path = |name: &str| dir.join(name).display().to_string();
     let settings = [
         ("BESKED__PRIVACY__JOURNAL_FILE", path("erased.journal")),
@@ -155,8 +163,11 @@ async fn prepare(dir: &Path, relay: SocketAddr) -> Result<App, Failure> {
         ("BESKED__RELAY__0__NAME", "catcher".to_owned()),
         ("BESKED__RELAY__0__URL", format!("smtp://{relay}?tls=none")),
     ];
-    let settings: Vec<(String, String)> = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
-    let config = parse(EXAMPLE, "the demo's configuration", &settings)?;
+    let mut settings: Vec<(String, String)> = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    settings.extend(public.map(|url| ("BESKED__ORGANISATION__PUBLIC_URL".to_owned(), url)));
+    let mut config = parse(EXAMPLE, "the demo's configuration", &settings)?;
+    // Nobody sets up an app for a demo.
+    config.console.second_factor_roles.clear();
     let random = Random::from_system();
     make_key(&config.ledger.key_file, &random)?;
     make_tables(&config).await?;
@@ -261,14 +272,22 @@ async fn prove(app: &App, notices: &[Kept], dir: &Path) -> Result<(), Failure> {
 }
 
 /// Serves the mailbox until Ctrl-C.
-async fn serve(port: u16, mail: &Path) -> Result<(), Failure> {
-    let wanted = SocketAddr::from(([127, 0, 0, 1], port));
-    let listener = match TcpListener::bind(wanted).await {
-        Ok(listener) => listener,
-        // The port is a convenience, not worth failing for.
-        Err(_) => TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?,
-    };
-    eprintln!("the mailbox is at http://{} (Ctrl-C to end)", listener.local_addr()?);
-    mailbox::serve(listener, mail.to_owned(), super::dispatch::stop_on_signal()?).await?;
-    Ok(())
+/// A listener on loopback at this port, else at any: the port is a convenience, not worth failing for.
+async fn listener(port: u16) -> Result<TcpListener, Failure> {
+    match TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => Ok(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?),
+    }
+}
+
+/// Serves the mailbox and the console, and sends what is written there, until Ctrl-C.
+async fn serve(app: &App, mailbox: TcpListener, mail: &Path, console: TcpListener) -> Result<(), Failure> {
+    let (stop, link) = (super::dispatch::stop_on_signal()?, console::invite(app).await?);
+    eprintln!("the mailbox is at http://{}", mailbox.local_addr()?);
+    eprintln!("the console is at http://{}; sign in as `{}`, whose password you set at", console.local_addr()?, console::NAME);
+    eprintln!("    {link}\n(Ctrl-C to end)");
+    let mailbox = mailbox::serve(mailbox, mail.to_owned(), stop.clone());
+    let (mailbox, console) = tokio::join!(mailbox, console::serve(app, console, stop.clone()));
+    mailbox?;
+    console
 }

@@ -28,7 +28,10 @@ use crate::operators::sign_ins::Present;
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// The longest time that a form with a file may take.
-const FILE: Duration = Duration::from_mins(10);
+const FILE: Duration = Duration::from_hours(1);
+
+/// The longest time that a form may take whose session has ended.
+const LATE: Duration = Duration::from_secs(10);
 
 /// The largest form that is shown again if its session has ended.
 const KEPT: usize = 1 << 20;
@@ -53,7 +56,7 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
     let present = match present {
         Ok(Some(present)) if present.stage == Stage::In => present,
         Ok(other) => return without(&app, other.as_ref(), request).await,
-        Err(error) => return unreachable(&app, &request, error.for_logs()),
+        Err(error) => return unreachable(&app, &request, &error.for_logs()),
     };
     let signed = signed(&app, present, &request);
     let shows = signed.flash.is_some();
@@ -104,7 +107,7 @@ async fn without(app: &App, present: Option<&Present>, request: Request) -> Resp
     let is_form = request.headers().get(header::CONTENT_TYPE);
     let is_form = is_form.is_some_and(|it| it.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     let (_, body) = request.into_parts();
-    let body = if is_form { to_bytes(body, KEPT).await.ok() } else { None };
+    let body = if is_form { timeout(LATE, to_bytes(body, KEPT)).await.ok().and_then(Result::ok) } else { None };
     let secret = |name: &str| name.contains("password") || name.contains("code");
     let fields = body.map(|body| {
         let form = Form::parse(&body);

@@ -161,6 +161,12 @@ impl Frame {
         Self { title, words, here: Place::Me, operator: String::new(), organisation, nav: Vec::new(), flash: None }
     }
 
+    /// True on the pages of the own account.
+    #[must_use]
+    pub fn is_mine(&self) -> bool {
+        self.here == Place::Me
+    }
+
     /// The address of an asset.
     #[must_use]
     pub fn asset(&self, name: &str) -> String {

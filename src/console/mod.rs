@@ -34,10 +34,15 @@ mod visitor;
 mod webhooks;
 mod words;
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_response};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
+use tower_http::timeout::TimeoutLayer;
 
 pub use frame::Place;
 
@@ -45,6 +50,12 @@ use crate::app::App;
 
 /// The largest form, in bytes; a route that takes a file has a limit of its own.
 const LARGEST_FORM: usize = 1 << 20;
+
+/// The largest form of somebody who is not signed in, in bytes.
+const LARGEST_AT_DOOR: usize = 16 << 10;
+
+/// The longest time that such a form, with its answer, may take.
+const ANSWER_AT_DOOR: Duration = Duration::from_secs(30);
 
 /// The pages that need a session: each file of a page has its `routes()`, which is merged here.
 fn pages() -> Router<App> {
@@ -70,15 +81,18 @@ fn pages() -> Router<App> {
 pub fn routes(app: App) -> Router {
     let inside = pages().route_layer(from_fn_with_state(app.clone(), enter::enter));
     let door = Router::new().merge(sign_in::routes()).merge(invite::routes());
+    let door = door.layer(DefaultBodyLimit::max(LARGEST_AT_DOOR));
+    let door = door.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_AT_DOOR));
     // A proxy may call this host by another name: what counts is the one that browsers see.
     let csrf = CsrfLayer::new().add_trusted_origin(headers::origin(&app)).unwrap_or_default();
     let csrf = csrf.with_rejection_response(|_| headers::from_elsewhere());
     inside
-        .merge(door)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .merge(door)
         .layer(csrf)
         .layer(map_response(headers::protect))
         .merge(assets::routes())
+        .layer(CatchPanicLayer::new())
         .with_state(app)
 }
 

@@ -122,7 +122,7 @@ impl IntoResponse for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::told(error.kind(), error.for_logs().to_owned())
+        Self::told(error.kind(), error.for_logs())
     }
 }
 
@@ -136,7 +136,7 @@ impl From<AudienceError> for Refusal {
     fn from(error: AudienceError) -> Self {
         match error {
             AudienceError::Store(error) => error.into(),
-            error if error.kind() == Kind::Failed => Self::told(Kind::Failed, error.for_logs().to_string()),
+            error if error.kind() == Kind::Failed => Self::told(Kind::Failed, error.for_logs()),
             error => Self::new(error.kind(), error.to_string()),
         }
     }

@@ -7,6 +7,48 @@ use crate::domain::locale::{Locale, ZoneName};
 use crate::mail::compose::dates::Dates;
 use crate::mail::locale::Language;
 
+/// A moment, also behind references: templates pass some.
+pub trait Moment {
+    /// The time.
+    fn moment(&self) -> Timestamp;
+}
+
+impl Moment for Timestamp {
+    fn moment(&self) -> Timestamp {
+        *self
+    }
+}
+
+impl<T: Moment> Moment for &T {
+    fn moment(&self) -> Timestamp {
+        (**self).moment()
+    }
+}
+
+/// A count, also behind references.
+pub trait Count {
+    /// The number.
+    fn count(&self) -> u64;
+}
+
+impl Count for u64 {
+    fn count(&self) -> u64 {
+        *self
+    }
+}
+
+impl Count for usize {
+    fn count(&self) -> u64 {
+        u64::try_from(*self).unwrap_or(u64::MAX)
+    }
+}
+
+impl<T: Count> Count for &T {
+    fn count(&self) -> u64 {
+        (**self).count()
+    }
+}
+
 /// Strings, times and numbers for one operator. Cheap to clone.
 #[derive(Clone)]
 pub struct Words {
@@ -57,7 +99,8 @@ impl Words {
 
     /// The string of a key that counts something: `$count` chooses the plural, `$number` is the number as it is read.
     #[must_use]
-    pub fn counted(&self, key: &str, count: u64) -> String {
+    pub fn counted(&self, key: &str, count: impl Count) -> String {
+        let count = count.count();
         let values = [("count", FluentValue::from(count)), ("number", FluentValue::from(self.number(count)))];
         self.language.with_values(key, values.into_iter().collect())
     }
@@ -81,21 +124,21 @@ impl Words {
 
     /// A share of a whole in percent, rounded down so that less than all is never 100.
     #[must_use]
-    pub fn percent(&self, part: u64, whole: u64) -> String {
-        let percent = part.saturating_mul(100).checked_div(whole).unwrap_or(0);
+    pub fn percent(&self, part: impl Count, whole: impl Count) -> String {
+        let percent = part.count().saturating_mul(100).checked_div(whole.count()).unwrap_or(0);
         self.say_with("console-percent", &[("number", percent.to_string())])
     }
 
     /// A date: `1 December 2026`.
     #[must_use]
-    pub fn date(&self, at: Timestamp) -> String {
-        self.dates().date(at.to_zoned_datetime(self.zone.time_zone()).date())
+    pub fn date(&self, at: impl Moment) -> String {
+        self.dates().date(at.moment().to_zoned_datetime(self.zone.time_zone()).date())
     }
 
     /// A moment with the name of the zone: `1 December 2026, 22:00 CET`.
     #[must_use]
-    pub fn time(&self, at: Timestamp) -> String {
-        let local = at.to_zoned_datetime(self.zone.time_zone());
+    pub fn time(&self, at: impl Moment) -> String {
+        let local = at.moment().to_zoned_datetime(self.zone.time_zone());
         let zone = local.strftime("%Z").to_string();
         // Zones without letters are shown by their offset.
         let zone = if zone.starts_with(['+', '-']) { format!("UTC{zone}") } else { zone };
@@ -106,26 +149,26 @@ impl Words {
 
     /// The time of day with the name of the zone: `22:00 CET`.
     #[must_use]
-    pub fn clock(&self, at: Timestamp) -> String {
-        at.to_zoned_datetime(self.zone.time_zone()).strftime("%H:%M %Z").to_string()
+    pub fn clock(&self, at: impl Moment) -> String {
+        at.moment().to_zoned_datetime(self.zone.time_zone()).strftime("%H:%M %Z").to_string()
     }
 
     /// A moment for `datetime`: RFC 3339 in UTC.
     #[must_use]
-    pub fn machine(&self, at: Timestamp) -> String {
-        at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    pub fn machine(&self, at: impl Moment) -> String {
+        at.moment().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
     /// A moment for a field of `datetime-local`, in the operator's zone.
     #[must_use]
-    pub fn local(&self, at: Timestamp) -> String {
-        at.to_zoned_datetime(self.zone.time_zone()).strftime("%Y-%m-%dT%H:%M").to_string()
+    pub fn local(&self, at: impl Moment) -> String {
+        at.moment().to_zoned_datetime(self.zone.time_zone()).strftime("%Y-%m-%dT%H:%M").to_string()
     }
 
     /// The time between two moments: `1 day 4 hours`.
     #[must_use]
-    pub fn duration(&self, start: Timestamp, end: Timestamp) -> String {
-        self.dates().duration(start, end)
+    pub fn duration(&self, start: impl Moment, end: impl Moment) -> String {
+        self.dates().duration(start.moment(), end.moment())
     }
 
     /// Several items in one phrase: `a, b and c`.
@@ -164,8 +207,8 @@ mod tests {
         let (english, swedish) = (words("en-GB", "UTC"), words("sv", "Europe/Stockholm"));
         assert_eq!((english.number(999), english.number(1_234_567)), ("999".into(), "1,234,567".into()));
         assert_eq!((swedish.number(-1000), swedish.number("1234.5")), ("-1\u{a0}000".into(), "1\u{a0}234,5".into()));
-        assert_eq!((english.percent(999, 1000), english.percent(0, 0)), ("99%".into(), "0%".into()));
-        let at = "2026-12-01T21:00:00Z".parse().unwrap();
+        assert_eq!((english.percent(999_u64, 1000_u64), english.percent(0_u64, 0_u64)), ("99%".into(), "0%".into()));
+        let at: Timestamp = "2026-12-01T21:00:00Z".parse().unwrap();
         assert_eq!(english.time(at), "1 December 2026, 21:00 UTC");
         assert_eq!(swedish.time(at), "1 december 2026, 22:00 CET");
         assert_eq!(words("en", "America/Sao_Paulo").time(at), "1 December 2026, 18:00 UTC-03");

@@ -18,6 +18,7 @@ mod refusals;
 mod released;
 mod retention;
 mod selections;
+mod sign_ins;
 mod standing;
 mod steps;
 mod subjects;

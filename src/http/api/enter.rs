@@ -16,13 +16,14 @@ use uuid::Uuid;
 use super::Api;
 use super::body::{MaxBody, read};
 use super::idempotency::{self, Once};
-use super::key::{self, Caller, Peer, Refused};
+use super::key::{self, Caller, Refused};
 use super::problem::{MEDIA_TYPE, Problem};
 use crate::domain::actor::Actor;
 use crate::domain::audit::Ended;
 use crate::domain::request::Request as Asked;
 use crate::operators::audit::NewRow;
 use crate::operators::requests::Answer;
+use crate::public::visitor::{Peer, client};
 
 /// The id of a request, which its answer and the log have.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -103,7 +104,7 @@ pub async fn enter(
     next: Next,
 ) -> Response {
     let noted = Noted::of(request.method(), path.as_str(), &params);
-    let address = key::client(&api.app.context.config.http, peer.map(|Extension(peer)| peer), request.headers());
+    let address = client(&api.app.context.config.http, peer.map(|Extension(peer)| peer), request.headers());
     let (actor, left) = match key::authenticate(&api, request.headers(), address).await {
         Ok(known) => known,
         Err(refused) => return refuse(&api, noted, refused).await,
