@@ -65,5 +65,5 @@ pub fn id(text: &str) -> Result<Uuid, Refusal> {
 /// If it is no day.
 pub fn day(text: &str, zone: &crate::domain::locale::ZoneName) -> Result<Timestamp, String> {
     let date: jiff::civil::Date = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    Ok(date.to_zoned(zone.time_zone()).map_err(|error| error.to_string())?.timestamp())
+    Ok(date.to_zoned_datetime(zone.time_zone()).map_err(|error| error.to_string())?.timestamp())
 }

@@ -198,6 +198,6 @@ fn moment(words: &Words, text: &str) -> Result<Option<Timestamp>, String> {
         return Ok(None);
     }
     let local: jiff::civil::DateTime = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    let zoned = local.to_zoned(words.zone().time_zone()).map_err(|error| error.to_string())?;
+    let zoned = local.to_zoned_datetime(words.zone().time_zone()).map_err(|error| error.to_string())?;
     Ok(Some(zoned.timestamp()))
 }

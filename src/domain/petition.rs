@@ -57,9 +57,9 @@ words!(Answer, "an answer", {
 #[must_use]
 pub fn due_at(received_at: Timestamp, zone: &TimeZone, extended: bool) -> Timestamp {
     let months = if extended { 3 } else { 1 };
-    let day = received_at.to_zoned(zone.clone()).date();
+    let day = received_at.to_zoned_datetime(zone.clone()).date();
     let last = day.saturating_add(Span::new().months(months));
-    let end = last.saturating_add(Span::new().days(1)).to_zoned(zone.clone());
+    let end = last.saturating_add(Span::new().days(1)).to_zoned_datetime(zone.clone());
     end.map_or(received_at, |end| end.timestamp())
 }
 
