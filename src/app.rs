@@ -19,13 +19,16 @@ use crate::dispatch::node::pulse::Pulse;
 use crate::dispatch::node::relays::Relays;
 use crate::dispatch::{Dispatcher, Observer, Parts};
 use crate::domain::actor::Actor;
+use crate::domain::address::Address;
 use crate::domain::clock::Clock;
 use crate::domain::kind::Kind;
 use crate::domain::random::Random;
+use crate::domain::right::Right;
 use crate::escalation::{Escalation, Tasks};
 use crate::evidence::Prover;
 use crate::inbound::Inbound;
 use crate::ledger::Ledger;
+use crate::mail::direct::{self, Refused, Taken};
 use crate::mail::token::TokenKey;
 use crate::metrics::Metrics;
 use crate::notices::sample::{Sample, Wanted};
@@ -85,6 +88,35 @@ impl AppError {
     #[must_use]
     pub const fn is_no_database(&self) -> bool {
         matches!(self, Self::Store(StoreError::NotMigrated { .. } | StoreError::Open { .. }))
+    }
+}
+
+/// Why a test copy was not sent.
+#[derive(Debug, Error)]
+pub enum TestError {
+    /// The notice or its recipient.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    /// The message cannot be composed.
+    #[error("{0}")]
+    Compose(String),
+    /// There is no relay to send through.
+    #[error("no [[relay]] is configured")]
+    NoRelay,
+    /// No relay accepted it.
+    #[error("no relay accepted the test copy: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Refused(Vec<Refused>),
+}
+
+impl TestError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Notice(error) => error.kind(),
+            Self::Compose(_) | Self::NoRelay => Kind::Invalid,
+            Self::Refused(_) => Kind::Refused,
+        }
     }
 }
 
@@ -313,6 +345,25 @@ impl App {
             self.subjects.note_read(actor, &shown.key(), command).await?;
         }
         Ok(sample)
+    }
+
+    /// Sends the actor a copy of the message that a recipient of a draft would receive, marked as a test, through the first relay that
+    /// accepts it. Nothing is recorded of it: it informs nobody.
+    ///
+    /// # Errors
+    /// If the actor does not write such notices, there is no such recipient, or no relay accepts it.
+    pub async fn send_test(
+        &self,
+        actor: &Actor,
+        draft: &Draft,
+        (to, wanted): (&Address, Wanted),
+    ) -> Result<Taken, TestError> {
+        actor.may(Right::Write, draft.notice.category).map_err(NoticeError::from)?;
+        let wanted = Wanted { to: Some(to.clone()), ..wanted };
+        let sample = self.sample(actor, draft, &wanted, "notice test").await?;
+        let bytes = sample.compose().map_err(|error| TestError::Compose(error.to_string()))?.bytes;
+        let sent = direct::send(&self.context.config, &sample.envelope_sender(), to, &bytes).await;
+        sent.map_err(|refused| if refused.is_empty() { TestError::NoRelay } else { TestError::Refused(refused) })
     }
 
     /// Closes the database. Folds SQLite's write-ahead log into its file: else the next process that opens it has to read all of

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::failure::Failure;
 pub use crate::domain::clock::shown as time;
 pub use crate::domain::json_list::JsonList;
+use crate::domain::table::cell::harmless;
 pub use crate::domain::words::{count, grouped};
 
 /// True once something was printed to stdout.
@@ -133,11 +134,6 @@ impl<const N: usize> Rows<N> {
         let bytes = csv.into_inner().expect("writing to memory succeeds");
         String::from_utf8(bytes).expect("cells are text")
     }
-}
-
-/// A cell that a spreadsheet does not take for a formula.
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The question that Besked is for: was this customer informed of what, when, with which words and with which result?
 
 mod answer;
-mod evidence;
-mod message;
 
 use axum::Router;
 use axum::extract::State;
@@ -16,7 +14,7 @@ use super::now::subject;
 use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
-pub use answer::{state_tone, verdict};
+pub use answer::verdict;
 
 use crate::app::{App, AskError, Meant};
 use crate::coverage::{About, InformedNotice};
@@ -26,11 +24,7 @@ use crate::domain::right::Right;
 
 /// The routes.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/ask", get(ask))
-        .route("/ask/evidence", get(evidence::evidence))
-        .route("/ask/message/{id}", get(message::message))
-        .route("/ask/message/{id}/eml", get(message::eml))
+    Router::new().route("/ask", get(ask))
 }
 
 impl From<AskError> for Refusal {

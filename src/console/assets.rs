@@ -12,13 +12,13 @@ use crate::app::App;
 use crate::domain::digest::sha256;
 
 const CSS: &str = "text/css; charset=utf-8";
-
-const SCRIPT: &str = "text/javascript; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
 
 /// Every asset: name, media type, content.
 const ASSETS: &[(&str, &str, &[u8])] = &[
     ("console.css", CSS, include_bytes!("assets/console.css")),
-    ("live.js", SCRIPT, include_bytes!("assets/live.js")),
+    ("live.js", JS, include_bytes!("assets/live.js")),
+    ("preview.js", JS, include_bytes!("assets/preview.js")),
 ];
 
 /// The version of each asset: the begin of its SHA-256.

@@ -11,12 +11,13 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
-use super::ask::{state_tone, verdict};
+use super::ask::verdict;
 use super::asked::Asked;
 use super::blocks::{Block, Cell, Field, Form, GOOD, Input, PLAIN, Page, Table, done, encoded};
 use super::frame::Place;
 use super::refusal::Refusal;
 use super::signed::Signed;
+use super::tones::of_delivery;
 use super::words::Words;
 use crate::app::App;
 use crate::deliveries::{Delivery, Wanted};
@@ -169,9 +170,10 @@ async fn sent(app: &App, signed: &Signed, account_id: &str) -> Result<Vec<Block>
 }
 
 fn delivery(words: &Words, it: &Delivery<u64>) -> Vec<Cell> {
-    let state = Cell::badge(state_tone(it.state), words.word("console-delivery", it.state));
+    let state = Cell::badge(of_delivery(it.state), words.word("console-delivery-state", it.state));
     let reply = it.reply.clone().unwrap_or_default();
-    vec![Cell::time(words, it.at), Cell::text(&it.email), state.under(reply)]
+    let at = Cell { href: Some(format!("/deliveries/{}", it.id)), ..Cell::time(words, it.at) };
+    vec![at, Cell::text(&it.email), state.under(reply)]
 }
 
 async fn leave(

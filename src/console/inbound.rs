@@ -86,7 +86,7 @@ async fn show(State(app): State<App>, signed: Signed, Path(message): Path<String
     let mut blocks = vec![Block::Facts(facts), Block::Table(Table::new(words, "console-inbound-reports", &head).with(rows))];
     if signed.actor.has(Right::SeeOneCustomer) {
         let mut links = vec![(words.say("console-inbound-read"), format!("/inbound/{}/message", it.id))];
-        links.extend(it.delivery_id.map(|it| (words.say("console-inbound-delivery"), format!("/ask/message/{it}"))));
+        links.extend(it.delivery_id.map(|it| (words.say("console-inbound-delivery"), format!("/deliveries/{it}"))));
         blocks.push(Block::Links(links));
     }
     Ok(Page::new(signed.frame(Place::Inbound, words.say("console-inbound-one")), blocks).answer())
@@ -94,7 +94,7 @@ async fn show(State(app): State<App>, signed: Signed, Path(message): Path<String
 
 fn report(words: &Words, it: &Report) -> Vec<Cell> {
     let status = it.status.map(|status| status.to_string()).unwrap_or_default();
-    let outcome = it.outcome.map_or_else(String::new, |it| words.word("console-delivery", it));
+    let outcome = it.outcome.map_or_else(String::new, |it| words.word("console-delivery-state", it));
     vec![
         Cell::text(words.word("console-kind", it.kind)),
         Cell::text(it.action.as_str()).under(outcome),

@@ -104,7 +104,7 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
         Ok(made) => {
             let first = vec![
                 Block::Warning(WARN, words.say("console-key-once")),
-                Block::Verbatim(words.say_with("console-key-of", &[("name", made.shown.operator.to_string())]), made.key.reveal()),
+                Block::Verbatim(words.say_with("console-key-of", &[("name", made.shown.operator.to_string())]), made.key.reveal().to_owned()),
             ];
             page(&app, &signed, &asked, first, &Typed::default(), None).await
         }

@@ -11,6 +11,7 @@ mod audit;
 mod blocks;
 mod cookies;
 mod customers;
+mod delivery;
 mod enter;
 mod form;
 mod frame;
@@ -19,7 +20,9 @@ mod inbound;
 mod invite;
 mod keys;
 mod ledger;
+mod mail;
 mod me;
+mod notices;
 mod now;
 mod operators;
 mod people;
@@ -30,9 +33,11 @@ mod sign_in;
 mod signed;
 mod suppressions;
 mod tasks;
+mod tones;
 mod visitor;
 mod webhooks;
 mod words;
+mod write;
 
 use std::time::Duration;
 
@@ -74,6 +79,9 @@ fn pages() -> Router<App> {
         .merge(keys::routes())
         .merge(webhooks::routes())
         .merge(audit::routes())
+        .merge(notices::routes())
+        .merge(write::routes())
+        .merge(delivery::routes())
         .merge(me::routes())
 }
 

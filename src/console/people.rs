@@ -10,12 +10,12 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use super::ask::state_tone;
 use super::asked::Asked;
 use super::blocks::{Block, Cell, Field, Form, Input, Page, Table, WARN, encoded};
 use super::frame::Place;
 use super::refusal::Refusal;
 use super::signed::Signed;
+use super::tones::of_delivery;
 use super::words::Words;
 use crate::app::App;
 use crate::domain::address::Address;
@@ -139,7 +139,7 @@ fn tables(words: &Words, looked: &Looked) -> Vec<Block> {
     let row = |it: &&crate::people::subjects::Sent| {
         let href = format!("/ask?account={}&notice={}", encoded(&it.account_id), it.notice_id);
         let notice = Cell::link(words.word("console-category", it.category), href);
-        let state = Cell::badge(state_tone(it.state), words.word("console-delivery", it.state));
+        let state = Cell::badge(of_delivery(it.state), words.word("console-delivery-state", it.state));
         vec![Cell::maybe_time(words, it.released_at), notice, Cell::text(&it.account_id), state]
     };
     let table = Table::new(words, "console-person-sent", &["released", "notice", "account", "state"]);

@@ -1,7 +1,5 @@
 //! Tasks: what a person must do, by when and why; done with a note, or by attesting that the customer was told in another way.
 
-mod uncertain;
-
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -17,6 +15,7 @@ use super::signed::Signed;
 use super::words::Words;
 use crate::app::App;
 use crate::coverage::NewAttestation;
+use crate::deliveries::Doubt;
 use crate::domain::attestation::Channel;
 use crate::domain::right::Right;
 use crate::domain::task::State as TaskState;
@@ -26,7 +25,7 @@ use crate::escalation::Task;
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/tasks", get(list))
-        .merge(uncertain::routes())
+        .route("/tasks/uncertain", get(uncertain))
         .route("/tasks/{id}", get(show).post(finish))
         .route("/tasks/{id}/attest", post(attest))
 }
@@ -56,6 +55,23 @@ fn row(words: &Words, it: &Task, now: Timestamp) -> Vec<Cell> {
     let what = Cell::link(words.word("console-task", it.kind), format!("/tasks/{}", it.id)).under(&it.reason);
     let customer = it.account_id.as_ref().map(|it| Cell::link(it, format!("/ask?account={}", encoded(it))));
     vec![what, deadline(words, it, now), customer.unwrap_or_default(), Cell::time(words, it.opened_at), state(words, it)]
+}
+
+/// Deliveries of which it is not known whether a server accepted them. What the log of the relay says is recorded at each.
+async fn uncertain(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Response, Refusal> {
+    let words = &signed.words;
+    let page = app.deliveries.uncertain(&signed.actor, asked.maybe("notice"), &asked.page()).await?;
+    let row = |it: &Doubt| {
+        let delivery = Cell { href: Some(format!("/deliveries/{}", it.id)), ..Cell::time(words, it.at) };
+        let again = it.again_at.map_or_else(|| words.say("console-uncertain-decide"), |at| words.time(at));
+        let customer = format!("/ask?account={}&notice={}", encoded(&it.account_id), it.notice);
+        let reply = Cell::maybe(it.reply.as_deref());
+        vec![delivery, Cell::link(&it.account_id, customer), Cell::text(&it.email), reply, Cell::text(again)]
+    };
+    let table = Table::new(words, "console-uncertain", &["when", "customer", "address", "reply", "again"]);
+    let table = table.with(page.items.iter().map(row)).next("/tasks/uncertain", page.next.as_deref());
+    let blocks = vec![Block::Text(words.say("console-uncertain-text")), Block::Table(table)];
+    Ok(Page::new(signed.frame(Place::Tasks, words.say("console-uncertain-title")), blocks).answer())
 }
 
 fn deadline(words: &Words, it: &Task, now: Timestamp) -> Cell {
@@ -108,7 +124,7 @@ fn facts(words: &Words, task: &Task, now: Timestamp) -> Vec<(String, Cell)> {
     add("customer", task.account_id.as_ref().map(|it| Cell::link(it, format!("/ask?account={}", encoded(it)))));
     add("notice", task.notice_id.map(|it| Cell::link(it.to_string(), format!("/notices/{it}"))));
     add("inbound", task.inbound_id.map(|it| Cell::link(it.to_string(), format!("/inbound/{it}"))));
-    add("delivery", task.delivery_id.map(|it| Cell::link(it.to_string(), format!("/ask/message/{it}"))));
+    add("delivery", task.delivery_id.map(|it| Cell::link(it.to_string(), format!("/deliveries/{it}"))));
     add("done", task.done_at.map(|at| Cell::time(words, at)));
     add("operator", task.done_by.as_ref().map(Cell::text));
     add("note", task.note.as_ref().map(Cell::text));
@@ -134,7 +150,7 @@ fn attestation(signed: &Signed, task: &Task, typed: Option<(&Typed, String)>) ->
         .with([
             channel,
             Field::line(words, "by", by),
-            Field::line(words, "said", value("said")).hint(words.say("console-attest-said-hint")),
+            Field::line(words, "said", value("said")).hint(words.say("console-attest-note-hint")),
             Field::line(words, "told_at", value("told_at"))
                 .by(Input::Line("datetime-local"))
                 .hint(words.say_with("console-attest-told-hint", &[("zone", words.zone().to_string())]))

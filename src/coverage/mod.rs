@@ -6,6 +6,7 @@ mod attest;
 mod error;
 mod history;
 mod informed;
+mod pages;
 mod rows;
 mod status;
 mod stopped;

@@ -108,12 +108,14 @@ pub struct Covering {
     /// The reader may read what became of each customer; who may not sees the counts.
     reads: bool,
     measure: Measure,
-    next: Next,
+    pub(super) next: Next,
+    /// Deliveries, or customers with nobody to address, that are read at once.
+    pub(super) at_once: u32,
     totals: Totals,
 }
 
-/// What is read next of a coverage.
-enum Next {
+/// What is read next of a coverage. Its text is the cursor of a page.
+pub(super) enum Next {
     /// The deliveries from this ordinal on.
     Addressed(u64),
     /// The customers with nobody to address, after this account id.
@@ -147,6 +149,7 @@ impl Coverage {
             measure: self.measure(&notice),
             notice,
             next: Next::Addressed(0),
+            at_once: PAGE,
             totals: Totals::default(),
         })
     }
@@ -197,7 +200,7 @@ impl Covering {
 
     /// Customers whose first delivery is the next page's, each with all of its deliveries.
     async fn addressed(&self, conn: &mut Conn, from: u64) -> Result<Option<(Vec<CoverageRow>, u64)>, StoreError> {
-        let Some((customers, next)) = deliveries::customers(conn, self.notice.id, from, PAGE).await? else {
+        let Some((customers, next)) = deliveries::customers(conn, self.notice.id, from, self.at_once).await? else {
             return Ok(None);
         };
         let accounts: Vec<&str> = customers.iter().map(|(account, _)| account.as_str()).collect();
@@ -219,7 +222,7 @@ impl Covering {
         conn: &mut Conn,
         after: &str,
     ) -> Result<Option<(Vec<CoverageRow>, String)>, StoreError> {
-        let customers = deliveries::unaddressed_after(conn, self.notice.id, after, PAGE).await?;
+        let customers = deliveries::unaddressed_after(conn, self.notice.id, after, self.at_once).await?;
         let Some((last, _)) = customers.last() else { return Ok(None) };
         let last = last.clone();
         let accounts: Vec<&str> = customers.iter().map(|(account, _)| account.as_str()).collect();

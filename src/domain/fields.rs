@@ -1,6 +1,7 @@
 //! The typed fields of each category: one struct each, read from the `[fields]` table.
 
 mod choices;
+mod inputs;
 mod read;
 mod texts;
 
@@ -12,6 +13,7 @@ use crate::domain::front_matter::Reader;
 use crate::domain::placeholder::Text;
 
 pub use choices::{AgreementKind, ImpactLevel, IncidentStatus, MeasureKind, OurRole, Phase, Stage};
+pub use inputs::{Input, Takes};
 pub use texts::TextField;
 
 /// The fields of a notice, by category.

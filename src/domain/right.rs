@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::domain::actor::Actor;
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
+use crate::domain::notice::Step;
 use crate::domain::operator::{OperatorKind, Role, Roles};
 use crate::domain::words::words;
 
@@ -111,6 +112,19 @@ words!(Right, "a right", {
     Keys => "make and revoke keys",
     Webhooks => "change webhooks",
 });
+
+impl Step {
+    /// The right that it needs.
+    #[must_use]
+    pub const fn needs(self) -> Right {
+        match self {
+            Self::Create | Self::Edit | Self::Submit => Right::Write,
+            Self::Approve | Self::Decline => Right::Approve,
+            Self::Pause => Right::Pause,
+            Self::Release | Self::Resume | Self::Cancel | Self::Close => Right::Release,
+        }
+    }
+}
 
 impl Right {
     /// True if it holds for some categories and not for others.

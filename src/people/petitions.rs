@@ -204,11 +204,12 @@ impl Petitions {
 
 /// Masks the addresses of restricted persons.
 async fn masked(conn: &mut Conn, mut found: Vec<Petition>) -> Result<Vec<Petition>, StoreError> {
-    let mask = Mask::of(conn, true, found.iter().map(|it| it.email.as_str())).await?;
+    let emails: Vec<&str> = found.iter().map(|it| it.email.as_str()).collect();
+    let mask = Mask::of(conn, true, emails).await?;
     for petition in &mut found {
         petition.email = mask.address(&petition.email);
     }
-    let words = found.iter_mut().flat_map(|it| [&mut it.extension, &mut it.note]).flatten();
+    let words: Vec<&mut String> = found.iter_mut().flat_map(|it| [&mut it.extension, &mut it.note]).flatten().collect();
     mask_words(conn, true, words).await?;
     Ok(found)
 }

@@ -451,6 +451,500 @@ console-me-sessions-ended = All other sessions are ended.
 
 ## Console: notices
 
+console-category-security-breach = Breach of personal data
+console-category-disruption = Disruption
+console-category-maintenance = Maintenance
+console-category-agreement-change = Change of an agreement
+console-category-security-measures-change = Change of a security measure
+console-category-billing = Invoice
+console-category-news = News
+console-category-survey = Survey
+console-category-about-security-breach = Personal data was lost, changed, or seen by somebody who must not. Stays sealed until its release.
+console-category-about-disruption = A service does not work as it should, or may not. Goes out before all others.
+console-category-about-maintenance = Planned work in a time window, with its phases from announced to completed.
+console-category-about-agreement-change = New terms, prices, an agreement or a sub-processor, with the right to object or terminate.
+console-category-about-security-measures-change = A technical or organisational measure changes, and what that means for the customer.
+console-category-about-billing = An invoice, to billing contacts only.
+console-category-about-news = What is new. Goes only to those who have not opted out.
+console-category-about-survey = A question with a link. Goes only to those who have not opted out.
+console-class-mandatory = Must be sent: nobody can opt out
+console-class-optional = May be sent: recipients can opt out
+console-notice-state-draft = Draft
+console-notice-state-submitted = Waits for approval
+console-notice-state-approved = Approved
+console-notice-state-scheduled = Scheduled
+console-notice-state-releasing = Being released
+console-notice-state-released = Being sent
+console-notice-state-closed = Closed
+console-notice-state-declined = Declined
+console-notice-state-cancelled = Cancelled
+console-delivery-state-queued = Waits to be sent
+console-delivery-state-sending = Being sent
+console-delivery-state-deferred = Not accepted yet, is retried
+console-delivery-state-accepted = Accepted by the mail server
+console-delivery-state-delivered = Delivered, says the mail server
+console-delivery-state-bounced = Returned
+console-delivery-state-rejected = Refused
+console-delivery-state-expired = Not accepted in time
+console-delivery-state-uncertain = Perhaps accepted
+console-delivery-state-suppressed = Not sent: suppressed
+console-delivery-state-opted-out = Not sent: opted out
+console-delivery-state-cancelled = Not sent: cancelled
+console-verdict-informed = Informed
+console-verdict-pending = Not decided yet
+console-verdict-not-informed = Not informed
+console-verdict-cannot-be = Nobody to address
+console-verdict-not-addressed = Not in the audience
+console-verdict-not-released = Not released
+console-level-relayed = Our relay took it
+console-level-accepted-by-mx = The recipient’s own mail server took it
+console-level-operator-found = Found out by an operator
+console-level-dsn-delivered = The mail server reported the delivery
+console-level-attested = A person’s word
+console-level-acknowledged = Confirmed by the customer
+console-channel-phone = By phone
+console-channel-letter = By letter
+console-channel-in-person = In person
+console-channel-other = In another way
+console-task-about-not-informed = Customers who are not informed
+console-task-about-overdue = The deadline has passed
+console-task-about-weak-match = Reports that match only in part
+console-task-about-contradiction = Reports that contradict each other
+console-task-about-left-company = Persons who have left
+console-task-about-new-address = New addresses
+console-task-about-unread = Mail that cannot be read
+console-task-about-unforwarded = Replies that were not forwarded
+console-task-about-stale-directory = Customers that are out of date
+console-task-about-webhook-failed = Webhooks that fail
+console-task-about-promise = Promises that fall due
+
+console-notices-title = Notices
+console-notices-write = Write a notice
+console-notices-state = State
+console-notices-category = Category
+console-notices-reference = Reference
+console-notices-any = Any
+console-notices-filter = Show
+console-notices-unfilter = Show all
+console-notices-none = No notice was written yet.
+console-notices-none-such = No notice fits this.
+console-notices-subject = Subject
+console-notices-when = Time
+console-notices-author = Author
+console-notices-recipients = Recipients
+console-notices-due = Due
+console-notices-created = Written
+console-notices-overdue = Its time has come, and nobody has released it
+
+console-notice-next = What is next
+console-notice-waits-draft = It is not submitted yet: nobody receives it.
+console-notice-waits-submitted = It waits for the approval of a second person.
+console-notice-waits-submitted-own = It waits for the approval of a second person: you wrote it, so that has to be somebody else.
+console-notice-waits-approved = It is approved, and nobody has released it yet.
+console-notice-waits-overdue = It is approved and its time has come, but nobody has released it.
+console-notice-waits-scheduled = It will be released at its time by itself.
+console-notice-waits-releasing = Its recipients are being listed. Nothing is sent before that is complete.
+console-notice-waits-released = It is being sent.
+console-notice-waits-paused = Its sending is paused: nothing more goes out until somebody resumes it.
+console-notice-waits-closed = Every delivery has its outcome. What comes back later is still recorded.
+console-notice-waits-declined = It was declined. Whoever edits it makes it a draft again.
+console-notice-waits-cancelled = It was cancelled. What was not sent is not sent.
+console-notice-changed = Since the approval its recipients have changed: { $then } then, { $now } now.
+console-notice-follow = Write the next one
+console-notice-copy = Copy it
+console-notice-about = About it
+console-notice-whom = Goes to
+console-notice-class = Kind
+console-notice-languages = Languages
+console-notice-approved-by = Approved by
+console-notice-released = Released
+console-notice-closed = Closed
+console-notice-follows = Continues
+console-notice-escalation = If a customer is not informed
+console-notice-escalation-after = After { $after }
+console-notice-escalation-task = a task for a person
+console-notice-digest = Digest
+console-notice-content = What it says
+console-notice-source = As it was written
+console-notice-steps = Who did what
+console-notice-tasks = Tasks that it has left
+console-whom-all = All customers
+console-whom-some = Customers with certain attributes, or single ones
+console-whom-rows = The customers in a file
+console-whom-nobody = Nobody yet: recipients are added after the release
+console-whom-followed = The customers of the notice that it continues
+console-whom-named =
+    { $count ->
+        [one] { $number } customer by account
+       *[other] { $number } customers by account
+    }
+
+console-step-submit = Submit for approval
+console-step-approve = Approve
+console-step-decline = Decline
+console-step-release = Release
+console-step-pause = Pause
+console-step-resume = Resume
+console-step-cancel = Cancel it
+console-step-close = End it
+console-step-edit = Edit
+console-step-title-submit = Submit for approval?
+console-step-title-approve = Approve this notice?
+console-step-title-decline = Decline this notice?
+console-step-title-release = Release this notice?
+console-step-title-pause = Pause the sending?
+console-step-title-resume = Resume the sending?
+console-step-title-cancel = Cancel this notice?
+console-step-title-close = End this standing notice?
+console-step-done-create = Written by
+console-step-done-edit = Edited by
+console-step-done-submit = Submitted by
+console-step-done-approve = Approved by
+console-step-done-decline = Declined by
+console-step-done-release = Released by
+console-step-done-pause = Paused by
+console-step-done-resume = Resumed by
+console-step-done-cancel = Cancelled by
+console-step-done-close = Ended by
+console-step-refused-create = Refused, to be written by
+console-step-refused-edit = Refused, to be edited by
+console-step-refused-submit = Refused, to be submitted by
+console-step-refused-approve = Refused, to be approved by
+console-step-refused-decline = Refused, to be declined by
+console-step-refused-release = Refused, to be released by
+console-step-refused-pause = Refused, to be paused by
+console-step-refused-resume = Refused, to be resumed by
+console-step-refused-cancel = Refused, to be cancelled by
+console-step-refused-close = Refused, to be ended by
+console-step-taken-submit = The notice is submitted.
+console-step-taken-approve = The notice is approved.
+console-step-taken-decline = The notice is declined.
+console-step-taken-release = The notice is released.
+console-step-taken-pause = The sending is paused.
+console-step-taken-resume = The sending goes on.
+console-step-taken-cancel = The notice is cancelled.
+console-step-taken-close = The standing notice is ended.
+console-consequence-submit = A second person decides about it, if its category asks for one; else it is approved at once. Nothing is sent yet.
+console-consequence-approve = You approve exactly what you see here: whatever is changed afterwards needs another approval. Nothing is sent before somebody releases it.
+console-consequence-decline = Its author sees your reason, and can change it and submit it again. Nothing is sent.
+console-consequence-release = Its recipients are listed now, and the sending begins at once. What was sent cannot be taken back.
+console-consequence-release-later = It is scheduled: its recipients are listed at its time, and the sending begins then.
+console-consequence-release-now = It is released now instead of at its time. What is sent cannot be taken back.
+console-consequence-pause =
+    { $count ->
+        [0] Nothing more is sent until somebody resumes it. Nothing waits at the moment.
+        [one] Nothing more is sent until somebody resumes it: { $number } delivery waits meanwhile.
+       *[other] Nothing more is sent until somebody resumes it: { $number } deliveries wait meanwhile.
+    }
+console-consequence-resume =
+    { $count ->
+        [0] The sending goes on. Nothing waits at the moment.
+        [one] The sending goes on: { $number } delivery waits.
+       *[other] The sending goes on: { $number } deliveries wait.
+    }
+console-consequence-cancel = It ends for good: it can be copied, but never be released.
+console-consequence-cancel-sending =
+    { $count ->
+        [0] It ends for good. Nothing waits to be sent at the moment; what was sent is not taken back.
+        [one] It ends for good: { $number } delivery that was not sent is never sent. What was sent is not taken back.
+       *[other] It ends for good: { $number } deliveries that were not sent are never sent. What was sent is not taken back.
+    }
+console-consequence-close = Nobody can be added any more. Those who were added still receive it.
+console-step-reason = Reason
+console-step-reason-hint-submit = For the record, in one line
+console-step-reason-hint-approve = For the record, in one line, if there is something to say
+console-step-reason-hint-decline = What its author should change, in one line
+console-step-reason-hint-release = For the record, in one line, if there is something to say
+console-step-reason-hint-pause = For your colleagues, in one line
+console-step-reason-hint-resume = For your colleagues, in one line
+console-step-reason-hint-cancel = For the record, in one line
+console-step-reason-hint-close = For the record, in one line
+console-step-reason-missing = Reason: write what its author should change.
+console-step-release-at-once = Release it now, and do not wait for its time
+console-step-not = Not now
+console-step-back = Back to the notice
+console-step-stale = This is not possible any more, or was done already. The notice is now in this state:
+console-step-reach = { $recipients } addresses at { $customers } customers
+console-step-reaches-nobody = It reaches nobody at present
+console-step-unaddressed = Customers with nobody to address, such as
+
+console-coverage-title = Who is informed
+console-coverage-informed-of = informed: { $informed } of { $customers } customers
+console-coverage-informed = Informed
+console-coverage-pending = Not decided yet
+console-coverage-not = Not informed
+console-coverage-cannot = Nobody to address
+console-coverage-overdue = Not informed past the deadline
+console-coverage-late = Informed after the deadline
+console-coverage-is-late = After the deadline
+console-coverage-customers =
+    { $count ->
+        [one] { $number } customer.
+       *[other] { $number } customers.
+    }
+console-coverage-count = Count how many are informed
+console-coverage-overdue-last =
+    { $count ->
+        [one] At the last look { $number } customer was not informed past the deadline.
+       *[other] At the last look { $number } customers were not informed past the deadline.
+    }
+console-coverage-deadline = Deadline:
+console-coverage-escalated =
+    { $count ->
+        [one] For { $number } customer contacts with other roles were addressed.
+       *[other] For { $number } customers contacts with other roles were addressed.
+    }
+console-coverage-open = Customers who are not informed
+console-coverage-all = All customers
+console-coverage-csv = The same as a file for a spreadsheet (CSV)
+console-coverage-which = Which customers
+console-coverage-only-all = All
+console-coverage-only-open = Not informed
+console-coverage-only-late = Late
+console-coverage-customer = Customer
+console-coverage-verdict = Informed
+console-coverage-since = Since
+console-coverage-addresses = Addresses and attestations
+console-coverage-none = There is no such customer.
+console-coverage-none-here = None among those that were looked at: the next page goes on.
+
+console-deliveries-title = Deliveries
+console-deliveries-count =
+    { $count ->
+        [one] { $number } delivery.
+       *[other] { $number } deliveries.
+    }
+console-deliveries-scheduled =
+    { $count ->
+        [one] { $number } of them waits for its time, from
+       *[other] { $number } of them wait for their time, from
+    }
+console-deliveries-state = State
+console-deliveries-number = Deliveries
+console-deliveries-all = All deliveries
+console-deliveries-to = Account or address
+console-deliveries-account = Account
+console-deliveries-address = Address
+console-deliveries-reply = Reply
+console-deliveries-attempts = Attempts
+console-deliveries-since = Since
+console-deliveries-none = There is no such delivery.
+
+console-delivery-title = Delivery
+console-delivery-found = found out by an operator
+console-delivery-level = How sure
+console-delivery-reason = Why it was not sent
+console-delivery-unsent-not-carried = None of our relays can carry the message
+console-delivery-unsent-not-composed = The message could not be composed
+console-delivery-role = Role
+console-delivery-act = What you can do
+console-delivery-resend = Send it again
+console-delivery-resend-text = If the message has arrived after all, the recipient gets it twice.
+console-delivery-resent = The delivery is sent again.
+console-delivery-report = Record it
+console-delivery-report-what = What did you find out?
+console-delivery-report-bounced = It was returned, or never arrived
+console-delivery-report-delivered = It reached its mailbox
+console-delivery-report-withdrawn = The finding before was wrong
+console-delivery-reported = What you found out is recorded.
+console-delivery-settle = Settle it
+console-delivery-settle-text = The connection was lost too late to know whether the mail server has the message. The log of the relay says it.
+console-delivery-settle-what = What does the log say?
+console-delivery-settle-yes = The mail server accepted the message
+console-delivery-settle-no = The mail server did not accept it
+console-delivery-settled = The delivery is settled.
+console-delivery-source-of = Source
+console-delivery-source-hint = Such as a line of the relay’s log, in one line
+console-delivery-choose = Choose one of these.
+console-delivery-when = Time
+console-delivery-relay = Relay
+console-delivery-outcome = Outcome
+console-delivery-no-attempt = It was not tried yet.
+console-delivery-reports = What came back
+console-delivery-replied = A reply
+console-delivery-message = The message as it was sent
+console-delivery-bytes = Its source
+console-delivery-download = Take the message as a file
+
+console-attest-title = Record that a customer was informed in another way
+console-attest-text = A call or a letter informs a customer, too. Your word is recorded with your name, and the customer counts as informed.
+console-attest-account = Account
+console-attest-channel = How?
+console-attest-by = Who informed the customer?
+console-attest-by-hint = The name of the person
+console-attest-at = When?
+console-attest-note = What was said, or where is the letter?
+console-attest-note-hint = In one line
+console-attest-button = Record it
+console-attest-done = It is recorded that the customer was informed.
+console-attest-missing = This is missing.
+console-attest-channel-missing = Choose how the customer was informed.
+console-attest-no-time = When: this is no date with a time.
+console-attest-withdrawn = withdrawn
+
+console-evidence-title = Take evidence
+console-evidence-text = A file that proves what the ledger says of this notice. Whoever has it can check it without us, here under “/verify” or with “besked verify”.
+console-evidence-whose = Whose?
+console-evidence-one = That of one customer: nobody else is named
+console-evidence-everyone = That of every customer: each recipient is named
+console-evidence-account-hint = For the evidence of one customer
+console-evidence-messages = With the exact messages that were sent
+console-evidence-json = As a file (JSON)
+console-evidence-pdf = As a PDF
+console-evidence-whose-missing = Account: name the customer that the evidence is for.
+console-evidence-too-large = This evidence is too large for a PDF here: take the file, or make the PDF with “besked evidence export --pdf”.
+
+## Console: writing
+
+console-choose-title = What do you want to say?
+console-write-new = New notice
+console-write-edit = Edit the notice
+console-write-zone = Times are those of { $zone }.
+console-write-optional = (optional)
+console-write-what = What it is about
+console-write-list-hint = One on each line
+console-write-text = The text
+console-write-category = Category
+console-write-subject = Subject
+console-write-subject-hint = Leave it empty for the usual one of its category
+console-write-body = Text
+console-write-body-hint = Markdown: **bold**, [a link](https://example.com), - lists
+console-write-audience = To whom
+console-write-attributes = Attributes
+console-write-attributes-hint = One on each line, such as region: sto1, sto2. A customer must have one value of each.
+console-write-customers = Accounts
+console-write-customers-hint = Account numbers, between blanks or on lines
+console-write-rows = File
+console-write-rows-hint = A table with a column account_id and any others: CSV or a workbook, up to 16 MB
+console-write-rows-text = Or its rows, as CSV
+console-write-include-left = Also customers that have left
+console-write-open = Recipients can be added after the release
+console-write-when = When
+console-write-when-now = At once when it is released
+console-write-when-at = At a certain time, in { $zone }
+console-write-when-local = At this time of each recipient’s own zone
+console-write-send-at = Time of the release
+console-write-send-at-local = Time at the recipient
+console-write-spread = Spread over
+console-write-spread-hint = Such as 2 h, if not everybody is to get it at once
+console-write-reminders = Reminders
+console-write-reminders-hint = How long before the window, such as 7 days, 1 day; “none” for none; empty as usual
+console-write-matter = The matter
+console-write-reference = Reference
+console-write-reference-hint = Your own number, such as of a change or a case
+console-write-follows = Continues
+console-write-follows-hint = Id or reference of the notice before it
+console-write-nexts = What may follow
+console-write-line = line { $line }:{" "}
+console-write-save = Save the draft
+console-write-submit = Save and submit
+console-write-check = Check
+console-write-test = Send a test to { $address }
+console-write-test-sent = A test was sent to { $address }: { $reply }
+console-write-test-no-address = You have no address here: an admin can add one.
+console-write-saved = The draft is saved.
+console-write-copied = This is a copy of the notice: nothing is saved yet. Write new dates and numbers.
+console-write-followed = This is filled in from the notice before: nothing is saved yet. Correct what has changed.
+console-write-too-late = A notice that was released cannot be edited. Write the next one of its matter instead.
+console-write-checked = Whom it reaches
+console-write-reached = addresses at { $customers } customers
+console-write-such-as = Such as
+console-write-unaddressed =
+    { $count ->
+        [one] { $number } customer has nobody to address:
+       *[other] { $number } customers have nobody to address:
+    }
+console-write-overtaken = { $name } saved another version while you were writing. Nothing that you typed is lost: it is below.
+console-write-overtaken-text = { $name } saved another version after you began. Look at it, and take over into yours what should stay.
+console-write-overtaken-see = See that version
+console-write-overtaken-replace = Replace it with mine
+console-preview-title = As recipients see it
+console-preview-in = In the language { $language }
+console-preview-format = Form
+console-preview-text = Text
+console-preview-scheme = Colours
+console-preview-own = As yours
+console-preview-light = Light
+console-preview-dark = Dark
+console-preview-phone = On a phone
+console-preview-language = Language
+console-preview-recipients = The recipient’s
+console-preview-customer = As this customer sees it
+console-preview-show = Show
+console-preview-unready = There is something to be seen once this is filled in:
+console-field-stage = Stage
+console-field-our-role = Our role for the data
+console-field-discovered-at = Discovered
+console-field-nature = What happened
+console-field-data-affected = Personal data affected
+console-field-likely-consequences = Likely consequences
+console-field-measures-taken = Measures taken or planned
+console-field-recommended-actions = What the customer should do
+console-field-contact-point = Where to ask
+console-field-occurred-from = Began
+console-field-occurred-until = Ended
+console-field-status = Status
+console-field-services = Services
+console-field-impact = What customers notice
+console-field-started-at = Began
+console-field-next-update-at = Next update
+console-field-resolved-at = Over since
+console-field-workaround = What customers can do meanwhile
+console-field-phase = Phase
+console-field-window-start = Begin of the window
+console-field-window-end = End of the window
+console-field-previous-start = Begin as it was announced before
+console-field-previous-end = End as it was announced before
+console-field-impact-level = Impact in a word, for programs
+console-field-action-needed = What customers must do
+console-field-kind = Kind
+console-field-document = Document
+console-field-version = New version
+console-field-effective-date = Takes effect
+console-field-summary = What changes
+console-field-right = The right to object or terminate
+console-field-right-until = That right ends
+console-field-measure = Measure
+console-field-change = What changes
+console-field-effect = What it means for the customer
+console-field-invoice-number = Invoice number
+console-field-period = Period
+console-field-amount = Amount
+console-field-currency = Currency
+console-field-due-date = Due
+console-field-payment-reference = Payment reference
+console-field-title = Headline
+console-field-question = Question
+console-field-link = Address of the survey
+console-field-closes-at = Closes
+console-choice-suspected = Suspected
+console-choice-confirmed = Confirmed
+console-choice-update = Update
+console-choice-final = Final report
+console-choice-controller = Controller: we decide about the data
+console-choice-processor = Processor: the customer decides about the data
+console-choice-terms = Terms
+console-choice-price = Prices
+console-choice-data-processing = Data processing agreement
+console-choice-sub-processor = Sub-processor
+console-choice-other = Something else
+console-choice-possible = Possible
+console-choice-investigating = Investigating
+console-choice-identified = Identified
+console-choice-monitoring = Monitoring
+console-choice-resolved = Resolved
+console-choice-announced = Announced
+console-choice-rescheduled = Rescheduled
+console-choice-cancelled = Cancelled
+console-choice-started = Started
+console-choice-completed = Completed
+console-choice-no-impact = None
+console-choice-reduced-redundancy = Less to fall back on
+console-choice-degraded = Works worse
+console-choice-outage = Does not work
+console-choice-technical = Technical
+console-choice-organisational = Organisational
+
 ## Console: pages
 
 # The first parts of long compounds, after which a heading or label may break in a narrow window.

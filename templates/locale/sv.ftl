@@ -452,6 +452,500 @@ console-me-sessions-ended = Alla andra sessioner är avslutade.
 
 ## Console: notices
 
+console-category-security-breach = Personuppgiftsincident
+console-category-disruption = Störning
+console-category-maintenance = Underhåll
+console-category-agreement-change = Avtalsändring
+console-category-security-measures-change = Ändrad säkerhetsåtgärd
+console-category-billing = Faktura
+console-category-news = Nyheter
+console-category-survey = Enkät
+console-category-about-security-breach = Personuppgifter har förlorats, ändrats eller setts av någon som inte får det. Förseglat tills det släpps.
+console-category-about-disruption = En tjänst fungerar inte som den ska, eller riskerar det. Går ut före allt annat.
+console-category-about-maintenance = Planerat arbete i ett tidsfönster, med faser från aviserat till klart.
+console-category-about-agreement-change = Nya villkor, priser, ett avtal eller ett underbiträde, med rätten att invända eller säga upp.
+console-category-about-security-measures-change = En teknisk eller organisatorisk åtgärd ändras, och vad det betyder för kunden.
+console-category-about-billing = En faktura, bara till fakturakontakter.
+console-category-about-news = Vad som är nytt. Går bara till dem som inte har avböjt.
+console-category-about-survey = En fråga med en länk. Går bara till dem som inte har avböjt.
+console-class-mandatory = Måste skickas: ingen kan avböja
+console-class-optional = Får skickas: mottagare kan avböja
+console-notice-state-draft = Utkast
+console-notice-state-submitted = Väntar på godkännande
+console-notice-state-approved = Godkänt
+console-notice-state-scheduled = Schemalagt
+console-notice-state-releasing = Släpps just nu
+console-notice-state-released = Skickas
+console-notice-state-closed = Avslutat
+console-notice-state-declined = Avböjt
+console-notice-state-cancelled = Avbrutet
+console-delivery-state-queued = Väntar på att skickas
+console-delivery-state-sending = Skickas
+console-delivery-state-deferred = Inte mottaget än, nytt försök görs
+console-delivery-state-accepted = Mottaget av e-postservern
+console-delivery-state-delivered = Levererat, säger e-postservern
+console-delivery-state-bounced = I retur
+console-delivery-state-rejected = Nekat
+console-delivery-state-expired = Inte mottaget i tid
+console-delivery-state-uncertain = Kanske mottaget
+console-delivery-state-suppressed = Inte skickat: spärrad adress
+console-delivery-state-opted-out = Inte skickat: har avböjt
+console-delivery-state-cancelled = Inte skickat: avbrutet
+console-verdict-informed = Informerad
+console-verdict-pending = Inte avgjort än
+console-verdict-not-informed = Inte informerad
+console-verdict-cannot-be = Ingen att vända sig till
+console-verdict-not-addressed = Hör inte till mottagarna
+console-verdict-not-released = Inte släppt
+console-level-relayed = Vårt relä tog emot det
+console-level-accepted-by-mx = Mottagarens egen e-postserver tog emot det
+console-level-operator-found = Utrett av en operatör
+console-level-dsn-delivered = E-postservern har rapporterat leveransen
+console-level-attested = En persons ord
+console-level-acknowledged = Bekräftat av kunden
+console-channel-phone = Per telefon
+console-channel-letter = Med brev
+console-channel-in-person = Personligen
+console-channel-other = På annat sätt
+console-task-about-not-informed = Kunder som inte är informerade
+console-task-about-overdue = Tidsfristen har gått ut
+console-task-about-weak-match = Rapporter som bara delvis stämmer
+console-task-about-contradiction = Rapporter som säger emot varandra
+console-task-about-left-company = Personer som har slutat
+console-task-about-new-address = Nya adresser
+console-task-about-unread = E-post som inte går att läsa
+console-task-about-unforwarded = Svar som inte vidarebefordrades
+console-task-about-stale-directory = Kunduppgifter som är inaktuella
+console-task-about-webhook-failed = Webhookar som misslyckas
+console-task-about-promise = Löften som förfaller
+
+console-notices-title = Meddelanden
+console-notices-write = Skriv ett meddelande
+console-notices-state = Läge
+console-notices-category = Kategori
+console-notices-reference = Referens
+console-notices-any = Alla
+console-notices-filter = Visa
+console-notices-unfilter = Visa alla
+console-notices-none = Inget meddelande är skrivet än.
+console-notices-none-such = Inget meddelande stämmer med detta.
+console-notices-subject = Ämne
+console-notices-when = Tid
+console-notices-author = Författare
+console-notices-recipients = Mottagare
+console-notices-due = Ska ut
+console-notices-created = Skrivet
+console-notices-overdue = Tiden är inne, och ingen har släppt det
+
+console-notice-next = Vad som står på tur
+console-notice-waits-draft = Det är inte inlämnat än: ingen får det.
+console-notice-waits-submitted = Det väntar på att en andra person godkänner det.
+console-notice-waits-submitted-own = Det väntar på att en andra person godkänner det: du har skrivit det, så det måste vara någon annan.
+console-notice-waits-approved = Det är godkänt, och ingen har släppt det än.
+console-notice-waits-overdue = Det är godkänt och tiden är inne, men ingen har släppt det.
+console-notice-waits-scheduled = Det släpps av sig självt när tiden är inne.
+console-notice-waits-releasing = Mottagarna listas. Inget skickas innan det är klart.
+console-notice-waits-released = Det skickas.
+console-notice-waits-paused = Utskicket är pausat: inget mer går ut förrän någon återupptar det.
+console-notice-waits-closed = Varje leverans har sitt utfall. Det som kommer tillbaka senare antecknas ändå.
+console-notice-waits-declined = Det är avböjt. Den som redigerar det gör det till utkast igen.
+console-notice-waits-cancelled = Det är avbrutet. Det som inte har skickats skickas inte.
+console-notice-changed = Sedan godkännandet har mottagarna ändrats: { $then } då, { $now } nu.
+console-notice-follow = Skriv nästa
+console-notice-copy = Kopiera
+console-notice-about = Om det
+console-notice-whom = Går till
+console-notice-class = Slag
+console-notice-languages = Språk
+console-notice-approved-by = Godkänt av
+console-notice-released = Släppt
+console-notice-closed = Avslutat
+console-notice-follows = Fortsätter
+console-notice-escalation = Om en kund inte blir informerad
+console-notice-escalation-after = Efter { $after }
+console-notice-escalation-task = en uppgift för en person
+console-notice-digest = Kontrollsumma
+console-notice-content = Vad det säger
+console-notice-source = Som det skrevs
+console-notice-steps = Vem gjorde vad
+console-notice-tasks = Uppgifter som det har lämnat
+console-whom-all = Alla kunder
+console-whom-some = Kunder med vissa attribut, eller enskilda
+console-whom-rows = Kunderna i en fil
+console-whom-nobody = Ingen än: mottagare läggs till efter att det släppts
+console-whom-followed = Kunderna för meddelandet som det fortsätter
+console-whom-named =
+    { $count ->
+        [one] { $number } namngiven kund
+       *[other] { $number } namngivna kunder
+    }
+
+console-step-submit = Lämna in för godkännande
+console-step-approve = Godkänn
+console-step-decline = Avböj
+console-step-release = Släpp
+console-step-pause = Pausa
+console-step-resume = Återuppta
+console-step-cancel = Avbryt det
+console-step-close = Avsluta det
+console-step-edit = Redigera
+console-step-title-submit = Lämna in för godkännande?
+console-step-title-approve = Godkänna meddelandet?
+console-step-title-decline = Avböja meddelandet?
+console-step-title-release = Släppa meddelandet?
+console-step-title-pause = Pausa utskicket?
+console-step-title-resume = Återuppta utskicket?
+console-step-title-cancel = Avbryta meddelandet?
+console-step-title-close = Avsluta det stående meddelandet?
+console-step-done-create = Skrivet av
+console-step-done-edit = Redigerat av
+console-step-done-submit = Inlämnat av
+console-step-done-approve = Godkänt av
+console-step-done-decline = Avböjt av
+console-step-done-release = Släppt av
+console-step-done-pause = Pausat av
+console-step-done-resume = Återupptaget av
+console-step-done-cancel = Avbrutet av
+console-step-done-close = Avslutat av
+console-step-refused-create = Nekat, skulle skrivas av
+console-step-refused-edit = Nekat, skulle redigeras av
+console-step-refused-submit = Nekat, skulle lämnas in av
+console-step-refused-approve = Nekat, skulle godkännas av
+console-step-refused-decline = Nekat, skulle avböjas av
+console-step-refused-release = Nekat, skulle släppas av
+console-step-refused-pause = Nekat, skulle pausas av
+console-step-refused-resume = Nekat, skulle återupptas av
+console-step-refused-cancel = Nekat, skulle avbrytas av
+console-step-refused-close = Nekat, skulle avslutas av
+console-step-taken-submit = Meddelandet är inlämnat.
+console-step-taken-approve = Meddelandet är godkänt.
+console-step-taken-decline = Meddelandet är avböjt.
+console-step-taken-release = Meddelandet är släppt.
+console-step-taken-pause = Utskicket är pausat.
+console-step-taken-resume = Utskicket fortsätter.
+console-step-taken-cancel = Meddelandet är avbrutet.
+console-step-taken-close = Det stående meddelandet är avslutat.
+console-consequence-submit = En andra person avgör om det, ifall kategorin kräver en; annars är det godkänt direkt. Inget skickas än.
+console-consequence-approve = Du godkänner precis det som du ser här: det som ändras efteråt kräver ett nytt godkännande. Inget skickas innan någon släpper det.
+console-consequence-decline = Författaren ser ditt skäl, kan ändra det och lämna in det igen. Inget skickas.
+console-consequence-release = Mottagarna listas nu, och utskicket börjar genast. Det som har skickats går inte att ta tillbaka.
+console-consequence-release-later = Det schemaläggs: mottagarna listas när tiden är inne, och då börjar utskicket.
+console-consequence-release-now = Det släpps nu i stället för när tiden är inne. Det som skickas går inte att ta tillbaka.
+console-consequence-pause =
+    { $count ->
+        [0] Inget mer skickas förrän någon återupptar det. Inget väntar just nu.
+        [one] Inget mer skickas förrän någon återupptar det: { $number } leverans väntar så länge.
+       *[other] Inget mer skickas förrän någon återupptar det: { $number } leveranser väntar så länge.
+    }
+console-consequence-resume =
+    { $count ->
+        [0] Utskicket fortsätter. Inget väntar just nu.
+        [one] Utskicket fortsätter: { $number } leverans väntar.
+       *[other] Utskicket fortsätter: { $number } leveranser väntar.
+    }
+console-consequence-cancel = Det är slut för gott: det kan kopieras, men aldrig släppas.
+console-consequence-cancel-sending =
+    { $count ->
+        [0] Det är slut för gott. Inget väntar på att skickas just nu; det som har skickats tas inte tillbaka.
+        [one] Det är slut för gott: { $number } leverans som inte har skickats skickas aldrig. Det som har skickats tas inte tillbaka.
+       *[other] Det är slut för gott: { $number } leveranser som inte har skickats skickas aldrig. Det som har skickats tas inte tillbaka.
+    }
+console-consequence-close = Ingen kan läggas till längre. De som lades till får det ändå.
+console-step-reason = Skäl
+console-step-reason-hint-submit = För protokollet, på en rad
+console-step-reason-hint-approve = För protokollet, på en rad, om det finns något att säga
+console-step-reason-hint-decline = Vad författaren ska ändra, på en rad
+console-step-reason-hint-release = För protokollet, på en rad, om det finns något att säga
+console-step-reason-hint-pause = För dina kollegor, på en rad
+console-step-reason-hint-resume = För dina kollegor, på en rad
+console-step-reason-hint-cancel = För protokollet, på en rad
+console-step-reason-hint-close = För protokollet, på en rad
+console-step-reason-missing = Skäl: skriv vad författaren ska ändra.
+console-step-release-at-once = Släpp det nu, och vänta inte på tiden
+console-step-not = Inte nu
+console-step-back = Tillbaka till meddelandet
+console-step-stale = Det går inte längre, eller är redan gjort. Meddelandet är nu i detta läge:
+console-step-reach = { $recipients } adresser hos { $customers } kunder
+console-step-reaches-nobody = Det når ingen just nu
+console-step-unaddressed = Kunder utan någon att vända sig till, till exempel
+
+console-coverage-title = Vem är informerad
+console-coverage-informed-of = informerade: { $informed } av { $customers } kunder
+console-coverage-informed = Informerade
+console-coverage-pending = Inte avgjort än
+console-coverage-not = Inte informerade
+console-coverage-cannot = Ingen att vända sig till
+console-coverage-overdue = Inte informerade efter tidsfristen
+console-coverage-late = Informerade efter tidsfristen
+console-coverage-is-late = Efter tidsfristen
+console-coverage-customers =
+    { $count ->
+        [one] { $number } kund.
+       *[other] { $number } kunder.
+    }
+console-coverage-count = Räkna hur många som är informerade
+console-coverage-overdue-last =
+    { $count ->
+        [one] Vid senaste kontrollen var { $number } kund inte informerad efter tidsfristen.
+       *[other] Vid senaste kontrollen var { $number } kunder inte informerade efter tidsfristen.
+    }
+console-coverage-deadline = Tidsfrist:
+console-coverage-escalated =
+    { $count ->
+        [one] För { $number } kund har kontakter med andra roller fått det.
+       *[other] För { $number } kunder har kontakter med andra roller fått det.
+    }
+console-coverage-open = Kunder som inte är informerade
+console-coverage-all = Alla kunder
+console-coverage-csv = Detsamma som fil för ett kalkylblad (CSV)
+console-coverage-which = Vilka kunder
+console-coverage-only-all = Alla
+console-coverage-only-open = Inte informerade
+console-coverage-only-late = Sena
+console-coverage-customer = Kund
+console-coverage-verdict = Informerad
+console-coverage-since = Sedan
+console-coverage-addresses = Adresser och intyg
+console-coverage-none = Det finns ingen sådan kund.
+console-coverage-none-here = Ingen bland dem som gicks igenom: nästa sida fortsätter.
+
+console-deliveries-title = Leveranser
+console-deliveries-count =
+    { $count ->
+        [one] { $number } leverans.
+       *[other] { $number } leveranser.
+    }
+console-deliveries-scheduled =
+    { $count ->
+        [one] { $number } av dem väntar på sin tid, från
+       *[other] { $number } av dem väntar på sin tid, från
+    }
+console-deliveries-state = Läge
+console-deliveries-number = Leveranser
+console-deliveries-all = Alla leveranser
+console-deliveries-to = Konto eller adress
+console-deliveries-account = Konto
+console-deliveries-address = Adress
+console-deliveries-reply = Svar
+console-deliveries-attempts = Försök
+console-deliveries-since = Sedan
+console-deliveries-none = Det finns ingen sådan leverans.
+
+console-delivery-title = Leverans
+console-delivery-found = utrett av en operatör
+console-delivery-level = Hur säkert
+console-delivery-reason = Varför det inte skickades
+console-delivery-unsent-not-carried = Inget av våra reläer kan överföra meddelandet
+console-delivery-unsent-not-composed = Meddelandet kunde inte sättas ihop
+console-delivery-role = Roll
+console-delivery-act = Vad du kan göra
+console-delivery-resend = Skicka igen
+console-delivery-resend-text = Om meddelandet har kommit fram ändå får mottagaren det två gånger.
+console-delivery-resent = Leveransen skickas igen.
+console-delivery-report = Anteckna
+console-delivery-report-what = Vad kom du fram till?
+console-delivery-report-bounced = Det kom i retur, eller kom aldrig fram
+console-delivery-report-delivered = Det nådde brevlådan
+console-delivery-report-withdrawn = Det förra beskedet var fel
+console-delivery-reported = Det du kom fram till är antecknat.
+console-delivery-settle = Avgör
+console-delivery-settle-text = Anslutningen bröts för sent för att veta om e-postservern har meddelandet. Reläets logg säger det.
+console-delivery-settle-what = Vad säger loggen?
+console-delivery-settle-yes = E-postservern tog emot meddelandet
+console-delivery-settle-no = E-postservern tog inte emot det
+console-delivery-settled = Leveransen är avgjord.
+console-delivery-source-of = Källa
+console-delivery-source-hint = Till exempel en rad i reläets logg, på en rad
+console-delivery-choose = Välj något av detta.
+console-delivery-when = Tid
+console-delivery-relay = Relä
+console-delivery-outcome = Utfall
+console-delivery-no-attempt = Inget försök är gjort än.
+console-delivery-reports = Vad som kom tillbaka
+console-delivery-replied = Ett svar
+console-delivery-message = Meddelandet som det skickades
+console-delivery-bytes = Dess källa
+console-delivery-download = Ta meddelandet som fil
+
+console-attest-title = Anteckna att en kund informerades på annat sätt
+console-attest-text = Ett samtal eller ett brev informerar också en kund. Ditt ord antecknas med ditt namn, och kunden räknas som informerad.
+console-attest-account = Konto
+console-attest-channel = Hur?
+console-attest-by = Vem informerade kunden?
+console-attest-by-hint = Personens namn
+console-attest-at = När?
+console-attest-note = Vad sades, eller var finns brevet?
+console-attest-note-hint = På en rad
+console-attest-button = Anteckna
+console-attest-done = Det är antecknat att kunden informerades.
+console-attest-missing = Detta saknas.
+console-attest-channel-missing = Välj hur kunden informerades.
+console-attest-no-time = När: detta är inget datum med klockslag.
+console-attest-withdrawn = återtaget
+
+console-evidence-title = Ta ut bevis
+console-evidence-text = En fil som bevisar vad liggaren säger om detta meddelande. Den som har filen kan kontrollera den utan oss, här under ”/verify” eller med ”besked verify”.
+console-evidence-whose = Vems?
+console-evidence-one = En kunds: ingen annan nämns
+console-evidence-everyone = Varje kunds: alla mottagare nämns
+console-evidence-account-hint = För bevis om en kund
+console-evidence-messages = Med de exakta meddelanden som skickades
+console-evidence-json = Som fil (JSON)
+console-evidence-pdf = Som PDF
+console-evidence-whose-missing = Konto: ange kunden som beviset gäller.
+console-evidence-too-large = Detta bevis är för stort för en PDF här: ta filen, eller gör PDF:en med ”besked evidence export --pdf”.
+
+## Console: writing
+
+console-choose-title = Vad vill du säga?
+console-write-new = Nytt meddelande
+console-write-edit = Redigera meddelandet
+console-write-zone = Tider gäller i { $zone }.
+console-write-optional = (valfritt)
+console-write-what = Vad det handlar om
+console-write-list-hint = En på varje rad
+console-write-text = Texten
+console-write-category = Kategori
+console-write-subject = Ämne
+console-write-subject-hint = Lämna tomt för kategorins vanliga
+console-write-body = Text
+console-write-body-hint = Markdown: **fet**, [en länk](https://example.com), - listor
+console-write-audience = Till vem
+console-write-attributes = Attribut
+console-write-attributes-hint = Ett på varje rad, till exempel region: sto1, sto2. En kund måste ha ett värde av vart och ett.
+console-write-customers = Konton
+console-write-customers-hint = Kontonummer, med blanksteg emellan eller på rader
+console-write-rows = Fil
+console-write-rows-hint = En tabell med kolumnen account_id och vilka andra som helst: CSV eller en arbetsbok, upp till 16 MB
+console-write-rows-text = Eller raderna, som CSV
+console-write-include-left = Även kunder som har lämnat oss
+console-write-open = Mottagare kan läggas till efter att det släppts
+console-write-when = När
+console-write-when-now = Genast när det släpps
+console-write-when-at = Vid en viss tid, i { $zone }
+console-write-when-local = Vid denna tid i varje mottagares egen zon
+console-write-send-at = Tid för utskicket
+console-write-send-at-local = Tid hos mottagaren
+console-write-spread = Fördelat över
+console-write-spread-hint = Till exempel 2 h, om alla inte ska få det på en gång
+console-write-reminders = Påminnelser
+console-write-reminders-hint = Hur långt före fönstret, till exempel 7 days, 1 day; ”none” för inga; tomt som vanligt
+console-write-matter = Ärendet
+console-write-reference = Referens
+console-write-reference-hint = Ert eget nummer, till exempel på en ändring eller ett ärende
+console-write-follows = Fortsätter
+console-write-follows-hint = Id eller referens för meddelandet före
+console-write-nexts = Vad som kan följa
+console-write-line = rad { $line }:{" "}
+console-write-save = Spara utkastet
+console-write-submit = Spara och lämna in
+console-write-check = Kontrollera
+console-write-test = Skicka ett prov till { $address }
+console-write-test-sent = Ett prov skickades till { $address }: { $reply }
+console-write-test-no-address = Du har ingen adress här: en administratör kan lägga till en.
+console-write-saved = Utkastet är sparat.
+console-write-copied = Detta är en kopia av meddelandet: inget är sparat än. Skriv nya datum och nummer.
+console-write-followed = Detta är ifyllt från meddelandet före: inget är sparat än. Rätta det som har ändrats.
+console-write-too-late = Ett meddelande som har släppts kan inte redigeras. Skriv nästa i ärendet i stället.
+console-write-checked = Vem det når
+console-write-reached = adresser hos { $customers } kunder
+console-write-such-as = Till exempel
+console-write-unaddressed =
+    { $count ->
+        [one] { $number } kund har ingen att vända sig till:
+       *[other] { $number } kunder har ingen att vända sig till:
+    }
+console-write-overtaken = { $name } sparade en annan version medan du skrev. Inget du skrev är borta: det står nedan.
+console-write-overtaken-text = { $name } sparade en annan version efter att du började. Titta på den, och ta över i din det som ska stå kvar.
+console-write-overtaken-see = Se den versionen
+console-write-overtaken-replace = Ersätt den med min
+console-preview-title = Som mottagare ser det
+console-preview-in = På språket { $language }
+console-preview-format = Form
+console-preview-text = Text
+console-preview-scheme = Färger
+console-preview-own = Som dina
+console-preview-light = Ljust
+console-preview-dark = Mörkt
+console-preview-phone = På en telefon
+console-preview-language = Språk
+console-preview-recipients = Mottagarens
+console-preview-customer = Som denna kund ser det
+console-preview-show = Visa
+console-preview-unready = Det finns något att se när detta är ifyllt:
+console-field-stage = Skede
+console-field-our-role = Vår roll för uppgifterna
+console-field-discovered-at = Upptäckt
+console-field-nature = Vad som har hänt
+console-field-data-affected = Berörda personuppgifter
+console-field-likely-consequences = Sannolika konsekvenser
+console-field-measures-taken = Åtgärder, vidtagna eller planerade
+console-field-recommended-actions = Vad kunden bör göra
+console-field-contact-point = Var man kan fråga
+console-field-occurred-from = Började
+console-field-occurred-until = Slutade
+console-field-status = Status
+console-field-services = Tjänster
+console-field-impact = Vad kunder märker
+console-field-started-at = Började
+console-field-next-update-at = Nästa besked
+console-field-resolved-at = Över sedan
+console-field-workaround = Vad kunder kan göra under tiden
+console-field-phase = Fas
+console-field-window-start = Fönstret börjar
+console-field-window-end = Fönstret slutar
+console-field-previous-start = Början som aviserades tidigare
+console-field-previous-end = Slutet som aviserades tidigare
+console-field-impact-level = Påverkan i ett ord, för program
+console-field-action-needed = Vad kunder måste göra
+console-field-kind = Slag
+console-field-document = Dokument
+console-field-version = Ny version
+console-field-effective-date = Gäller från
+console-field-summary = Vad som ändras
+console-field-right = Rätten att invända eller säga upp
+console-field-right-until = Den rätten upphör
+console-field-measure = Åtgärd
+console-field-change = Vad som ändras
+console-field-effect = Vad det betyder för kunden
+console-field-invoice-number = Fakturanummer
+console-field-period = Period
+console-field-amount = Belopp
+console-field-currency = Valuta
+console-field-due-date = Förfaller
+console-field-payment-reference = Betalningsreferens
+console-field-title = Rubrik
+console-field-question = Fråga
+console-field-link = Enkätens adress
+console-field-closes-at = Stänger
+console-choice-suspected = Misstänkt
+console-choice-confirmed = Bekräftad
+console-choice-update = Nya uppgifter
+console-choice-final = Slutrapport
+console-choice-controller = Personuppgiftsansvarig: vi bestämmer över uppgifterna
+console-choice-processor = Personuppgiftsbiträde: kunden bestämmer över uppgifterna
+console-choice-terms = Villkor
+console-choice-price = Priser
+console-choice-data-processing = Personuppgiftsbiträdesavtal
+console-choice-sub-processor = Underbiträde
+console-choice-other = Något annat
+console-choice-possible = Möjlig
+console-choice-investigating = Utreds
+console-choice-identified = Orsaken känd
+console-choice-monitoring = Övervakas
+console-choice-resolved = Löst
+console-choice-announced = Aviserat
+console-choice-rescheduled = Flyttat
+console-choice-cancelled = Inställt
+console-choice-started = Påbörjat
+console-choice-completed = Klart
+console-choice-no-impact = Ingen
+console-choice-reduced-redundancy = Mindre redundans
+console-choice-degraded = Fungerar sämre
+console-choice-outage = Fungerar inte
+console-choice-technical = Teknisk
+console-choice-organisational = Organisatorisk
+
 ## Console: pages
 
 # The first parts of long compounds, after which a heading or label may break in a narrow window.

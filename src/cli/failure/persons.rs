@@ -104,7 +104,10 @@ impl From<CoverageError> for Failure {
             CoverageError::Future { .. } => {
                 failure.hint("write `--at` with its zone, such as 2026-12-01T10:30:00+01:00")
             }
-            CoverageError::Words(_) | CoverageError::Cursor(_) | CoverageError::Period | CoverageError::Withdrawn(_) => failure,
+            CoverageError::Words(_)
+            | CoverageError::Cursor(_)
+            | CoverageError::Period
+            | CoverageError::Withdrawn(_) => failure,
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use axum::response::Response;
 
-use crate::console::blocks::{BAD, BUSY, Block, Cell, GOOD, PLAIN, Page, Table, Tone, WARN, encoded};
+use crate::console::blocks::{Block, Cell, Page, Table, encoded};
 use crate::console::frame::Place;
 use crate::console::signed::Signed;
+use crate::console::tones::{of_delivery, of_verdict};
 use crate::console::words::Words;
 use crate::coverage::{Attestation, Informed, InformedDelivery, InformedNotice};
 use crate::domain::coverage::Verdict;
@@ -13,27 +14,7 @@ use crate::domain::right::Right;
 
 /// A verdict as a badge.
 pub fn verdict(words: &Words, verdict: Verdict) -> Cell {
-    Cell::badge(tone(verdict), words.word("console-verdict", verdict))
-}
-
-const fn tone(verdict: Verdict) -> Tone {
-    match verdict {
-        Verdict::Informed => GOOD,
-        Verdict::Pending => BUSY,
-        Verdict::NotInformed | Verdict::CannotBe => BAD,
-        Verdict::NotAddressed | Verdict::NotReleased => PLAIN,
-    }
-}
-
-/// How a state of a delivery is coloured.
-pub const fn state_tone(state: State) -> Tone {
-    match state {
-        State::Accepted | State::Delivered => GOOD,
-        State::Queued | State::Sending | State::Deferred => BUSY,
-        State::Uncertain => WARN,
-        State::Bounced | State::Rejected | State::Expired => BAD,
-        State::Suppressed | State::OptedOut | State::Cancelled => PLAIN,
-    }
+    Cell::badge(of_verdict(verdict), words.word("console-verdict", verdict))
 }
 
 /// The page of an answer.
@@ -62,7 +43,7 @@ pub fn page(signed: &Signed, it: &Informed) -> Response {
     }
     let key = format!("console-ask-answer-{}", it.verdict).replace('_', "-");
     let text = words.say_with(&key, &[("customer", customer.clone())]);
-    let mut blocks = vec![Block::Answer(tone(it.verdict), text, more)];
+    let mut blocks = vec![Block::Answer(of_verdict(it.verdict), text, more)];
     if it.notices.is_empty() {
         blocks.push(Block::Note(words.say("console-ask-no-notice")));
     }
@@ -91,7 +72,7 @@ fn of_notice(signed: &Signed, account: &str, it: &InformedNotice) -> Vec<Block> 
     }
     let mut links = vec![(words.say("console-ask-notice"), format!("/notices/{}", it.id))];
     if signed.actor.has(Right::Evidence) && it.released_at.is_some() {
-        let of = |form: &str| format!("/ask/evidence?notice={}&account={}&form={form}", it.id, encoded(account));
+        let of = |form: &str| format!("/notices/{}/evidence/evidence.{form}?account={}&messages=1", it.id, encoded(account));
         links.push((words.say("console-ask-evidence-pdf"), of("pdf")));
         links.push((words.say("console-ask-evidence-json"), of("json")));
     }
@@ -122,10 +103,10 @@ fn facts(words: &Words, it: &InformedNotice) -> Vec<(String, Cell)> {
 }
 
 fn delivery(words: &Words, it: &InformedDelivery) -> Vec<Cell> {
-    let mut state = Cell::badge(state_tone(it.state), words.word("console-delivery", it.state));
+    let mut state = Cell::badge(of_delivery(it.state), words.word("console-delivery-state", it.state));
     state.under = it.level.map(|level| words.word("console-level", level));
     if let Some(reason) = it.reason {
-        state.under = Some(words.word("console-reason", reason));
+        state.under = Some(words.word("console-delivery-unsent", reason));
     }
     let address = Cell::text(&it.email);
     let sent = matches!(it.state, State::Accepted | State::Delivered | State::Bounced | State::Rejected | State::Uncertain);
@@ -134,7 +115,7 @@ fn delivery(words: &Words, it: &InformedDelivery) -> Vec<Cell> {
         role.under = Some(it.message_id.clone());
     }
     let when = if sent {
-        Cell { href: Some(format!("/ask/message/{}", it.id)), ..Cell::time(words, it.at) }.under(words.say("console-ask-words"))
+        Cell { href: Some(format!("/deliveries/{}", it.id)), ..Cell::time(words, it.at) }.under(words.say("console-ask-words"))
     } else {
         Cell::time(words, it.at)
     };

@@ -9,6 +9,12 @@ pub struct Unfit {
     pub suggestion: Option<String>,
 }
 
+/// A cell that a spreadsheet does not take for a formula.
+#[must_use]
+pub fn harmless(cell: &str) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+}
+
 /// The longest cell in bytes. The columns have limits of their own; this one is judged before anything else is done with a cell.
 const LONGEST: usize = 64 << 10;
 

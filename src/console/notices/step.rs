@@ -1,0 +1,224 @@
+//! The page of one step on a notice: what it will do, in words, and the form that takes it. An approval shows what is approved.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::get;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{id_of, show, some, way};
+use crate::app::App;
+use crate::console::cookies::set_flash;
+use crate::console::form::{Faults, Form};
+use crate::console::frame::{Frame, Place, page_with};
+use crate::console::refusal::Refusal;
+use crate::console::signed::Signed;
+use crate::coverage::Status;
+use crate::domain::kind::Kind;
+use crate::domain::notice::{State as NoticeState, Step};
+use crate::domain::prints::Changed;
+use crate::notices::shown::Brief;
+use crate::notices::{Kept, NoticeError, Release};
+
+/// The routes.
+pub fn routes() -> Router<App> {
+    way::STEPS.into_iter().fold(Router::new(), |routes, step| {
+        let ask = move |app: State<App>, signed: Signed, id: Path<String>| ask(app, signed, id, step);
+        let take = move |app: State<App>, signed: Signed, id: Path<String>, form: Form| take(app, signed, id, form, step);
+        routes.route(&format!("/notices/{{id}}/{step}"), get(ask).post(take))
+    })
+}
+
+#[derive(Template)]
+#[template(path = "console/notices/step.html")]
+struct Page {
+    frame: Frame,
+    faults: Faults,
+    step: Step,
+    brief: Brief,
+    digest: String,
+    reason: String,
+    /// Deliveries that were not sent yet.
+    unsent: u64,
+    /// How many it would go to now; `None` if that is not counted for this step, or nobody is reached.
+    recipients: Option<u64>,
+    customers: u64,
+    unaddressed: Vec<String>,
+    whom: String,
+    languages: Vec<String>,
+    changed: Option<Changed>,
+    lateness: Vec<String>,
+    may_preview: bool,
+    /// The notice does not allow the step any more.
+    is_possible: bool,
+}
+
+impl Page {
+    /// What the step does, in words.
+    fn consequence(&self) -> String {
+        let words = &self.frame.words;
+        let key = match (self.step, self.brief.state) {
+            (Step::Release, NoticeState::Scheduled) => "release-now".to_owned(),
+            (Step::Release, _) if self.brief.send_at.is_some() => "release-later".to_owned(),
+            (Step::Cancel, NoticeState::Released) => "cancel-sending".to_owned(),
+            (step, _) => step.to_string(),
+        };
+        words.counted(&format!("console-consequence-{key}"), self.unsent)
+    }
+
+    /// True for a step that stops something: its button looks like it.
+    const fn is_stop(&self) -> bool {
+        matches!(self.step, Step::Cancel | Step::Decline)
+    }
+
+    /// True for a step whose page shows what is sent.
+    const fn shows(&self) -> bool {
+        matches!(self.step, Step::Submit | Step::Approve | Step::Release)
+    }
+
+    /// True if a reason is asked for.
+    const fn asks_why(&self) -> bool {
+        !matches!(self.step, Step::Submit)
+    }
+}
+
+async fn ask(
+    State(app): State<App>,
+    signed: Signed,
+    Path(id): Path<String>,
+    step: Step,
+) -> Result<Response, Refusal> {
+    draw(&app, &signed, id_of(&id)?, step, ("", Faults::default())).await
+}
+
+async fn draw(
+    app: &App,
+    signed: &Signed,
+    id: Uuid,
+    step: Step,
+    (reason, faults): (&str, Faults),
+) -> Result<Response, Refusal> {
+    let (actor, name) = (&signed.actor, id.to_string());
+    let (notice, steps) = app.notices.show(actor, &name).await?;
+    actor.may(step.needs(), notice.category)?;
+    let status = app.coverage.status(actor, &name).await?;
+    let changed = app.notices.changed_since_approval(&notice).await?;
+    let parsed = notice.parsed().ok();
+    let reach = reach(app, &notice, step).await?;
+    let words = &signed.words;
+    let is_stale = !way::offered(&notice, &steps, actor, changed.is_some()).contains(&step);
+    let kind = if faults.is_empty() { axum::http::StatusCode::OK } else { axum::http::StatusCode::UNPROCESSABLE_ENTITY };
+    let page = Page {
+        frame: signed.frame(Place::Notices, words.word("console-step-title", step)),
+        faults,
+        step,
+        brief: Brief::of(&notice, app.context.clock.now()),
+        digest: data_encoding::HEXLOWER.encode(&notice.digest),
+        reason: reason.to_owned(),
+        unsent: unsent(&status),
+        recipients: reach.as_ref().map(|it| it.recipients),
+        customers: reach.as_ref().map_or(0, |it| it.customers),
+        unaddressed: reach.map(|it| it.unaddressed_sample).unwrap_or_default(),
+        whom: parsed.as_ref().map(|it| show::whom(words, it)).unwrap_or_default(),
+        languages: show::languages(app, parsed.as_ref()),
+        changed,
+        lateness: show::lateness(app, &notice),
+        may_preview: crate::notices::may_prepare(actor, notice.category).is_ok(),
+        is_possible: !is_stale,
+    };
+    Ok(page_with(kind, &page))
+}
+
+/// How far the notice reaches, if that is decided by the step. That nobody is reached yet is no reason not to show the page.
+async fn reach(app: &App, notice: &Kept, step: Step) -> Result<Option<crate::audience::Reach>, Refusal> {
+    if !matches!(step, Step::Submit | Step::Approve | Step::Release) || notice.released_at.is_some() {
+        return Ok(None);
+    }
+    match app.notices.reach(notice).await {
+        Ok(reach) => Ok(Some(reach)),
+        Err(error) if matches!(error.kind(), Kind::Failed | Kind::Later) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Deliveries that a cancellation would keep from being sent.
+fn unsent(status: &Status) -> u64 {
+    use crate::domain::delivery::State::{Deferred, Queued};
+    [Queued, Deferred].iter().filter_map(|state| status.counts.get(state)).sum()
+}
+
+async fn take(
+    State(app): State<App>,
+    signed: Signed,
+    Path(id): Path<String>,
+    form: Form,
+    step: Step,
+) -> Result<Response, Refusal> {
+    let id = id_of(&id)?;
+    let reason = form.text("reason");
+    let taken = match step {
+        Step::Decline if reason.is_empty() => {
+            let mut faults = Faults::default();
+            faults.add("reason", signed.words.say("console-step-reason-missing"));
+            return draw(&app, &signed, id, step, (reason, faults)).await;
+        }
+        step => one(&app, &signed, id, step, &form).await,
+    };
+    match taken {
+        Ok(()) => {
+            let mut response = Redirect::to(&format!("/notices/{id}")).into_response();
+            set_flash(&app, &mut response, &format!("console-step-taken-{step}"));
+            Ok(response)
+        }
+        Err(error) => {
+            let refusal = Refusal::from(error);
+            let Some(text) = refusal.of_form().map(str::to_owned) else { return Err(refusal) };
+            let mut faults = Faults::default();
+            faults.add("", text);
+            draw(&app, &signed, id, step, (reason, faults)).await
+        }
+    }
+}
+
+/// Takes the step. Each may come twice without harm.
+async fn one(app: &App, signed: &Signed, id: Uuid, step: Step, form: &Form) -> Result<(), NoticeError> {
+    let (notices, actor, why) = (&app.notices, &signed.actor, some(form.text("reason")));
+    match step {
+        Step::Submit => notices.submit(id, actor).await.map(drop),
+        Step::Approve => {
+            let read = data_encoding::HEXLOWER_PERMISSIVE.decode(form.text("digest").as_bytes()).ok();
+            let read = read.and_then(|bytes| bytes.try_into().ok()).ok_or(NoticeError::Changed)?;
+            notices.approve_read(id, Some(read), actor, why).await.map(drop)
+        }
+        Step::Decline => notices.decline(id, actor, why).await.map(drop),
+        Step::Release => release(app, signed, id, form).await,
+        Step::Pause => notices.pause(id, actor, why).await.map(drop),
+        Step::Resume => notices.resume(id, actor, why).await.map(drop),
+        Step::Cancel => notices.cancel(id, actor, why).await.map(drop),
+        Step::Close => notices.end(id, actor, why).await.map(drop),
+        Step::Create | Step::Edit => Ok(()),
+    }
+}
+
+/// How long a page waits for a release: that of a very large audience goes on by itself.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn release(app: &App, signed: &Signed, id: Uuid, form: &Form) -> Result<(), NoticeError> {
+    let (notices, actor) = (app.notices.clone(), signed.actor.clone());
+    let (now, reason) = (form.has("now"), some(form.text("reason")).map(str::to_owned));
+    // Whoever closes the page does not stop it.
+    let releasing = tokio::spawn(async move {
+        let how = Release { now, reason: reason.as_deref() };
+        notices.release(id, &actor, how, &|_| {}).await
+    });
+    match timeout(PATIENCE, releasing).await {
+        // Another process releases it, or this one still does: that is what was asked for.
+        Err(_) | Ok(Ok(Err(NoticeError::Conflict))) => Ok(()),
+        Ok(Ok(released)) => released.map(drop),
+        Ok(Err(_)) => Err(NoticeError::Conflict),
+    }
+}

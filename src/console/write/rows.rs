@@ -1,0 +1,51 @@
+//! The rows of an audience: of the file that was chosen, of the text that was pasted, or as they are stored.
+
+use super::sent::Sent;
+use crate::app::App;
+use crate::console::refusal::Refusal;
+use crate::console::signed::Signed;
+use crate::domain::problem::{Problem, Problems};
+use crate::domain::rows_file::Rows;
+use crate::notices::NoticeError;
+use crate::domain::audience::Audience;
+
+/// The longest file that is put into the form, in bytes, so that it need not be chosen again.
+const PUT_INTO_FORM: usize = 256 << 10;
+
+/// The rows that a form means; `None` if it means none. What is wrong with them is a problem at their place in the document.
+///
+/// # Errors
+/// If the stored rows cannot be read.
+pub async fn meant(app: &App, signed: &Signed, sent: &mut Sent) -> Result<Result<Option<Rows>, Problems>, Refusal> {
+    if sent.filled.get("audience") != "rows" {
+        return Ok(Ok(None));
+    }
+    if let Some((_, bytes)) = &sent.file {
+        let read = Rows::parse(bytes).map_err(placed);
+        // A browser does not choose a file again.
+        if read.is_ok()
+            && bytes.len() <= PUT_INTO_FORM
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            sent.filled.set("rows_text", text);
+        }
+        return Ok(read.map(Some));
+    }
+    if let Some(text) = sent.filled.text("rows_text") {
+        return Ok(Rows::parse(text.as_bytes()).map(Some).map_err(placed));
+    }
+    let Ok(id) = sent.filled.get("notice").parse() else { return Ok(Ok(None)) };
+    match app.notices.draft(&signed.actor, id).await {
+        Ok(draft) if matches!(draft.notice.audience, Audience::Rows { .. }) => Ok(Ok(draft.rows)),
+        Ok(_) | Err(NoticeError::Invalid(_)) => Ok(Ok(None)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Problems of a file, at the place of the file in the document.
+fn placed(problems: Problems) -> Problems {
+    let placed = |problem: Problem| {
+        Problem { problem: problem.to_string(), pointer: Some("/audience/rows".into()), ..Problem::default() }
+    };
+    Problems(problems.limited().0.into_iter().take(10).map(placed).collect())
+}

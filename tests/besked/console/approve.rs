@@ -1,0 +1,133 @@
+//! Notices from the first word to the last delivery, by forms alone: nothing here runs a script.
+
+use besked::domain::operator::Role;
+use rstest::rstest;
+
+use super::desk::{BREACH, MAINTENANCE, at, changed, filled, staffed, stored, take};
+use crate::app::TestApp;
+use crate::database::Engine;
+
+/// The page of the next notice of a matter, filled in and sent with changes.
+async fn follow(browser: &mut super::browser::Browser, notice: &str, word: &str, changes: &[(&str, &str)]) -> String {
+    let id = notice.trim_start_matches("/notices/");
+    let page = browser.get(&format!("/notices/new?follow={id}&word={word}")).await.is(200);
+    let form = filled(&page);
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    stored(browser, &changed(&form, changes)).await
+}
+
+async fn sent(app: &TestApp) -> usize {
+    app.run_until_idle().await;
+    app.relay.count()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn ops_announce_reschedule_and_complete_a_maintenance(#[case] engine: Engine) {
+    let (app, door) = staffed(engine, &[Role::Ops]).await;
+    let mut ops = at(&door, "ops").await;
+    ops.get("/notices/new").await.is(200).says("Maintenance").says("Disruption").lacks("Breach of personal data");
+    ops.get("/notices/new?category=maintenance").await.is(200).says("Begin of the window").says("Send a test to");
+    let announced = stored(&mut ops, &changed(&MAINTENANCE, &[("do", "submit")])).await;
+    let notice = announced.strip_suffix("/submit").expect("it goes on to submit").to_owned();
+    ops.get(&notice).await.is(200).says("The draft is saved.").says("not submitted yet");
+    take(&mut ops, &notice, "submit", "").await.is(200).says("The notice is submitted.").says("nobody has released it");
+    take(&mut ops, &notice, "release", "as planned").await.is(200).says("The notice is released.");
+    assert_eq!(sent(&app).await, 2);
+    let page = ops.get(&notice).await.is(200).says("informed: 2 of 3 customers").says("Nobody to address");
+    page.says("as planned").says("Released by</strong> ops");
+
+    let moved = [("f.window_start", "2036-12-08T22:00"), ("f.window_end", "2036-12-09T02:00"), ("do", "save")];
+    let second = follow(&mut ops, &notice, "rescheduled", &moved).await;
+    ops.get(&second).await.says("The customers of the notice that it continues");
+    take(&mut ops, &second, "submit", "").await.is(200);
+    take(&mut ops, &second, "release", "").await.is(200);
+    assert_eq!(sent(&app).await, 4);
+    let rescheduled = app.relay.received().last().unwrap().text();
+    assert!(rescheduled.contains("8 December 2036") && rescheduled.contains("1 December 2036"), "{rescheduled}");
+
+    app.advance(std::time::Duration::from_secs(60));
+    let third = follow(&mut ops, &second, "completed", &[("do", "save")]).await;
+    take(&mut ops, &third, "submit", "").await.is(200);
+    take(&mut ops, &third, "release", "").await.is(200);
+    assert_eq!(sent(&app).await, 6);
+    ops.get("/notices").await.is(200).says("CHG-7").says("Closed");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_breach_is_sealed_until_a_second_person_has_read_and_approved_it(#[case] engine: Engine) {
+    let (app, door) = staffed(engine, &[Role::Security, Role::Legal, Role::Ops, Role::Support]).await;
+    let (mut security, mut legal) = (at(&door, "security").await, at(&door, "legal").await);
+    let mut ops = at(&door, "ops").await;
+    let notice = stored(&mut security, &BREACH).await;
+    take(&mut security, &notice, "submit", "").await.is(200).says("you wrote it");
+    security.get(&format!("{notice}/approve")).await.is(403);
+    // Who is not in the know does not learn that there is one.
+    ops.get(&notice).await.is(404);
+    ops.get("/notices").await.is(200).lacks("SEC-1");
+    ops.get(&format!("{notice}/preview")).await.is(404);
+
+    let read = legal.get(&format!("{notice}/approve")).await.is(200);
+    let read = read.says("You approve exactly what you see here").between("name=\"digest\" value=\"", "\"");
+    // It is changed while it is read.
+    let form = filled(&security.get(&format!("{notice}/edit")).await.is(200));
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let form = changed(&form, &[("f.nature", "Two backups were copied."), ("do", "save")]);
+    security.post(&format!("{notice}/edit"), &form).await.is(303);
+    take(&mut security, &notice, "submit", "").await.is(200);
+    let late = legal.post(&format!("{notice}/approve"), &[("digest", &read)]).await;
+    late.is(422).says("the notice was changed since it was read").says("Two backups").lacks("The notice is approved");
+    take(&mut legal, &notice, "approve", "read with the DPO").await.is(200).says("The notice is approved.");
+    legal.get(&format!("{notice}/release")).await.is(403);
+    take(&mut security, &notice, "release", "").await.is(200).says("The notice is released.");
+    app.run_until_idle().await;
+    let page = ops.get(&notice).await.is(200).says("Deadline:").says("informed: 2 of 3 customers");
+    page.says("Nobody to address").lacks("hello@two.example");
+
+    // A call closes what mail cannot.
+    let mut support = at(&door, "support").await;
+    let open = support.get(&format!("{notice}/customers?only=open")).await.is(200);
+    open.says("Three Inc").lacks("Two Ltd");
+    let attest = format!("{notice}/attest");
+    support.post(&attest, &[]).await.is(422).says("Choose how the customer was informed.").says("This is missing.");
+    let word = [("account", "C3"), ("channel", "phone"), ("by", "Sara"), ("note", "spoke with Dave")];
+    support.post(&attest, &changed(&word, &[("account", "C9")])).await.is(422).says("not in the audience");
+    support.submit(&attest, &word).await.is(200).says("It is recorded").says("informed: 3 of 3 customers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_says_what_it_does_and_refuses_what_is_not_possible() {
+    let (app, door) = staffed(Engine::Sqlite, &[Role::Security, Role::Compliance]).await;
+    let (mut security, mut compliance) = (at(&door, "security").await, at(&door, "compliance").await);
+    let notice = stored(&mut security, &BREACH).await;
+    take(&mut security, &notice, "submit", "").await.is(200);
+    let decline = format!("{notice}/decline");
+    compliance.post(&decline, &[]).await.is(422).says("write what its author should change");
+    compliance.post(&decline, &[("reason", "two\nlines")]).await.is(422);
+    take(&mut compliance, &notice, "decline", "name the <b>data</b>").await.is(200).says("The notice is declined.");
+    let page = security.get(&notice).await.is(200);
+    assert!(!page.html().contains("<b>data</b>"), "a reason is text");
+    page.says("Declined by</strong> compliance").says("name the <b>data</b>");
+    security.get(&format!("{notice}/release")).await.is(200).says("This is not possible any more");
+    security.post(&format!("{notice}/release"), &[]).await.is(422);
+    // Twice is once.
+    let form = filled(&security.get(&format!("{notice}/edit")).await.is(200));
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    security.post(&format!("{notice}/edit"), &changed(&form, &[("do", "save")])).await.is(303);
+    take(&mut security, &notice, "submit", "").await.is(200);
+    take(&mut compliance, &notice, "approve", "").await.is(200);
+    take(&mut security, &notice, "release", "").await.is(200);
+    security.post(&format!("{notice}/release"), &[]).await.is(303);
+    take(&mut security, &notice, "pause", "wait").await.is(200).says("Its sending is paused");
+    app.run_until_idle().await;
+    assert_eq!(app.relay.count(), 0);
+    security.get(&format!("{notice}/cancel")).await.is(200).says("deliveries that were not sent are never sent");
+    take(&mut security, &notice, "resume", "").await.is(200).says("It is being sent.");
+    app.run_until_idle().await;
+    assert!(app.relay.count() > 0);
+}

@@ -1,0 +1,137 @@
+//! Writing: problems at their fields, two who write one draft, files that are none, previews and tests.
+
+use besked::domain::operator::Role;
+use rstest::rstest;
+
+use super::desk::{BREACH, MAINTENANCE, at, changed, filled, staffed, stored};
+use crate::database::Engine;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_problem_is_said_at_its_field_and_nothing_typed_is_lost() {
+    let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut ops = at(&door, "ops").await;
+    let wrong = changed(
+        &MAINTENANCE,
+        &[
+            ("f.window_end", "2036-12-01T21:00"),
+            ("f.impact", ""),
+            ("audience", "some"),
+            ("attributes", "everybody"),
+            ("when", "at"),
+            ("body", "<script>alert(1)</script> is kept"),
+        ],
+    );
+    let page = ops.post("/notices/new", &wrong).await.is(422);
+    let html = page.html();
+    for id in ["f.window_end", "f.impact", "attributes", "send_at"] {
+        assert!(html.contains(&format!("href=\"#{id}\"")) && html.contains(&format!("id=\"{id}-fault\"")), "{id}:\n{html}");
+        assert!(html.contains(&format!("id=\"{id}\"")), "{id}");
+    }
+    assert!(!html.contains("<script>alert"));
+    let kept = filled(&page);
+    let value = |name: &str| kept.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str());
+    assert_eq!(value("body"), Some("<script>alert(1)</script> is kept"));
+    assert_eq!(value("f.services"), Some("Compute\nStorage"));
+    assert_eq!((value("attributes"), value("when"), value("audience")), (Some("everybody"), Some("at"), Some("some")));
+    ops.get("/notices").await.says("No notice was written yet.");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_saves_second_is_told_and_loses_nothing(#[case] engine: Engine) {
+    let (_app, door) = staffed(engine, &[Role::Ops, Role::Security]).await;
+    let (mut one, mut two) = (at(&door, "ops").await, at(&door, "security").await);
+    let disruption = [
+        ("category", "disruption"),
+        ("zone", "UTC"),
+        ("f.status", "investigating"),
+        ("f.services", "Compute"),
+        ("f.impact", "It is slow."),
+        ("f.started_at", "2026-11-24T09:00"),
+        ("f.next_update_at", "2026-11-24T12:00"),
+        ("audience", "all"),
+        ("body", "first"),
+    ];
+    let notice = stored(&mut one, &disruption).await;
+    let edit = format!("{notice}/edit");
+    let (first, second) = (filled(&one.get(&edit).await.is(200)), filled(&two.get(&edit).await.is(200)));
+    let borrowed = |form: &[(String, String)]| -> Vec<(String, String)> { form.to_vec() };
+    let mine = borrowed(&second);
+    let first: Vec<(&str, &str)> = first.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    one.post(&edit, &changed(&first, &[("body", "of one")])).await.is(303);
+    let mine: Vec<(&str, &str)> = mine.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let page = two.post(&edit, &changed(&mine, &[("body", "of two")])).await.is(409);
+    let page = page.says("ops saved another version").says("of two");
+    one.get(&notice).await.says("of one").lacks("of two");
+    // Having looked at it, the second one puts theirs in its place.
+    let again = filled(&page);
+    let again: Vec<(&str, &str)> = again.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    two.post(&edit, &changed(&again, &[("do", "replace")])).await.is(303);
+    one.get(&notice).await.says("of two").says("Edited by</strong> security");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_table_is_refused_with_words() {
+    let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut ops = at(&door, "ops").await;
+    let form = changed(&MAINTENANCE, &[("audience", "rows")]);
+    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain("account_id\nC1\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &utf16)).await;
+    assert!(page.status() == 422 && page.text().contains("UTF-8"), "{}", page.text());
+    let zip = b"PK\x03\x04\x14\x00\x00\x00\x08\x00rest of an archive that is none";
+    ops.upload("/notices/new", &form, ("rows", "list.csv", zip)).await.is(422).says("the file is").lacks("panicked");
+    ops.upload("/notices/new", &form, ("rows", "list.csv", b"")).await.is(422);
+    let page = ops.upload("/notices/new", &form, ("rows", "list.csv", b"account_id\nC1\nC1\n")).await.is(422);
+    page.says("line 3").says("`C1` has a row already");
+    let large = vec![b'x'; (16 << 20) + 1];
+    let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &large)).await;
+    assert!(matches!(page.status(), 400 | 413), "{}", page.status());
+    ops.get("/notices").await.says("No notice was written yet.");
+
+    // What was wrong elsewhere does not lose the file.
+    let form = changed(&form, &[("f.impact", "")]);
+    let page = ops.upload("/notices/new", &form, ("rows", "list.csv", b"account_id,rack\nC1,R 7\n")).await.is(422);
+    let kept = filled(&page);
+    let kept: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let form = changed(&kept, &[("f.impact", "Rack {{ row.rack }} is off."), ("do", "save")]);
+    let notice = stored(&mut ops, &form).await;
+    ops.get(&format!("{notice}/look")).await.is(200);
+    ops.get(&format!("{notice}/preview")).await.is(200).says("Rack R 7 is off.");
+    // Editing keeps the rows without the file.
+    let kept = filled(&ops.get(&format!("{notice}/edit")).await.is(200));
+    let kept: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    ops.post(&format!("{notice}/edit"), &changed(&kept, &[("body", "Another text.")])).await.is(303);
+    ops.get(&format!("{notice}/preview")).await.is(200).says("Rack R 7 is off.").says("Another text.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_checked_seen_and_tried_before_it_is_stored() {
+    let (app, door) = staffed(Engine::Sqlite, &[Role::Ops, Role::Marketing]).await;
+    let mut ops = at(&door, "ops").await;
+    let page = ops.post("/notices/new", &changed(&MAINTENANCE, &[("do", "check")])).await.is(200);
+    page.says("<strong>2</strong> addresses at 3 customers").says("C3 Three Inc").lacks("hello@two.example");
+    let page = ops.post("/notices/preview", &MAINTENANCE).await.is(200).says("Two minutes without network.");
+    let policy = page.reply.header("content-security-policy").unwrap().to_owned();
+    assert!(policy.contains("sandbox") && policy.contains("frame-ancestors 'self'") && !policy.contains("script"), "{policy}");
+    let dark = changed(&MAINTENANCE, &[("view.scheme", "dark")]);
+    ops.post("/notices/preview", &dark).await.is(200).says("@media all");
+    let text = changed(&MAINTENANCE, &[("view.format", "text"), ("view.account", "C2")]);
+    ops.post("/notices/preview", &text).await.is(200).says("Two Ltd");
+    ops.post("/notices/preview", &changed(&MAINTENANCE, &[("f.impact", "")])).await.is(200).says("is filled in");
+    ops.post("/notices/new", &changed(&MAINTENANCE, &[("do", "test")])).await.is(200).says("A test was sent to");
+    let tests = app.relay.to("ops@provider.example");
+    assert_eq!(tests.len(), 1);
+    assert!(tests[0].header("Subject").unwrap().contains("[TEST]"));
+    ops.get("/notices").await.says("No notice was written yet.");
+
+    // Marketing sees no person of a customer.
+    let mut marketing = at(&door, "marketing").await;
+    let news = [("category", "news"), ("f.title", "New"), ("body", "We open one."), ("audience", "all"), ("view.format", "text")];
+    let page = marketing.post("/notices/preview", &news).await.is(200);
+    page.lacks("ett.example").lacks("Carol").says("Sample");
+    marketing.post("/notices/preview", &changed(&news, &[("view.account", "C2")])).await.is(200).lacks("Carol");
+    marketing.post("/notices/new", &BREACH).await.is(403);
+    ops.get("/notices/new?category=news").await.is(403);
+}
