@@ -220,11 +220,11 @@ pub struct Field {
 }
 
 impl Field {
-    /// A field of one line that must be filled in. The key of its label is `console-field-NAME`.
+    /// A field of one line that must be filled in. The key of its label is `console-input-NAME`.
     pub fn line(words: &Words, name: &'static str, value: impl Into<String>) -> Self {
         Self {
             name,
-            label: words.say(&format!("console-field-{name}")),
+            label: words.say(&format!("console-input-{name}")),
             hint: None,
             problem: None,
             value: value.into(),
