@@ -59,10 +59,11 @@ async fn now(State(app): State<App>, signed: Signed) -> Result<Response, Refusal
 /// The parts of the page, again and again.
 async fn events(State(app): State<App>, signed: Signed) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let looks = stream::unfold((app, signed, 0), |(app, signed, looks)| async move {
-        if looks == LOOKS {
-            return None;
+        match looks {
+            0 => {}
+            LOOKS => return None,
+            _ => sleep(EVERY).await,
         }
-        sleep(EVERY).await;
         // What cannot be read now is read at the next look.
         let event = match blocks(&app, &signed).await {
             Ok(blocks) => Event::default().event("parts").data(alone(blocks)),

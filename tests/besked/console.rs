@@ -1,11 +1,18 @@
 //! The console, as browsers use it.
 
+mod admin;
 mod approve;
+mod ask;
 pub mod browser;
+mod customers;
 pub mod desk;
 mod notice;
 mod notices;
+mod now;
+mod people;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod verify;
+mod walk;
 mod write;
