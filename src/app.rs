@@ -36,6 +36,7 @@ use crate::notices::{Draft, NoticeError, Notices};
 use crate::operators::Operators;
 use crate::operators::audit::AuditLog;
 use crate::operators::keys::Keys;
+use crate::operators::provider::Provider;
 use crate::operators::requests::Requests;
 use crate::operators::sign_ins::SignIns;
 use crate::people::customers::Customers;
@@ -186,6 +187,8 @@ pub struct App {
     pub keys: Keys,
     /// How operators sign in to the console.
     pub sign_ins: SignIns,
+    /// Signing in at an identity provider.
+    pub provider: Provider,
     /// What programs ask for, once each.
     pub requests: Requests,
     /// What everybody asked for.
@@ -252,6 +255,7 @@ impl App {
         let tasks = Tasks::new(context.clone());
         let (operators, keys) = (Operators::new(context.clone()), Keys::new(context.clone()));
         let sign_ins = SignIns::new(context.clone());
+        let provider = Provider::new(context.clone(), sign_ins.clone());
         let (audit, requests) = (AuditLog::new(context.clone()), Requests::new(context.clone()));
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
@@ -283,6 +287,7 @@ impl App {
             operators,
             keys,
             sign_ins,
+            provider,
             requests,
             audit,
             tasks,

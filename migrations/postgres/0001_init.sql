@@ -838,6 +838,15 @@ CREATE TABLE invitations (
     used_at     BIGINT
 );
 
+-- Who operators are at an identity provider. Once an identity has signed in as an operator, no other one of the provider does.
+CREATE TABLE identities (
+    issuer      TEXT COLLATE "C" NOT NULL,
+    subject     TEXT COLLATE "C" NOT NULL,
+    operator_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (issuer, subject),
+    UNIQUE (issuer, operator_id)
+);
+
 -- The audit log: each command and request, by whom, and how it ended. It has no addresses of recipients.
 CREATE TABLE audit (
     id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,

@@ -810,6 +810,15 @@ CREATE TABLE invitations (
     used_at     INTEGER
 ) STRICT, WITHOUT ROWID;
 
+-- Who operators are at an identity provider. Once an identity has signed in as an operator, no other one of the provider does.
+CREATE TABLE identities (
+    issuer      TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    operator_id TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject),
+    UNIQUE (issuer, operator_id)
+) STRICT, WITHOUT ROWID;
+
 -- The audit log: each command and request, by whom, and how it ended. It has no addresses of recipients.
 CREATE TABLE audit (
     id       TEXT NOT NULL PRIMARY KEY,

@@ -29,6 +29,7 @@ mod listen;
 mod load;
 mod loopback;
 mod observed;
+mod oidc;
 mod organisation;
 mod paths;
 mod privacy;
@@ -69,6 +70,7 @@ pub use ledger::Ledger;
 pub use limits::Limits;
 pub use load::{ConfigError, Found, Loaded, folder, load, log_of, parse};
 pub use observed::{Log, LogFormat, Metrics};
+pub use oidc::{IssuerUrl, Oidc};
 pub use organisation::{Authority, Organisation, PublicUrl};
 pub use privacy::Privacy;
 pub use relay::{Relay, RelayUrl, Tls, certificates};
@@ -99,6 +101,8 @@ pub struct Config {
     pub http: Http,
     /// Signing in to the pages for operators.
     pub console: Console,
+    /// Signing in at an identity provider.
+    pub oidc: Oidc,
     /// Where customers are fetched from.
     pub directory: Directory,
     /// What comes back by mail.
@@ -157,6 +161,10 @@ impl Config {
         if let (None, Some(path)) = (&imap.password, &imap.password_file) {
             imap.password = read("inbound.imap.password_file", path).map(SecretString::from);
         }
+        let oidc = &mut self.oidc;
+        if let (None, Some(path)) = (&oidc.client_secret, &oidc.client_secret_file) {
+            oidc.client_secret = read("oidc.client_secret_file", path).map(SecretString::from);
+        }
         let directory = &mut self.directory;
         if let (None, Some(path)) = (&directory.token, &directory.token_file) {
             directory.token = read("directory.token_file", path).map(SecretString::from);
@@ -202,6 +210,7 @@ impl Config {
         problems.extend(self.sender.problem());
         problems.extend(self.database.problems());
         problems.extend(self.http.problems());
+        problems.extend(self.oidc.problems());
         problems.extend(self.approval.problems());
         problems.extend(self.audit.problems());
         problems.extend(self.directory.problems());

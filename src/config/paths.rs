@@ -28,6 +28,10 @@ impl Config {
         for (key, path) in [("token_file", &mut directory.token_file), ("ca_file", &mut directory.ca_file)] {
             paths.extend(path.as_mut().map(|path| (format!("directory.{key}"), path)));
         }
+        let oidc = &mut self.oidc;
+        for (key, path) in [("client_secret_file", &mut oidc.client_secret_file), ("ca_file", &mut oidc.ca_file)] {
+            paths.extend(path.as_mut().map(|path| (format!("oidc.{key}"), path)));
+        }
         paths.extend(self.webhooks.ca_file.as_mut().map(|path| ("webhooks.ca_file".to_owned(), path)));
         if let Some(LmtpListen::Unix(path)) = &mut self.inbound.lmtp_listen {
             paths.push(("inbound.lmtp_listen".to_owned(), path));

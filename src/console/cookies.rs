@@ -16,6 +16,10 @@ fn session_name(app: &App) -> &'static str {
     if is_secure(app) { "__Host-besked_session" } else { "besked_session" }
 }
 
+fn attempt_name(app: &App) -> &'static str {
+    if is_secure(app) { "__Host-besked_attempt" } else { "besked_attempt" }
+}
+
 fn flash_name(app: &App) -> &'static str {
     if is_secure(app) { "__Host-besked_said" } else { "besked_said" }
 }
@@ -69,4 +73,23 @@ pub fn set_flash(app: &App, response: &mut Response, key: &str) {
 /// Has the browser forget it once it was shown.
 pub fn clear_flash(app: &App, response: &mut Response) {
     add(app, response, (flash_name(app), ""), Some(0));
+}
+
+/// What the browser keeps of a sign-in at the provider: its token, and where to go afterwards.
+pub fn attempt(app: &App, headers: &HeaderMap) -> Option<(String, String)> {
+    let value = read(headers, attempt_name(app))?;
+    let (token, next) = value.split_once('.')?;
+    let next = percent_encoding::percent_decode_str(next).decode_utf8().ok()?.into_owned();
+    Some((token.to_owned(), next))
+}
+
+/// Has the browser keep it for as long as a sign-in takes.
+pub fn set_attempt(app: &App, response: &mut Response, token: &str, next: &str) {
+    let next = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
+    add(app, response, (attempt_name(app), &format!("{token}.{next}")), Some(600));
+}
+
+/// Has the browser forget it.
+pub fn clear_attempt(app: &App, response: &mut Response) {
+    add(app, response, (attempt_name(app), ""), Some(0));
 }

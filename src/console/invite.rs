@@ -1,4 +1,4 @@
-//! The page behind an invitation: a password is chosen.
+//! The page behind an invitation, on which a password is chosen; and the page of an address that nothing has.
 
 use askama::Template;
 use axum::Router;
@@ -11,9 +11,7 @@ use super::form::{Faults, Form};
 use super::frame::{Frame, page, page_with};
 use super::sign_in::{explain, go_on, refused};
 use super::visitor::Outside;
-use super::words::Words;
 use crate::app::App;
-use crate::domain::password::PasswordError;
 use crate::operators::sign_ins::SignInError;
 
 /// The routes.
@@ -38,15 +36,6 @@ struct Gone {
     remedy: String,
 }
 
-/// Why a password is not accepted.
-pub fn why(words: &Words, error: PasswordError) -> String {
-    words.say(match error {
-        PasswordError::Short => "console-password-short",
-        PasswordError::Long => "console-password-long",
-        PasswordError::Common => "console-password-common",
-    })
-}
-
 fn form(app: &App, outside: &Outside, name: &str, faults: Faults) -> Invite {
     let title = outside.words.say_with("console-invite-title", &[("name", name)]);
     let frame = Frame::outside(outside.words.clone(), &app.context.config.organisation.name, title);
@@ -65,6 +54,14 @@ fn gone(app: &App, outside: &Outside, error: &SignInError) -> Response {
     };
     let frame = Frame::outside(words.clone(), &app.context.config.organisation.name, heading.clone());
     refused(error, page_with(status, &Gone { frame, heading, text: String::new(), remedy }))
+}
+
+/// The page of an address that nothing has.
+pub async fn nothing_here(State(app): State<App>, outside: Outside) -> Response {
+    let words = &outside.words;
+    let (heading, remedy) = (words.say("console-refusal-not-found-title"), words.say("console-refusal-not-found-remedy"));
+    let frame = Frame::outside(words.clone(), &app.context.config.organisation.name, heading.clone());
+    page_with(StatusCode::NOT_FOUND, &Gone { frame, heading, text: String::new(), remedy })
 }
 
 async fn welcome(State(app): State<App>, outside: Outside, Path(token): Path<String>) -> Response {

@@ -27,6 +27,7 @@ mod now;
 mod operators;
 mod people;
 mod preferences;
+mod provider;
 mod refusal;
 mod relays;
 mod sign_in;
@@ -88,7 +89,7 @@ fn pages() -> Router<App> {
 /// All routes.
 pub fn routes(app: App) -> Router {
     let inside = pages().route_layer(from_fn_with_state(app.clone(), enter::enter));
-    let door = Router::new().merge(sign_in::routes()).merge(invite::routes());
+    let door = Router::new().merge(sign_in::routes()).merge(provider::routes()).merge(invite::routes());
     let door = door.layer(DefaultBodyLimit::max(LARGEST_AT_DOOR));
     let door = door.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_AT_DOOR));
     // A proxy may call this host by another name: what counts is the one that browsers see.
@@ -97,6 +98,7 @@ pub fn routes(app: App) -> Router {
     inside
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .merge(door)
+        .fallback(invite::nothing_here)
         .layer(csrf)
         .layer(map_response(headers::protect))
         .merge(assets::routes())

@@ -16,7 +16,9 @@ use super::enter::{local, with_next};
 use super::form::{Faults, Form};
 use super::frame::{Frame, page, page_with};
 use super::visitor::Outside;
+use super::words::Words;
 use crate::app::App;
+use crate::domain::password::PasswordError;
 use crate::domain::session::Stage;
 use crate::operators::sign_ins::{Opened, SettingUp, SignInError};
 
@@ -33,7 +35,7 @@ pub fn routes() -> Router<App> {
 #[derive(Debug, Default, Deserialize)]
 pub struct Next {
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 #[derive(Template)]
@@ -43,6 +45,8 @@ struct SignIn {
     faults: Faults,
     name: String,
     next: String,
+    /// What the button calls the identity provider, if there is one.
+    provider: Option<String>,
 }
 
 #[derive(Template)]
@@ -83,8 +87,17 @@ async fn show(State(app): State<App>, outside: Outside, headers: HeaderMap, Quer
     {
         return Redirect::to(local(&next)).into_response();
     }
-    let frame = frame(&app, &outside, "console-sign-in-title");
-    page(&SignIn { frame, faults: Faults::default(), name: String::new(), next })
+    page_again(&app, &outside, StatusCode::OK, Faults::default(), next)
+}
+
+/// The page of the door, with what is wrong.
+pub fn page_again(app: &App, outside: &Outside, status: StatusCode, faults: Faults, next: String) -> Response {
+    page_with(status, &door(app, outside, faults, String::new(), next))
+}
+
+fn door(app: &App, outside: &Outside, faults: Faults, name: String, next: String) -> SignIn {
+    let frame = frame(app, outside, "console-sign-in-title");
+    SignIn { frame, faults, name, next, provider: app.provider.name().map(str::to_owned) }
 }
 
 async fn enter(State(app): State<App>, outside: Outside, form: Form) -> Response {
@@ -94,8 +107,7 @@ async fn enter(State(app): State<App>, outside: Outside, form: Form) -> Response
         Err(error) => {
             let mut faults = Faults::default();
             let status = explain(&outside, &error, "name", &mut faults);
-            let frame = frame(&app, &outside, "console-sign-in-title");
-            refused(&error, page_with(status, &SignIn { frame, faults, name, next }))
+            refused(&error, page_with(status, &door(&app, &outside, faults, name, next)))
         }
     }
 }
@@ -123,7 +135,7 @@ pub fn explain(outside: &Outside, error: &SignInError, field: &str, faults: &mut
             (StatusCode::TOO_MANY_REQUESTS, words.say_with("console-sign-in-often", &[("seconds", seconds.to_string())]))
         }
         SignInError::Ended => (StatusCode::UNAUTHORIZED, words.say("console-sign-in-again")),
-        SignInError::Password(error) => (StatusCode::UNPROCESSABLE_ENTITY, super::invite::why(words, *error)),
+        SignInError::Password(error) => (StatusCode::UNPROCESSABLE_ENTITY, why(words, *error)),
         SignInError::Store(error) => {
             tracing::error!(error = error.for_logs(), "a sign-in failed");
             (StatusCode::SERVICE_UNAVAILABLE, words.say("console-refusal-later-remedy"))
@@ -135,6 +147,15 @@ pub fn explain(outside: &Outside, error: &SignInError, field: &str, faults: &mut
     };
     faults.add(field, text);
     status
+}
+
+/// Why a password is not accepted.
+pub fn why(words: &Words, error: PasswordError) -> String {
+    words.say(match error {
+        PasswordError::Short => "console-password-short",
+        PasswordError::Long => "console-password-long",
+        PasswordError::Common => "console-password-common",
+    })
 }
 
 /// The page with the time after which the same may work.

@@ -210,7 +210,7 @@ mod tests {
         assert_eq!((english.percent(999_u64, 1000_u64), english.percent(0_u64, 0_u64)), ("99%".into(), "0%".into()));
         let at: Timestamp = "2026-12-01T21:00:00Z".parse().unwrap();
         assert_eq!(english.time(at), "1 December 2026, 21:00 UTC");
-        assert_eq!(swedish.time(at), "1 december 2026, 22:00 CET");
+        assert_eq!(swedish.time(at), "1 december 2026 kl. 22:00 CET");
         assert_eq!(words("en", "America/Sao_Paulo").time(at), "1 December 2026, 18:00 UTC-03");
         assert_eq!((english.machine(at).as_str(), swedish.local(at).as_str()), ("2026-12-01T21:00:00Z", "2026-12-01T22:00"));
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
+use subtle::ConstantTimeEq as _;
 
-use crate::domain::digest::sha256;
+use crate::domain::digest::{sha256, sha256_of};
 use crate::domain::random::Random;
 use crate::domain::words::words;
 
@@ -101,9 +102,70 @@ impl fmt::Debug for Token {
     }
 }
 
+/// A sign-in at a provider that was begun: the browser keeps its token, and all that the provider must bring back comes from that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt(Token);
+
+impl Attempt {
+    /// A new attempt.
+    #[must_use]
+    pub fn new(random: &Random) -> Self {
+        Self(Token::new(random))
+    }
+
+    /// Reads what a browser kept.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Token::parse(text).map(Self)
+    }
+
+    /// What the browser keeps.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        self.0.reveal()
+    }
+
+    /// What the provider brings back unchanged, so that an answer to another browser is none to this one.
+    #[must_use]
+    pub fn state(&self) -> String {
+        self.derived("state")
+    }
+
+    /// True for the state of this attempt.
+    #[must_use]
+    pub fn is_state(&self, text: &str) -> bool {
+        self.state().as_bytes().ct_eq(text.as_bytes()).into()
+    }
+
+    /// What the provider's token must hold, so that the token of another sign-in is none of this one.
+    #[must_use]
+    pub fn nonce(&self) -> String {
+        self.derived("nonce")
+    }
+
+    /// The verifier of RFC 7636, so that a code that somebody saw is worth nothing without it: 43 characters.
+    #[must_use]
+    pub fn verifier(&self) -> String {
+        self.derived("verifier")
+    }
+
+    fn derived(&self, what: &str) -> String {
+        BASE64URL_NOPAD.encode(&sha256_of(&[what.as_bytes(), b"\0", &self.0.0]))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_provider_brings_back_comes_from_what_the_browser_keeps() {
+        let attempt = Attempt::new(&Random::seeded(6));
+        assert_eq!(Attempt::parse(&attempt.reveal()), Some(attempt.clone()));
+        let all = [attempt.state(), attempt.nonce(), attempt.verifier(), attempt.reveal()];
+        assert!(all.iter().enumerate().all(|(at, one)| one.len() == 43 && !all[at + 1..].contains(one)), "{all:?}");
+        assert!(attempt.is_state(&attempt.state()) && !attempt.is_state(&attempt.nonce()) && !attempt.is_state(""));
+    }
 
     #[test]
     fn a_token_is_read_as_it_was_made_and_shown_nowhere() {

@@ -4,6 +4,7 @@
 mod attempts;
 pub mod audit;
 pub mod keys;
+pub mod provider;
 pub mod requests;
 pub mod sign_ins;
 

@@ -10,6 +10,7 @@ mod notice;
 mod notices;
 mod now;
 mod people;
+mod provider;
 mod second_factor;
 mod sessions;
 mod sign_in;

@@ -106,6 +106,7 @@ pub fn routes(app: App) -> Router {
         .merge(keyed)
         .merge(open)
         .route("/api", get(unknown))
+        .route("/api/", axum::routing::any(unknown))
         .route("/api/{*rest}", axum::routing::any(unknown))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(api, enter::dress))

@@ -130,36 +130,47 @@ impl Provider {
 
     /// The operator of an identity, in the roles that the provider gives.
     async fn operator(&self, identity: &Identity) -> Result<Uuid, ProviderError> {
-        let known = {
-            let mut conn = self.context.store.read().await?;
-            match identities::find(&mut conn, &identity.issuer, &identity.subject).await? {
-                Some(id) => operators::find(&mut conn, id).await?,
-                None => find(&mut conn, &identity.name).await.ok(),
-            }
-        };
-        let actor = Actor::system("identity provider");
-        let name = match (&known, identity.roles) {
+        let (actor, known) = (Actor::system("identity provider"), self.known(identity).await?);
+        let operator = match (known, identity.roles) {
             (Some(operator), roles) => {
-                may_sign_in(operator)?;
-                self.tie(operator, identity).await?;
                 if let Some(roles) = roles.filter(|roles| *roles != operator.roles) {
                     self.operators.set(&actor, operator.name.as_str(), some(roles)?, None).await.map_err(refused)?;
                 }
-                return Ok(operator.id);
+                operator
             }
             (None, Some(roles)) => {
-                let new =
-                    NewOperator { name: &identity.name, kind: OperatorKind::Person, roles: some(roles)?, email: None };
-                self.operators.add(&actor, &new).await.map_err(refused)?.name
+                let kind = OperatorKind::Person;
+                let new = NewOperator { name: &identity.name, kind, roles: some(roles)?, email: None };
+                let name = self.operators.add(&actor, &new).await.map_err(refused)?.name;
+                find(&mut *self.context.store.read().await?, name.as_str()).await.map_err(refused)?
             }
             (None, None) => {
                 let text = "the provider vouches for a name that is no operator's: an admin adds one with that name";
                 return Err(ProviderError::Nobody(text.to_owned()));
             }
         };
-        let added = find(&mut *self.context.store.read().await?, name.as_str()).await.map_err(refused)?;
-        self.tie(&added, identity).await?;
-        Ok(added.id)
+        self.tie(&operator, identity).await?;
+        Ok(operator.id)
+    }
+
+    /// The operator who has signed in with this identity, or with its name and no identity yet.
+    async fn known(&self, identity: &Identity) -> Result<Option<Operator>, ProviderError> {
+        let mut conn = self.context.store.read().await?;
+        let operator = match identities::find(&mut conn, &identity.issuer, &identity.subject).await? {
+            Some(id) => operators::find(&mut conn, id).await?,
+            None => match find(&mut conn, &identity.name).await {
+                Ok(operator) => Some(operator),
+                Err(OperatorError::Unknown(_)) => None,
+                Err(error) => return Err(refused(error)),
+            },
+        };
+        let Some(operator) = operator else { return Ok(None) };
+        let other = identities::of(&mut conn, &identity.issuer, operator.id).await?;
+        if other.is_some_and(|subject| subject != identity.subject) {
+            return Err(another(&operator));
+        }
+        may_sign_in(&operator)?;
+        Ok(Some(operator))
     }
 
     async fn tie(&self, operator: &Operator, identity: &Identity) -> Result<(), ProviderError> {
@@ -167,11 +178,15 @@ impl Provider {
         let is_tied = identities::tie(&mut tx, &identity.issuer, &identity.subject, operator.id).await?
             || identities::find(&mut tx, &identity.issuer, &identity.subject).await? == Some(operator.id);
         if !is_tied {
-            let text = format!("the operator `{}` has signed in with another identity of the provider", operator.name);
-            return Err(ProviderError::Nobody(text));
+            return Err(another(operator));
         }
         Ok(tx.commit().await.map_err(StoreError::from)?)
     }
+}
+
+fn another(operator: &Operator) -> ProviderError {
+    let text = format!("the operator `{}` has signed in with another identity of the provider", operator.name);
+    ProviderError::Nobody(text)
 }
 
 fn may_sign_in(operator: &Operator) -> Result<(), ProviderError> {

@@ -165,6 +165,27 @@ impl SignIns {
         Ok(opened)
     }
 
+    /// Counts an attempt of a way in where nothing can be guessed.
+    pub(in crate::operators) fn count(&self, visitor: &Visitor) -> Result<(), SignInError> {
+        self.attempts.of_address(visitor.address).map_err(SignInError::Often)
+    }
+
+    /// Begins a session of an operator for whom the identity provider vouches.
+    pub(in crate::operators) async fn vouched(&self, id: Uuid, visitor: &Visitor) -> Result<Opened, SignInError> {
+        let mut tx = self.context.store.write().await?;
+        let operator = operators::find(&mut tx, id).await?.filter(|it| it.disabled_at.is_none());
+        let operator = operator.ok_or(SignInError::Ended)?;
+        let opened = self.open(&mut tx, &operator, Proof::Provider, visitor).await?;
+        self.note(&mut tx, &operator.name, "sign in at provider", visitor).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(opened)
+    }
+
+    /// Notes that somebody came from the provider who may not sign in.
+    pub(in crate::operators) async fn note_refused(&self, visitor: &Visitor) -> Result<(), StoreError> {
+        self.note_failure("unknown", "sign in at provider", visitor).await
+    }
+
     /// Begins a session of an operator in a transaction.
     async fn open(
         &self,

@@ -15,6 +15,16 @@ pub async fn find(conn: &mut Conn, issuer: &str, subject: &str) -> Result<Option
     row.map(|row| Row::of("identities", &row).id("operator_id")).transpose()
 }
 
+/// The identity of an operator at a provider.
+pub async fn of(conn: &mut Conn, issuer: &str, operator_id: Uuid) -> Result<Option<String>> {
+    let row = sqlx::query("SELECT subject, operator_id FROM identities WHERE issuer = $1 AND operator_id = $2")
+        .bind(issuer)
+        .bind(operator_id.to_string())
+        .fetch_optional(conn)
+        .await?;
+    row.map(|row| Row::of("identities", &row).get("subject")).transpose()
+}
+
 /// Ties an identity to an operator. Returns false if the operator has another one at this provider.
 pub async fn tie(conn: &mut Conn, issuer: &str, subject: &str, operator_id: Uuid) -> Result<bool> {
     let done = sqlx::query("INSERT INTO identities (issuer, subject, operator_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")

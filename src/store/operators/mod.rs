@@ -1,7 +1,8 @@
 //! Operators. [`keys`] are those of programs, [`requests`] what programs may ask twice, [`audit`] is the log of what everybody asked
-//! for; [`sign_ins`], [`sessions`] and [`invitations`] are those of persons in the console.
+//! for; [`sign_ins`], [`sessions`], [`invitations`] and [`identities`] are those of persons in the console.
 
 pub mod audit;
+pub mod identities;
 pub mod invitations;
 pub mod keys;
 pub mod requests;

@@ -92,6 +92,7 @@ async fn a_code_is_needed_at_each_sign_in_and_counts_once(#[case] engine: Engine
     let written = codes[3].to_uppercase().replace('-', " ");
     third.post("/sign-in/code", &[("code", &written)]).await.is(303);
     third.get("/me").await.is(200).says("9 recovery codes are left");
+    app.advance(Duration::from_mins(1));
     let mut fourth = browser.other();
     typed(&mut fourth, "Root", PASSWORD).await.is(303);
     fourth.post("/sign-in/code", &[("code", &codes[3])]).await.is(401);

@@ -180,7 +180,7 @@ async fn an_operator_chooses_the_language_and_the_zone(#[case] engine: Engine) {
     browser.post("/me/words", &fields).await.is(422).says("Europe/Stokholm").says("id=\"zone-fault\"");
     let fields = [("language", "sv"), ("zone", "europe/stockholm")];
     let page = browser.submit("/me/words", &fields).await.is(200);
-    page.says("lang=\"sv\"").says("Ditt språk och din tidszon är sparade").says("24 november 2026, 11:00 CET");
+    page.says("lang=\"sv\"").says("Ditt språk och din tidszon är sparade").says("24 november 2026 kl. 11:00 CET");
     browser.submit("/me/words", &[("language", ""), ("zone", "")]).await.is(200).says("lang=\"en\"").says("10:00 UTC");
     let mut outside = browser.other();
     outside.headers.push(("Accept-Language".to_owned(), "de, sv-SE;q=0.8, en;q=0.7".to_owned()));

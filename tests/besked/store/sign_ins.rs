@@ -8,7 +8,7 @@ use besked::domain::session::Proof;
 use besked::store::operators::invitations::Invitation;
 use besked::store::operators::sessions::Session;
 use besked::store::operators::sign_ins::SignIn;
-use besked::store::operators::{self, Operator, invitations, sessions, sign_ins};
+use besked::store::operators::{self, Operator, identities, invitations, sessions, sign_ins};
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -158,4 +158,25 @@ async fn an_operator_has_a_language_and_a_zone(#[case] engine: Engine) {
     operators::set_words(&mut tx, eva.id, None, Some(&zone)).await.unwrap();
     let eva = Operator { locale: None, time_zone: Some(zone), ..eva };
     assert_eq!(operators::find(&mut tx, eva.id).await.unwrap(), Some(eva));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_identity_is_one_operators_and_an_operator_has_one_at_a_provider(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let (eva, ola, issuer) = (fixture.id(), fixture.id(), "https://id.example.com");
+    assert_eq!(identities::find(&mut tx, issuer, "1").await.unwrap(), None);
+    assert_eq!(identities::of(&mut tx, issuer, eva).await.unwrap(), None);
+    assert!(identities::tie(&mut tx, issuer, "1", eva).await.unwrap());
+    for (subject, operator) in [("1", eva), ("1", ola), ("2", eva)] {
+        assert!(!identities::tie(&mut tx, issuer, subject, operator).await.unwrap(), "{subject}");
+    }
+    assert!(identities::tie(&mut tx, "https://other.example.com", "1", eva).await.unwrap());
+    assert!(identities::tie(&mut tx, issuer, "2", ola).await.unwrap());
+    assert_eq!(identities::find(&mut tx, issuer, "1").await.unwrap(), Some(eva));
+    assert_eq!(identities::of(&mut tx, issuer, eva).await.unwrap().as_deref(), Some("1"));
+    assert_eq!(identities::of(&mut tx, issuer, fixture.id()).await.unwrap(), None);
 }
