@@ -35,6 +35,7 @@ use crate::notices::sample::{Sample, Wanted};
 use crate::notices::{Draft, NoticeError, Notices};
 use crate::operators::Operators;
 use crate::operators::audit::AuditLog;
+use crate::operators::forms::Forms;
 use crate::operators::keys::Keys;
 use crate::operators::provider::Provider;
 use crate::operators::requests::Requests;
@@ -193,6 +194,8 @@ pub struct App {
     pub requests: Requests,
     /// What everybody asked for.
     pub audit: AuditLog,
+    /// Forms that operators have begun.
+    pub forms: Forms,
     /// What a person must do.
     pub tasks: Tasks,
     /// Customers' calendars.
@@ -258,6 +261,7 @@ impl App {
         let provider = Provider::new(context.clone(), sign_ins.clone());
         let (audit, requests) = (AuditLog::new(context.clone()), Requests::new(context.clone()));
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
+        let forms = Forms::new(context.clone());
         let customers = Customers::new(context.clone(), subjects.clone());
         let directory = Directory::new(context.clone(), customers.clone());
         let petitions = Petitions::new(context.clone());
@@ -290,6 +294,7 @@ impl App {
             provider,
             requests,
             audit,
+            forms,
             tasks,
             feeds,
             relays,

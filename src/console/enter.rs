@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts as _, MatchedPath, RawPathParams, Request, State};
+use axum::extract::{FromRequest as _, FromRequestParts as _, MatchedPath, RawPathParams, Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -18,6 +18,7 @@ use super::refusal::Refusal;
 use super::signed::Signed;
 use super::visitor::words;
 use super::words::Words;
+use super::write::sent::Sent;
 use crate::app::App;
 use crate::domain::audit::Ended;
 use crate::domain::session::Stage;
@@ -104,18 +105,26 @@ async fn without(app: &App, present: Option<&Present>, request: Request) -> Resp
         return Redirect::to(&with_next(door, &wanted)).into_response();
     }
     let words = words(app, request.headers());
-    let is_form = request.headers().get(header::CONTENT_TYPE);
-    let is_form = is_form.is_some_and(|it| it.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-    let (_, body) = request.into_parts();
-    let body = if is_form { timeout(LATE, to_bytes(body, KEPT)).await.ok().and_then(Result::ok) } else { None };
-    let secret = |name: &str| name.contains("password") || name.contains("code");
-    let fields = body.map(|body| {
-        let form = Form::parse(&body);
-        form.fields().filter(|(name, _)| !secret(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-    });
+    let fields = timeout(LATE, typed(request)).await.ok().flatten();
     let title = words.say("console-lost-title");
     let frame = Frame::outside(words, &app.context.config.organisation.name, title);
     page_with(StatusCode::UNAUTHORIZED, &Lost { frame, action: wanted, sign_in: door.to_owned(), fields })
+}
+
+/// The fields of a form, without its secrets and its file; `None` if it is too large or no form.
+async fn typed(request: Request) -> Option<Vec<(String, String)>> {
+    let media = request.headers().get(header::CONTENT_TYPE)?.as_bytes();
+    let mut fields: Vec<(String, String)> = if media.starts_with(b"multipart/form-data") {
+        let sent = Sent::from_request(request, &()).await.ok()?;
+        sent.filled.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    } else if media.starts_with(b"application/x-www-form-urlencoded") {
+        let form = Form::parse(&to_bytes(request.into_body(), KEPT).await.ok()?);
+        form.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    } else {
+        return None;
+    };
+    fields.retain(|(name, _)| !name.contains("password") && !name.contains("code"));
+    Some(fields)
 }
 
 /// The answer if the database does not say who asks.

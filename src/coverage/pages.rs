@@ -1,7 +1,7 @@
 //! The coverage of a notice for people who read it: its customers a page at a time, and their number.
 
 use super::rows::Next;
-use super::{Coverage, CoverageError, CoverageRow, Covering, Only, Totals};
+use super::{Coverage, CoverageError, CoverageRow, Only, Totals};
 use crate::domain::actor::Actor;
 use crate::domain::page::{CursorError, Page, PageRequest};
 
@@ -44,7 +44,8 @@ impl Coverage {
         only: Only,
         request: &PageRequest,
     ) -> Result<Page<CoverageRow>, CoverageError> {
-        let mut covering = Covering { at_once: AT_ONCE.min(request.limit), ..self.coverage(actor, notice).await? };
+        let mut covering = self.coverage(actor, notice).await?;
+        covering.at_once = AT_ONCE.min(request.limit);
         if let Some(cursor) = &request.after {
             covering.next = Next::parse(cursor)?;
         }

@@ -3,6 +3,7 @@
 
 mod attempts;
 pub mod audit;
+pub mod forms;
 pub mod keys;
 pub mod provider;
 pub mod requests;

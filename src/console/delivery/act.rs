@@ -43,13 +43,23 @@ async fn done(
     draw(app, signed, id, form, faults).await
 }
 
-async fn resend(State(app): State<App>, signed: Signed, Path(id): Path<String>, form: Form) -> Result<Response, Refusal> {
+async fn resend(
+    State(app): State<App>,
+    signed: Signed,
+    Path(id): Path<String>,
+    form: Form,
+) -> Result<Response, Refusal> {
     let id = id_of(&id)?;
     let result = app.deliveries.resend(&signed.actor, &[id]).await.map(drop);
     done(&app, &signed, (id, form), result, "console-delivery-resent").await
 }
 
-async fn report(State(app): State<App>, signed: Signed, Path(id): Path<String>, form: Form) -> Result<Response, Refusal> {
+async fn report(
+    State(app): State<App>,
+    signed: Signed,
+    Path(id): Path<String>,
+    form: Form,
+) -> Result<Response, Refusal> {
     let id = id_of(&id)?;
     let (actor, text) = (&signed.actor, form.text("text"));
     let result = match form.text("found") {
@@ -61,7 +71,12 @@ async fn report(State(app): State<App>, signed: Signed, Path(id): Path<String>, 
     done(&app, &signed, (id, form), result, "console-delivery-reported").await
 }
 
-async fn settle(State(app): State<App>, signed: Signed, Path(id): Path<String>, form: Form) -> Result<Response, Refusal> {
+async fn settle(
+    State(app): State<App>,
+    signed: Signed,
+    Path(id): Path<String>,
+    form: Form,
+) -> Result<Response, Refusal> {
     let id = id_of(&id)?;
     let accepted = match form.text("accepted") {
         "yes" => true,

@@ -20,12 +20,11 @@ use crate::coverage::{CoverageRow, NewAttestation, Only};
 use crate::domain::attestation::Channel;
 use crate::domain::placeholder::Text;
 use crate::domain::right::Right;
+use crate::domain::schedule::instant;
 
 /// The routes.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/notices/{id}/customers", get(list))
-        .route("/notices/{id}/attest", get(ask).post(attest))
+    Router::new().route("/notices/{id}/customers", get(list)).route("/notices/{id}/attest", get(ask).post(attest))
 }
 
 #[derive(Template)]
@@ -161,6 +160,5 @@ fn told_at(form: &Form, signed: &Signed) -> Result<Option<Timestamp>, ()> {
         return Ok(None);
     }
     let at: jiff::civil::DateTime = text.parse().map_err(drop)?;
-    let zoned = at.to_zoned(signed.words.zone().time_zone()).map_err(drop)?;
-    Ok(Some(zoned.timestamp()))
+    Ok(Some(instant(at, &signed.words.zone().time_zone())))
 }

@@ -46,11 +46,7 @@ async fn list(State(app): State<App>, signed: Signed, query: RawQuery) -> Result
     let asked = asked(query);
     let (state, category, reference) = (asked.text("state"), asked.text("category"), asked.text("reference"));
     // A word that is none filters nothing.
-    let filter = Filter {
-        category: category.parse().ok(),
-        state: state.parse().ok(),
-        reference: some(reference),
-    };
+    let filter = Filter { category: category.parse().ok(), state: state.parse().ok(), reference: some(reference) };
     let found = app.notices.list(&signed.actor, &filter, &page_of(&asked)).await?;
     let now = app.context.clock.now();
     Ok(page(&Listed {

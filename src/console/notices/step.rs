@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
+use similar::{ChangeTag, TextDiff};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -28,7 +29,8 @@ use crate::notices::{Kept, NoticeError, Release};
 pub fn routes() -> Router<App> {
     way::STEPS.into_iter().fold(Router::new(), |routes, step| {
         let ask = move |app: State<App>, signed: Signed, id: Path<String>| ask(app, signed, id, step);
-        let take = move |app: State<App>, signed: Signed, id: Path<String>, form: Form| take(app, signed, id, form, step);
+        let take =
+            move |app: State<App>, signed: Signed, id: Path<String>, form: Form| take(app, signed, id, form, step);
         routes.route(&format!("/notices/{{id}}/{step}"), get(ask).post(take))
     })
 }
@@ -52,6 +54,8 @@ struct Page {
     languages: Vec<String>,
     changed: Option<Changed>,
     lateness: Vec<String>,
+    /// The lines in which it differs from the notice that it continues: class and text.
+    differs: Vec<(&'static str, String)>,
     may_preview: bool,
     /// The notice does not allow the step any more.
     is_possible: bool,
@@ -86,12 +90,7 @@ impl Page {
     }
 }
 
-async fn ask(
-    State(app): State<App>,
-    signed: Signed,
-    Path(id): Path<String>,
-    step: Step,
-) -> Result<Response, Refusal> {
+async fn ask(State(app): State<App>, signed: Signed, Path(id): Path<String>, step: Step) -> Result<Response, Refusal> {
     draw(&app, &signed, id_of(&id)?, step, ("", Faults::default())).await
 }
 
@@ -111,7 +110,8 @@ async fn draw(
     let reach = reach(app, &notice, step).await?;
     let words = &signed.words;
     let is_stale = !way::offered(&notice, &steps, actor, changed.is_some()).contains(&step);
-    let kind = if faults.is_empty() { axum::http::StatusCode::OK } else { axum::http::StatusCode::UNPROCESSABLE_ENTITY };
+    let kind =
+        if faults.is_empty() { axum::http::StatusCode::OK } else { axum::http::StatusCode::UNPROCESSABLE_ENTITY };
     let page = Page {
         frame: signed.frame(Place::Notices, words.word("console-step-title", step)),
         faults,
@@ -127,6 +127,7 @@ async fn draw(
         languages: show::languages(app, parsed.as_ref()),
         changed,
         lateness: show::lateness(app, &notice),
+        differs: differs(app, signed, &notice).await?,
         may_preview: crate::notices::may_prepare(actor, notice.category).is_ok(),
         is_possible: !is_stale,
     };
@@ -143,6 +144,30 @@ async fn reach(app: &App, notice: &Kept, step: Step) -> Result<Option<crate::aud
         Err(error) if matches!(error.kind(), Kind::Failed | Kind::Later) => Err(error.into()),
         Err(_) => Ok(None),
     }
+}
+
+/// The lines in which a notice differs from the one that it continues, each with a few around it.
+async fn differs(app: &App, signed: &Signed, notice: &Kept) -> Result<Vec<(&'static str, String)>, Refusal> {
+    let Some(before) = notice.follows_id else { return Ok(Vec::new()) };
+    let before = match app.notices.find(&signed.actor, before).await {
+        Ok(before) => before,
+        // It may have been deleted.
+        Err(NoticeError::Unknown(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let diff = TextDiff::from_lines(&before.source, &notice.source);
+    let mut lines = Vec::new();
+    for group in diff.grouped_ops(2) {
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let class = match change.tag() {
+                ChangeTag::Delete => "gone",
+                ChangeTag::Insert => "new",
+                ChangeTag::Equal => "same",
+            };
+            lines.push((class, change.value().trim_end().to_owned()));
+        }
+    }
+    Ok(lines)
 }
 
 /// Deliveries that a cancellation would keep from being sent.

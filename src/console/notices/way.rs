@@ -6,16 +6,8 @@ use crate::domain::notice::{Standing, State, Step};
 use crate::notices::{Done, Kept};
 
 /// Steps with a page of their own, in the order in which they are offered.
-pub const STEPS: [Step; 8] = [
-    Step::Submit,
-    Step::Approve,
-    Step::Release,
-    Step::Resume,
-    Step::Pause,
-    Step::Close,
-    Step::Decline,
-    Step::Cancel,
-];
+pub const STEPS: [Step; 8] =
+    [Step::Submit, Step::Approve, Step::Release, Step::Resume, Step::Pause, Step::Close, Step::Decline, Step::Cancel];
 
 /// The steps that are offered. The services decide: this only leaves out what they would refuse.
 #[must_use]

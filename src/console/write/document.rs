@@ -9,6 +9,7 @@ use crate::domain::category::Category;
 use crate::domain::fields::{Fields, Takes};
 use crate::domain::problem::Problems;
 use crate::domain::rows_file::Rows;
+use crate::domain::schedule::instant;
 
 /// What the audience of a form is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,8 +209,7 @@ impl Writer<'_> {
         if text.parse::<jiff::Timestamp>().is_ok() {
             return text.into();
         }
-        let zoned = civil(text).and_then(|at| at.to_zoned(self.zone.clone()).ok());
-        match zoned {
+        match civil(text).map(|at| instant(at, self.zone).to_zoned_datetime(self.zone.clone())) {
             Some(zoned) => Value::String(zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
             None => {
                 self.problems.add_at(place, "must be a date with a time, such as `2026-12-01 22:00`");
@@ -237,7 +237,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// Values between commas; one with a comma in it is in quotes, a quote in it is doubled.
 fn split(values: &str) -> Vec<String> {
-    let (mut found, mut value, mut is_quoted, mut chars) = (Vec::new(), String::new(), false, values.chars().peekable());
+    let (mut found, mut value, mut is_quoted, mut chars) =
+        (Vec::new(), String::new(), false, values.chars().peekable());
     while let Some(c) = chars.next() {
         match c {
             '"' if is_quoted && chars.peek() == Some(&'"') => value.extend(chars.next()),
@@ -262,12 +263,13 @@ pub fn joined<'a>(values: impl Iterator<Item = &'a str>) -> String {
 
 /// The rows of an audience, as a document has them.
 fn written(rows: &Rows) -> Value {
-    let row = |(account, values): (&crate::domain::customer::AccountId, &std::collections::BTreeMap<String, String>)| {
-        let mut members: Map<String, Value> =
-            values.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-        members.insert("account_id".to_owned(), account.as_str().into());
-        Value::Object(members)
-    };
+    let row =
+        |(account, values): (&crate::domain::customer::AccountId, &std::collections::BTreeMap<String, String>)| {
+            let mut members: Map<String, Value> =
+                values.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+            members.insert("account_id".to_owned(), account.as_str().into());
+            Value::Object(members)
+        };
     rows.rows.iter().map(row).collect()
 }
 
@@ -347,14 +349,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_said_at_its_place() {
-        let form = filled(&[
-            ("audience", "rows"),
-            ("f.window_start", "tomorrow"),
-            ("when", "at"),
-        ]);
+        let form = filled(&[("audience", "rows"), ("f.window_start", "tomorrow"), ("when", "at")]);
         let Document { problems, .. } = document(&form, Category::Maintenance, &stockholm(), None);
-        let controls: Vec<String> =
-            problems.0.iter().map(|it| control(it.pointer.as_deref().unwrap())).collect();
+        let controls: Vec<String> = problems.0.iter().map(|it| control(it.pointer.as_deref().unwrap())).collect();
         assert_eq!(controls, ["rows", "f.window_start", "send_at"]);
         let form = filled(&[("audience", "some"), ("attributes", "everybody")]);
         let Document { problems, .. } = document(&form, Category::News, &stockholm(), None);

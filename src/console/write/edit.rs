@@ -1,7 +1,7 @@
 //! A notice that is stored and is written on. The form names the digest of the content that it began from.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use axum::routing::get;
 
@@ -10,7 +10,7 @@ use super::prefill::prefill;
 use super::save::{Target, receive};
 use super::sent::Sent;
 use crate::app::App;
-use crate::console::form::Faults;
+use crate::console::form::{Faults, Form};
 use crate::console::notices::id_of;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
@@ -23,7 +23,13 @@ pub fn routes() -> Router<App> {
     Router::new().route("/notices/{id}/edit", get(begin).post(send))
 }
 
-async fn begin(State(app): State<App>, signed: Signed, Path(id): Path<String>) -> Result<Response, Refusal> {
+async fn begin(
+    State(app): State<App>,
+    signed: Signed,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
+    let asked = Form::parse(query.unwrap_or_default().as_bytes());
     let id = id_of(&id)?;
     let notice = app.notices.find(&signed.actor, id).await?;
     signed.actor.may(Right::Write, notice.category)?;
@@ -35,7 +41,16 @@ async fn begin(State(app): State<App>, signed: Signed, Path(id): Path<String>) -
     let mut filled = prefill(&document, notice.category, &signed.words.zone().time_zone());
     filled.set("notice", id.to_string());
     let digest = data_encoding::HEXLOWER.encode(&notice.digest);
-    let about = About { path: format!("/notices/{id}/edit"), digest, ..About::default() };
+    let mut about = About { path: format!("/notices/{id}/edit"), digest, ..About::default() };
+    let kept_as = Target::Stored(id).kept_as(notice.category);
+    match app.forms.begun(signed.operator.id, &kept_as).await? {
+        Some(begun) if asked.has("begun") => {
+            filled = begun.fields.into_iter().collect();
+            // Where it began: a colleague may have stored another version since.
+            about.digest = filled.get("digest").to_owned();
+        }
+        begun => about.begun = begun.map(|it| it.kept_at),
+    }
     Ok(draw(&app, &signed, (notice.category, filled), (about, Faults::default())))
 }
 

@@ -36,11 +36,6 @@ impl Filled {
         self.0.insert(name.into(), value.into());
     }
 
-    /// Removes a value.
-    pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
-    }
-
     /// Every name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

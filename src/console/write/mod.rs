@@ -11,7 +11,7 @@ mod preview;
 mod read;
 mod rows;
 mod save;
-mod sent;
+pub(super) mod sent;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -62,18 +62,17 @@ async fn begin(State(app): State<App>, signed: Signed, RawQuery(query): RawQuery
     if category == Category::Maintenance {
         filled.set("f.phase", "announced");
     }
-    let about = About { path: PATH.to_owned(), ..About::default() };
+    let mut about = About { path: PATH.to_owned(), ..About::default() };
+    let kept_as = Target::New { path: PATH }.kept_as(category);
+    match app.forms.begun(signed.operator.id, &kept_as).await? {
+        Some(begun) if asked.has("begun") => filled = begun.fields.into_iter().collect(),
+        begun => about.begun = begun.map(|it| it.kept_at),
+    }
     Ok(draw(&app, &signed, (category, filled), (about, Faults::default())))
 }
 
 /// The form of the notice that follows one, or of a copy of one.
-async fn prefilled(
-    app: &App,
-    signed: &Signed,
-    follow: &str,
-    copy: &str,
-    word: &str,
-) -> Result<Response, Refusal> {
+async fn prefilled(app: &App, signed: &Signed, follow: &str, copy: &str, word: &str) -> Result<Response, Refusal> {
     let (name, is_copy) = if copy.is_empty() { (follow, false) } else { (copy, true) };
     let notice = app.notices.named(&signed.actor, name).await?;
     let nexts = notice.said.progress.filter(|_| !is_copy).map(|it| it.nexts()).unwrap_or_default();

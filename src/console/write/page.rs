@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::Timestamp;
 
 use super::filled::Filled;
 use super::read;
@@ -59,6 +60,8 @@ pub struct About {
     pub theirs: Option<Theirs>,
     /// What may follow in its matter: words, and the address of the form for each.
     pub nexts: Vec<(String, String)>,
+    /// When what was typed here before, and never sent, was kept last.
+    pub begun: Option<Timestamp>,
     /// A line that says what was done.
     pub said: Option<String>,
 }

@@ -105,7 +105,11 @@ fn schedule(filled: &mut Filled, schedule: &Value, zone: &TimeZone) {
         filled.set("when", "local");
         let local = text(&schedule["send_at_local"]);
         // Browsers write no seconds that are 0.
-        set(filled, "send_at_local", local.strip_suffix(":00").filter(|it| it.len() == 16).unwrap_or(&local).to_owned());
+        set(
+            filled,
+            "send_at_local",
+            local.strip_suffix(":00").filter(|it| it.len() == 16).unwrap_or(&local).to_owned(),
+        );
     }
     for name in ["spread", "reminder"] {
         set(filled, name, text(&schedule[name]));
@@ -119,7 +123,7 @@ fn schedule(filled: &mut Filled, schedule: &Value, zone: &TimeZone) {
 /// A time as a control of the form has it, in the form's zone. What is no time stays as it is.
 fn local(text: &str, zone: &TimeZone) -> String {
     let Ok(at) = text.parse::<Timestamp>() else { return text.to_owned() };
-    let zoned = at.to_zoned(zone.clone());
+    let zoned = at.to_zoned_datetime(zone.clone());
     let form = if zoned.second() == 0 { "%Y-%m-%dT%H:%M" } else { "%Y-%m-%dT%H:%M:%S" };
     zoned.strftime(form).to_string()
 }

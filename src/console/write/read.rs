@@ -61,7 +61,11 @@ pub fn faults(words: &Words, problems: &Problems) -> Faults {
     let mut faults = Faults::default();
     for problem in &problems.0 {
         let place = problem.pointer.as_deref().map(control).unwrap_or_default();
-        let line = if problem.line > 0 { words.say_with("console-write-line", &[("line", problem.line as u64)]) } else { String::new() };
+        let line = if problem.line > 0 {
+            words.say_with("console-write-line", &[("line", problem.line as u64)])
+        } else {
+            String::new()
+        };
         let suggestion = problem.suggestion.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
         let value = problem.value.as_ref().map(|it| format!("“{it}” ")).unwrap_or_default();
         let text = format!("{line}{value}{}{suggestion}", problem.problem);
@@ -84,7 +88,9 @@ pub fn refused(draft: &Draft, error: NoticeError) -> Result<Problems, NoticeErro
     };
     match error {
         NoticeError::NotReady(problems) | NoticeError::Invalid(problems) => Ok(draft.placed(problems)),
-        error @ NoticeError::Unknown(_) | error @ NoticeError::Ambiguous { .. } => Ok(at("/follows", error.to_string())),
+        error @ NoticeError::Unknown(_) | error @ NoticeError::Ambiguous { .. } => {
+            Ok(at("/follows", error.to_string()))
+        }
         error @ NoticeError::Audience(_) if !error.may_pass() && error.kind() != crate::domain::kind::Kind::Failed => {
             Ok(at("/audience", error.to_string()))
         }

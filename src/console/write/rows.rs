@@ -4,10 +4,10 @@ use super::sent::Sent;
 use crate::app::App;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
+use crate::domain::audience::Audience;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::rows_file::Rows;
 use crate::notices::NoticeError;
-use crate::domain::audience::Audience;
 
 /// The longest file that is put into the form, in bytes, so that it need not be chosen again.
 const PUT_INTO_FORM: usize = 256 << 10;
@@ -44,8 +44,10 @@ pub async fn meant(app: &App, signed: &Signed, sent: &mut Sent) -> Result<Result
 
 /// Problems of a file, at the place of the file in the document.
 fn placed(problems: Problems) -> Problems {
-    let placed = |problem: Problem| {
-        Problem { problem: problem.to_string(), pointer: Some("/audience/rows".into()), ..Problem::default() }
+    let placed = |problem: Problem| Problem {
+        problem: problem.to_string(),
+        pointer: Some("/audience/rows".into()),
+        ..Problem::default()
     };
     Problems(problems.limited().0.into_iter().take(10).map(placed).collect())
 }

@@ -1,5 +1,6 @@
 //! What is done with a form that was sent: it is checked, stored, or sent as a test mail. Whatever comes of it, the page has what was typed.
 
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use uuid::Uuid;
 
@@ -34,6 +35,14 @@ pub enum Target {
 }
 
 impl Target {
+    /// What the form is called under which what was typed is kept.
+    pub fn kept_as(self, category: Category) -> String {
+        match self {
+            Self::New { .. } => format!("new:{category}"),
+            Self::Stored(id) => format!("edit:{id}"),
+        }
+    }
+
     fn path(self) -> String {
         match self {
             Self::New { path } => path.to_owned(),
@@ -50,6 +59,23 @@ pub async fn receive(app: &App, signed: &Signed, mut sent: Sent, target: Target)
     let category: Category =
         sent.filled.get("category").parse().map_err(|error: String| Refusal::new(Kind::Invalid, error))?;
     signed.actor.may(Right::Write, category)?;
+    let (operator, kept_as) = (signed.operator.id, target.kept_as(category));
+    match sent.filled.get("do") {
+        "keep" => {
+            let fields = sent.filled.iter().filter(|(name, _)| *name != "do");
+            let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let is_kept = app.forms.keep(operator, &kept_as, &fields).await?;
+            let status = if is_kept { StatusCode::NO_CONTENT } else { StatusCode::PAYLOAD_TOO_LARGE };
+            return Ok(status.into_response());
+        }
+        "forget" => {
+            app.forms.discard(operator, &kept_as).await?;
+            let query =
+                if matches!(target, Target::New { .. }) { format!("?category={category}") } else { String::new() };
+            return Ok(Redirect::to(&format!("{}{query}", target.path())).into_response());
+        }
+        _ => {}
+    }
     let rows = rows::meant(app, signed, &mut sent).await?;
     let zone = read::zone(&sent.filled, &signed.words);
     let read = read::draft(&sent.filled, category, &zone, rows);
@@ -133,7 +159,11 @@ impl Received<'_> {
             },
         };
         match (stored, self.target) {
-            (Ok(id), _) => Ok(self.stored(id)),
+            (Ok(id), _) => {
+                let kept_as = self.target.kept_as(self.category);
+                self.app.forms.discard(self.signed.operator.id, &kept_as).await?;
+                Ok(self.stored(id))
+            }
             (Err(NoticeError::Changed), Target::Stored(id)) => self.overtaken(id).await,
             (Err(error), _) => self.refused(draft, error),
         }

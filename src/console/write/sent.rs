@@ -30,10 +30,13 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
             return Ok(Self { filled: form.fields().collect(), file: None });
         }
         let unreadable = |status: StatusCode, text: String| (status, format!("{text}\n")).into_response();
-        let mut parts =
-            Multipart::from_request(request, state).await.map_err(|error| unreadable(error.status(), error.body_text()))?;
+        let mut parts = Multipart::from_request(request, state)
+            .await
+            .map_err(|error| unreadable(error.status(), error.body_text()))?;
         let mut sent = Self::default();
-        while let Some(part) = parts.next_field().await.map_err(|error| unreadable(error.status(), error.body_text()))? {
+        while let Some(part) =
+            parts.next_field().await.map_err(|error| unreadable(error.status(), error.body_text()))?
+        {
             let name = part.name().unwrap_or_default().to_owned();
             let file = part.file_name().map(str::to_owned);
             let bytes = part.bytes().await.map_err(|error| unreadable(error.status(), error.body_text()))?;

@@ -29,7 +29,7 @@ macro_rules! text_fields {
             }
 
             /// The keys of [`Self::text_fields`].
-            const fn text_keys(category: Category) -> &'static [&'static str] {
+            pub(super) const fn text_keys(category: Category) -> &'static [&'static str] {
                 match category {
                     $(Category::$category => &[$(stringify!($key)),*],)*
                 }

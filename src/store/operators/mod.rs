@@ -2,6 +2,7 @@
 //! for; [`sign_ins`], [`sessions`], [`invitations`] and [`identities`] are those of persons in the console.
 
 pub mod audit;
+pub mod forms;
 pub mod identities;
 pub mod invitations;
 pub mod keys;

@@ -87,7 +87,8 @@ pub fn filled(page: &Page) -> Vec<(String, String)> {
     let html = page.html();
     let mut values = Vec::new();
     for input in html.split("<input ").skip(1).map(|rest| rest.split('>').next().unwrap()) {
-        let of = |name: &str| input.split_once(&format!("{name}=\"")).map(|it| it.1.split('"').next().unwrap().to_owned());
+        let of =
+            |name: &str| input.split_once(&format!("{name}=\"")).map(|it| it.1.split('"').next().unwrap().to_owned());
         let is_sent = match of("type").as_deref() {
             Some("radio" | "checkbox") => input.contains(" checked"),
             Some("file") => false,

@@ -116,7 +116,8 @@ async fn what_a_customer_or_an_author_wrote_is_text_on_every_page() {
     .await;
     let mut ops = at(&door, "ops").await;
     let subject = "<script>alert(5)</script> & \"quoted\"";
-    let notice = stored(&mut ops, &changed(&MAINTENANCE, &[("subject", subject), ("reference", "<script>alert(6)")])).await;
+    let notice =
+        stored(&mut ops, &changed(&MAINTENANCE, &[("subject", subject), ("reference", "<script>alert(6)")])).await;
     take(&mut ops, &notice, "submit", "").await.is(200);
     take(&mut ops, &notice, "release", "<script>alert(7)").await.is(200);
     app.run_until_idle().await;

@@ -24,7 +24,10 @@ async fn every_problem_is_said_at_its_field_and_nothing_typed_is_lost() {
     let page = ops.post("/notices/new", &wrong).await.is(422);
     let html = page.html();
     for id in ["f.window_end", "f.impact", "attributes", "send_at"] {
-        assert!(html.contains(&format!("href=\"#{id}\"")) && html.contains(&format!("id=\"{id}-fault\"")), "{id}:\n{html}");
+        assert!(
+            html.contains(&format!("href=\"#{id}\"")) && html.contains(&format!("id=\"{id}-fault\"")),
+            "{id}:\n{html}"
+        );
         assert!(html.contains(&format!("id=\"{id}\"")), "{id}");
     }
     assert!(!html.contains("<script>alert"));
@@ -77,7 +80,8 @@ async fn a_file_that_is_no_table_is_refused_with_words() {
     let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
     let mut ops = at(&door, "ops").await;
     let form = changed(&MAINTENANCE, &[("audience", "rows")]);
-    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain("account_id\nC1\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain("account_id\nC1\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &utf16)).await;
     assert!(page.status() == 422 && page.text().contains("UTF-8"), "{}", page.text());
     let zip = b"PK\x03\x04\x14\x00\x00\x00\x08\x00rest of an archive that is none";
@@ -114,7 +118,10 @@ async fn a_form_is_checked_seen_and_tried_before_it_is_stored() {
     page.says("<strong>2</strong> addresses at 3 customers").says("C3 Three Inc").lacks("hello@two.example");
     let page = ops.post("/notices/preview", &MAINTENANCE).await.is(200).says("Two minutes without network.");
     let policy = page.reply.header("content-security-policy").unwrap().to_owned();
-    assert!(policy.contains("sandbox") && policy.contains("frame-ancestors 'self'") && !policy.contains("script"), "{policy}");
+    assert!(
+        policy.contains("sandbox") && policy.contains("frame-ancestors 'self'") && !policy.contains("script"),
+        "{policy}"
+    );
     let dark = changed(&MAINTENANCE, &[("view.scheme", "dark")]);
     ops.post("/notices/preview", &dark).await.is(200).says("@media all");
     let text = changed(&MAINTENANCE, &[("view.format", "text"), ("view.account", "C2")]);
@@ -128,10 +135,64 @@ async fn a_form_is_checked_seen_and_tried_before_it_is_stored() {
 
     // Marketing sees no person of a customer.
     let mut marketing = at(&door, "marketing").await;
-    let news = [("category", "news"), ("f.title", "New"), ("body", "We open one."), ("audience", "all"), ("view.format", "text")];
+    let news = [
+        ("category", "news"),
+        ("f.title", "New"),
+        ("body", "We open one."),
+        ("audience", "all"),
+        ("view.format", "text"),
+    ];
     let page = marketing.post("/notices/preview", &news).await.is(200);
     page.lacks("ett.example").lacks("Carol").says("Sample");
     marketing.post("/notices/preview", &changed(&news, &[("view.account", "C2")])).await.is(200).lacks("Carol");
     marketing.post("/notices/new", &BREACH).await.is(403);
     ops.get("/notices/new?category=news").await.is(403);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_is_kept_for_its_operator_alone(#[case] engine: Engine) {
+    let (app, door) = staffed(engine, &[Role::Ops, Role::Security]).await;
+    let (mut ops, mut security) = (at(&door, "ops").await, at(&door, "security").await);
+    let half = [("category", "disruption"), ("f.impact", "It is <b>slow"), ("body", "half a sentence"), ("do", "keep")];
+    ops.post("/notices/new", &half).await.is(204);
+    let form = "/notices/new?category=disruption";
+    security.get(form).await.is(200).lacks("did not send it");
+    ops.get(form).await.is(200).says("did not send it").lacks("half a sentence");
+    let page = ops.get(&format!("{form}&begun=1")).await.is(200).says("half a sentence").lacks("did not send it");
+    assert!(filled(&page).contains(&("f.impact".to_owned(), "It is <b>slow".to_owned())));
+    ops.get("/notices").await.says("No notice was written yet.");
+    ops.submit("/notices/new", &[("category", "disruption"), ("do", "forget")]).await.is(200).lacks("did not send it");
+
+    // Of a draft it is kept beside the draft, until that is stored.
+    let notice = stored(&mut ops, &MAINTENANCE).await;
+    let edit = format!("{notice}/edit");
+    let form = filled(&ops.get(&edit).await.is(200));
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    ops.post(&edit, &changed(&form, &[("body", "not sent"), ("do", "keep")])).await.is(204);
+    ops.get(&notice).await.is(200).lacks("not sent");
+    let begun = filled(&ops.get(&format!("{edit}?begun=1")).await.is(200).says("not sent"));
+    let begun: Vec<(&str, &str)> = begun.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    ops.post(&edit, &changed(&begun, &[("do", "save")])).await.is(303);
+    ops.get(&edit).await.is(200).says("not sent").lacks("did not send it");
+
+    ops.post("/notices/new", &half).await.is(204);
+    app.advance(std::time::Duration::from_hours(15 * 24));
+    let mut ops = at(&door, "ops").await;
+    ops.get("/notices/new?category=disruption").await.is(200).lacks("did not send it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_comes_after_its_session_has_ended_is_shown_again() {
+    let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut nobody = door.other();
+    let form = changed(&MAINTENANCE, &[("body", "two\nlines")]);
+    let page = nobody.upload("/notices/new", &form, ("rows", "list.csv", b"account_id\nC1\n")).await.is(401);
+    let kept = filled(&page.says("Two minutes without network."));
+    let mut ops = at(&door, "ops").await;
+    let kept: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let notice = stored(&mut ops, &kept).await;
+    ops.get(&notice).await.is(200).says("two\nlines");
 }

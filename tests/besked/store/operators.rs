@@ -3,7 +3,8 @@
 use besked::domain::audit::Ended;
 use besked::domain::operator::{OperatorKind, OperatorName, Role};
 use besked::domain::request::Request;
-use besked::store::operators::{self, Operator, audit, keys, requests};
+use besked::store::operators::forms::Begun;
+use besked::store::operators::{self, Operator, audit, forms, keys, requests};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -179,4 +180,28 @@ async fn a_request_is_noted_once_answered_once_and_gone_after_a_day(#[case] engi
     let later = fixture.now.checked_add(SignedDuration::from_secs(1)).unwrap();
     assert_eq!(requests::delete_before(&mut tx, later, 9).await.unwrap(), 1);
     tx.commit().await.unwrap();
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_form_that_was_begun_is_its_operators_and_ends(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let (eva, ola) = (fixture.id(), fixture.id());
+    let begun = |text: &str, minutes: i64| Begun {
+        fields: text.to_owned(),
+        kept_at: fixture.now + SignedDuration::from_mins(minutes),
+    };
+    let mut tx = fixture.store.write().await.unwrap();
+    forms::keep(&mut tx, eva, "new:news", &begun("one", 0)).await.unwrap();
+    forms::keep(&mut tx, eva, "new:news", &begun("two", 1)).await.unwrap();
+    forms::keep(&mut tx, ola, "new:news", &begun("hers", 0)).await.unwrap();
+    assert_eq!(forms::find(&mut tx, eva, "new:news").await.unwrap(), Some(begun("two", 1)));
+    assert_eq!(forms::find(&mut tx, eva, "new:survey").await.unwrap(), None);
+    assert_eq!(forms::sweep(&mut tx, fixture.now + SignedDuration::from_secs(1)).await.unwrap(), 1);
+    assert_eq!(forms::find(&mut tx, ola, "new:news").await.unwrap(), None);
+    forms::delete(&mut tx, ola, "new:news").await.unwrap();
+    forms::delete(&mut tx, eva, "new:news").await.unwrap();
+    assert_eq!(forms::find(&mut tx, eva, "new:news").await.unwrap(), None);
 }

@@ -1,0 +1,62 @@
+//! Forms that operators have begun and not sent: what was typed survives a browser that closes.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// A form as it was typed so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Its values, as the face wrote them.
+    pub fields: String,
+    /// When it was kept last.
+    pub kept_at: Timestamp,
+}
+
+/// Keeps what an operator has typed into a form, in place of what was kept of it before.
+pub async fn keep(conn: &mut Conn, operator_id: Uuid, form: &str, begun: &Begun) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO begun_forms (operator_id, form, fields, kept_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (operator_id, form) DO UPDATE SET fields = excluded.fields, kept_at = excluded.kept_at",
+    )
+    .bind(operator_id.to_string())
+    .bind(form)
+    .bind(&begun.fields)
+    .bind(begun.kept_at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What an operator has typed into a form.
+pub async fn find(conn: &mut Conn, operator_id: Uuid, form: &str) -> Result<Option<Begun>> {
+    let row = sqlx::query("SELECT fields, kept_at FROM begun_forms WHERE operator_id = $1 AND form = $2")
+        .bind(operator_id.to_string())
+        .bind(form)
+        .fetch_optional(conn)
+        .await?;
+    let begun = |row| {
+        let row = Row::of("begun_forms", &row);
+        Ok(Begun { fields: row.get("fields")?, kept_at: row.time("kept_at")? })
+    };
+    row.map(begun).transpose()
+}
+
+/// Deletes what was kept of a form.
+pub async fn delete(conn: &mut Conn, operator_id: Uuid, form: &str) -> Result<()> {
+    sqlx::query("DELETE FROM begun_forms WHERE operator_id = $1 AND form = $2")
+        .bind(operator_id.to_string())
+        .bind(form)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Deletes the forms that were kept last before a time.
+pub async fn sweep(conn: &mut Conn, before: Timestamp) -> Result<u64> {
+    let done =
+        sqlx::query("DELETE FROM begun_forms WHERE kept_at < $1").bind(before.as_millisecond()).execute(conn).await?;
+    Ok(done.rows_affected())
+}
