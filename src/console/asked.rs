@@ -59,6 +59,14 @@ pub fn id(text: &str) -> Result<Uuid, Refusal> {
     text.parse().map_err(|_| Refusal::new(Kind::NotFound, ""))
 }
 
+/// What is wrong with a form. A refusal of another kind is a page of its own: the form may not be there any more.
+///
+/// # Errors
+/// The refusal, if it is of another kind.
+pub fn wrong(refusal: Refusal) -> Result<String, Refusal> {
+    if matches!(refusal.kind, Kind::Invalid | Kind::Refused) { Ok(refusal.text) } else { Err(refusal) }
+}
+
 /// A day as a browser's field for days writes it, from its beginning in a zone.
 ///
 /// # Errors

@@ -56,8 +56,6 @@ pub struct Button {
     pub label: String,
     /// What it is about, for those who hear the label alone.
     pub about: String,
-    /// What it posts.
-    pub values: Vec<(&'static str, String)>,
 }
 
 impl Cell {
@@ -103,7 +101,7 @@ impl Cell {
 
     /// The same with a button and nothing else.
     pub fn button(action: impl Into<String>, label: String, about: impl Into<String>) -> Self {
-        let button = Button { action: action.into(), label, about: about.into(), values: Vec::new() };
+        let button = Button { action: action.into(), label, about: about.into() };
         Self { button: Some(button), ..Self::default() }
     }
 
@@ -111,15 +109,6 @@ impl Cell {
     #[must_use]
     pub fn under(mut self, under: impl Into<String>) -> Self {
         self.under = Some(under.into()).filter(|it: &String| !it.is_empty());
-        self
-    }
-
-    /// The same, whose button posts a value.
-    #[must_use]
-    pub fn posting(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        if let Some(button) = &mut self.button {
-            button.values.push((name, value.into()));
-        }
         self
     }
 }
@@ -384,8 +373,6 @@ pub enum Block {
     Links(Vec<(String, String)>),
     /// Text as it is, such as a key or a note; its label.
     Verbatim(String, String),
-    /// How much of something is done, in words, and as a number of a hundred.
-    Bar(String, u64),
 }
 
 /// A page, or the part of one that is sent again while it is looked at.

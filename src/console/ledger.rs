@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 
+use super::asked::wrong;
 use super::blocks::{BAD, Block, Cell, Choice, Field, Form, GOOD, Input, Page, WARN, done};
 use super::form::Form as Typed;
 use super::frame::Place;
@@ -102,8 +103,7 @@ async fn resume(State(app): State<App>, signed: Signed, typed: Typed) -> Result<
             Ok(done(&app, "/ledger", "console-done-continued"))
         }
         Err(error) => {
-            let refusal = Refusal::from(error);
-            let Some(why) = refusal.of_form().map(str::to_owned) else { return Err(refusal) };
+            let why = wrong(error.into())?;
             page(&app, &signed, &typed, Some(why)).await
         }
     }

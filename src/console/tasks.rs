@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 
-use super::asked::{Asked, id};
+use super::asked::{Asked, id, wrong};
 use super::blocks::{BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, done, encoded};
 use super::form::Form as Typed;
 use super::frame::Place;
@@ -169,8 +169,7 @@ async fn finish(
     match app.tasks.done(&signed.actor, task, typed.text("note")).await {
         Ok(_) => Ok(done(&app, "/tasks", "console-done-task")),
         Err(error) => {
-            let refusal = Refusal::from(error);
-            let Some(why) = refusal.of_form().map(str::to_owned) else { return Err(refusal) };
+            let why = wrong(error.into())?;
             let task = app.tasks.find(&signed.actor, task).await?;
             Ok(page(&app, &signed, &task, Some((&typed, why)), None))
         }
@@ -198,13 +197,7 @@ async fn attest(
     let new = NewAttestation { account_id: account, channel, witness: typed.text("by"), note: typed.text("said"), told_at };
     match app.coverage.attest(&signed.actor, &notice.to_string(), &new).await {
         Ok(_) => Ok(done(&app, "/tasks", "console-done-attested")),
-        Err(error) => {
-            let refusal = Refusal::from(error);
-            match refusal.of_form().map(str::to_owned) {
-                Some(why) => again(why),
-                None => Err(refusal),
-            }
-        }
+        Err(error) => again(wrong(error.into())?),
     }
 }
 

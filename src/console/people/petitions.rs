@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::{Wrong, page};
 use crate::app::App;
-use crate::console::asked::{Asked, day, id};
+use crate::console::asked::{Asked, day, id, wrong};
 use crate::console::blocks::{BAD, BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, done, encoded};
 use crate::console::form::Form as Typed;
 use crate::console::frame::Place;
@@ -160,7 +160,7 @@ pub async fn answer(
     match answered {
         Ok(_) => Ok(done(&app, "/people", "console-done-answered")),
         Err(refusal) => {
-            let Some(why) = refusal.of_form().map(str::to_owned) else { return Err(refusal) };
+            let why = wrong(refusal)?;
             let petition = app.petitions.find(&signed.actor, id).await?;
             Ok(one(&app, &signed, &petition, Some(why), None))
         }
@@ -178,7 +178,7 @@ pub async fn extend(
     match app.petitions.extend(&signed.actor, id, typed.text("reason")).await.map_err(Refusal::from) {
         Ok(_) => Ok(done(&app, &format!("/people/petitions/{id}"), "console-done-extended")),
         Err(refusal) => {
-            let Some(why) = refusal.of_form().map(str::to_owned) else { return Err(refusal) };
+            let why = wrong(refusal)?;
             let petition = app.petitions.find(&signed.actor, id).await?;
             Ok(one(&app, &signed, &petition, None, Some(why)))
         }
