@@ -7,7 +7,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 pub use super::enter::done;
-use super::frame::{Frame, Place, page_with};
+use super::frame::{Frame, page_with};
 use super::words::Words;
 
 /// How something is coloured; the text says the same.
