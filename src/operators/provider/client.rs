@@ -24,8 +24,8 @@ use super::claims::{Claims, Identity};
 use crate::config::Oidc;
 use crate::context::Context;
 use crate::domain::session::Attempt;
-use crate::domain::words::cause;
 use crate::mail::tls;
+use crate::people::directory::in_words;
 
 /// How long an answer of the provider may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -64,8 +64,8 @@ type Inner = openidconnect::Client<
 /// Why a request to the provider has no answer.
 #[derive(Debug, Error)]
 enum FetchError {
-    #[error("the provider cannot be asked: {}", cause(.0))]
-    Request(#[from] reqwest::Error),
+    #[error("the provider cannot be asked: {0}")]
+    Request(String),
     #[error("the answer of the provider is larger than {LARGEST} bytes")]
     Large,
     #[error("the answer of the provider cannot be read")]
@@ -171,16 +171,20 @@ fn http(oidc: &Oidc, https_only: bool) -> Result<reqwest::Client, ProviderError>
     client.build().map_err(of("the client"))
 }
 
+fn unasked(error: reqwest::Error) -> FetchError {
+    FetchError::Request(in_words(&error))
+}
+
 async fn fetch(client: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, FetchError> {
     let (head, body) = request.into_parts();
     let asked = client.request(head.method, head.uri.to_string()).headers(head.headers).body(body);
-    let mut response = asked.send().await.map_err(reqwest::Error::without_url)?;
+    let mut response = asked.send().await.map_err(unasked)?;
     let mut built = openidconnect::http::Response::builder().status(response.status());
     if let Some(headers) = built.headers_mut() {
         *headers = response.headers().clone();
     }
     let mut body = Vec::new();
-    while let Some(part) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+    while let Some(part) = response.chunk().await.map_err(unasked)? {
         if body.len() + part.len() > LARGEST {
             return Err(FetchError::Large);
         }

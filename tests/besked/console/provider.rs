@@ -79,9 +79,14 @@ impl Provider {
     }
 }
 
+/// A JSON document.
+fn answer(document: Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document.to_string()).into_response()
+}
+
 async fn describe(State(it): State<Arc<Inner>>) -> Response {
     let issuer = &it.issuer;
-    axum::Json(json!({
+    answer(json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"),
@@ -91,13 +96,12 @@ async fn describe(State(it): State<Arc<Inner>>) -> Response {
         "id_token_signing_alg_values_supported": ["EdDSA"],
         "code_challenge_methods_supported": ["S256"],
     }))
-    .into_response()
 }
 
 async fn keys() -> Response {
     let public = SigningKey::from_bytes(&KEY).verifying_key();
     let x = BASE64URL_NOPAD.encode(public.as_bytes());
-    axum::Json(json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "k1", "x": x }] })).into_response()
+    answer(json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "k1", "x": x }] }))
 }
 
 async fn authorize(State(it): State<Arc<Inner>>, Query(asked): Query<BTreeMap<String, String>>) -> Response {
@@ -110,7 +114,7 @@ async fn authorize(State(it): State<Arc<Inner>>, Query(asked): Query<BTreeMap<St
 }
 
 async fn token(State(it): State<Arc<Inner>>, headers: HeaderMap, Form(form): Form<BTreeMap<String, String>>) -> Response {
-    let refuse = |error: &str| (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": error }))).into_response();
+    let refuse = |error: &str| (StatusCode::BAD_REQUEST, answer(json!({ "error": error }))).into_response();
     // RFC 6749 section 2.3.1: both parts are form-encoded before they are put together.
     let secret: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let wanted = format!("Basic {}", BASE64.encode(format!("{CLIENT}:{secret}").as_bytes()));
@@ -135,7 +139,7 @@ async fn token(State(it): State<Arc<Inner>>, headers: HeaderMap, Form(form): For
         _ => BASE64URL_NOPAD.encode(&SigningKey::from_bytes(&says.key).sign(signed.as_bytes()).to_bytes()),
     };
     let id_token = format!("{signed}.{signature}");
-    axum::Json(json!({ "access_token": "x", "token_type": "Bearer", "expires_in": 60, "id_token": id_token })).into_response()
+    answer(json!({ "access_token": "x", "token_type": "Bearer", "expires_in": 60, "id_token": id_token }))
 }
 
 /// An application that knows a provider, and a browser before it.

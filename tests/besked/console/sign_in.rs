@@ -8,6 +8,7 @@ use rstest::rstest;
 
 use super::browser::{Browser, Page};
 use crate::app::{TestApp, alice};
+use crate::cli::Shell;
 use crate::database::Engine;
 use crate::operators::{at, machine, person, with};
 
@@ -207,4 +208,18 @@ async fn the_audit_log_says_who_came_in_and_who_did_not() {
     }
     assert!(rows.iter().any(|row| row.starts_with("Ola | console GET /me | ok | console, session ")), "{rows:#?}");
     assert!(!rows.iter().any(|row| row.contains(PASSWORD)));
+}
+
+#[test]
+fn the_command_line_prints_the_link_of_an_invitation() {
+    let shell = Shell::new();
+    shell.run(&["operators", "add", "Anna", "--role", "admin"]).ok();
+    shell.run(&["--as", "Anna", "operators", "add", "billing-run", "--role", "finance", "--machine"]).ok();
+    let ran = shell.run(&["--as", "Anna", "operators", "invite", "Anna"]).ok();
+    let link = ran.out.lines().next().unwrap();
+    assert!(link.contains("/invite/") && ran.out.contains("It works once, until"), "{}", ran.out);
+    let json = shell.run(&["--json", "--as", "Anna", "operators", "invite", "Anna", "--reset-second-factor"]).ok().json();
+    assert_eq!((&json["operator"], &json["resets_second_factor"]), (&"Anna".into(), &true.into()));
+    let told = ["is a machine", "besked keys add"];
+    shell.run(&["--as", "Anna", "operators", "invite", "billing-run"]).fails(2, &told);
 }
