@@ -196,7 +196,8 @@ impl App {
                 continue;
             }
             let status = self.coverage.status(actor, &notice.id.to_string()).await?;
-            let count = |states: &[DeliveryState]| -> u64 { states.iter().filter_map(|it| status.counts.get(it)).sum() };
+            let count =
+                |states: &[DeliveryState]| -> u64 { states.iter().filter_map(|it| status.counts.get(it)).sum() };
             let rest = count(&[DeliveryState::Queued, DeliveryState::Sending, DeliveryState::Deferred]);
             if notice.state == State::Released && rest == 0 {
                 continue;

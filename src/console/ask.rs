@@ -118,7 +118,8 @@ async fn about_customer(app: &App, signed: &Signed, asked: &Asked, account: &str
     let words = &signed.words;
     let page = Box::pin(app.coverage.history(&signed.actor, account, &asked.page())).await?;
     let name = page.items.iter().find_map(|it| it.customer_name.clone()).unwrap_or_default();
-    let title = words.say_with("console-ask-everything", &[("customer", format!("{account} {name}").trim().to_owned())]);
+    let title =
+        words.say_with("console-ask-everything", &[("customer", format!("{account} {name}").trim().to_owned())]);
     let head = ["released", "notice", "verdict", "informed-since", "addresses"];
     let rows = page.items.iter().map(|it| sent(words, account, it));
     let next = format!("/ask?account={}", encoded(account));

@@ -404,7 +404,8 @@ impl Page {
     /// The parts of a form that are wrong, each with the id that it has.
     #[must_use]
     pub fn problems(&self) -> Vec<(String, String)> {
-        let forms = self.blocks.iter().filter_map(|block| if let Block::Form(form) = block { Some(form) } else { None });
+        let forms =
+            self.blocks.iter().filter_map(|block| if let Block::Form(form) = block { Some(form) } else { None });
         forms
             .flat_map(|form| {
                 let at = |it: &Field| Some((form.id_of(it), format!("{}: {}", it.label, it.problem.clone()?)));

@@ -64,11 +64,7 @@ async fn list(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Re
     Ok(Page::new(signed.frame(Place::Customers, words.say("console-nav-customers")), blocks).answer())
 }
 
-async fn show(
-    State(app): State<App>,
-    signed: Signed,
-    Path(account_id): Path<String>,
-) -> Result<Response, Refusal> {
+async fn show(State(app): State<App>, signed: Signed, Path(account_id): Path<String>) -> Result<Response, Refusal> {
     let (words, actor) = (&signed.words, &signed.actor);
     let shown = app.customers.show(actor, &account_id).await?;
     let mut blocks = vec![Block::Facts(facts(words, &shown)), Block::Heading(words.say("console-customer-contacts"))];
@@ -97,7 +93,8 @@ async fn show(
     if actor.has(Right::Import) && shown.status == "active" {
         let action = format!("/customers/{}/leave", encoded(&account_id));
         let form = Form::new("leave", action, words.say("console-customer-leave")).danger();
-        let form = form.titled(words.say("console-customer-leave-title")).saying(words.say("console-customer-leave-text"));
+        let form =
+            form.titled(words.say("console-customer-leave-title")).saying(words.say("console-customer-leave-text"));
         blocks.push(Block::Form(form));
     }
     Ok(Page::new(signed.frame(Place::Customers, shown.name), blocks).answer())
@@ -176,11 +173,7 @@ fn delivery(words: &Words, it: &Delivery<u64>) -> Vec<Cell> {
     vec![at, Cell::text(&it.email), state.under(reply)]
 }
 
-async fn leave(
-    State(app): State<App>,
-    signed: Signed,
-    Path(account_id): Path<String>,
-) -> Result<Response, Refusal> {
+async fn leave(State(app): State<App>, signed: Signed, Path(account_id): Path<String>) -> Result<Response, Refusal> {
     app.customers.leave(&signed.actor, &account_id).await?;
     Ok(done(&app, &format!("/customers/{}", encoded(&account_id)), "console-done-left"))
 }

@@ -83,7 +83,8 @@ async fn show(State(app): State<App>, signed: Signed, Path(message): Path<String
     facts.extend(shown.sha256.as_ref().map(|digest| ("SHA-256".to_owned(), Cell::code(digest))));
     let head = ["kind", "what", "verdict", "address", "reply"];
     let rows = shown.reports.iter().map(|it| report(words, it));
-    let mut blocks = vec![Block::Facts(facts), Block::Table(Table::new(words, "console-inbound-reports", &head).with(rows))];
+    let mut blocks =
+        vec![Block::Facts(facts), Block::Table(Table::new(words, "console-inbound-reports", &head).with(rows))];
     if signed.actor.has(Right::SeeOneCustomer) {
         let mut links = vec![(words.say("console-inbound-read"), format!("/inbound/{}/message", it.id))];
         links.extend(it.delivery_id.map(|it| (words.say("console-inbound-delivery"), format!("/deliveries/{it}"))));

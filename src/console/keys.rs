@@ -59,7 +59,8 @@ fn row(words: &Words, it: &Shown, may: bool) -> Vec<Cell> {
         _ => BAD,
     };
     let mut row = vec![
-        Cell::link(it.operator.as_str(), format!("/operators/{}", encoded(it.operator.as_str()))).under(it.id.to_string()),
+        Cell::link(it.operator.as_str(), format!("/operators/{}", encoded(it.operator.as_str())))
+            .under(it.id.to_string()),
         Cell::text(it.roles.to_string()),
         Cell::badge(tone, words.word("console-key", it.state)),
         Cell::time(words, it.created_at),
@@ -67,7 +68,8 @@ fn row(words: &Words, it: &Shown, may: bool) -> Vec<Cell> {
         Cell::maybe_time(words, it.last_used_at),
     ];
     if may {
-        let revoke = Cell::button(format!("/keys/{}/revoke", it.id), words.say("console-key-revoke"), it.id.to_string());
+        let revoke =
+            Cell::button(format!("/keys/{}/revoke", it.id), words.say("console-key-revoke"), it.id.to_string());
         row.push(if it.revoked_at.is_none() { revoke } else { Cell::maybe_time(words, it.revoked_at) });
     }
     row
@@ -104,12 +106,16 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
         Ok(made) => {
             let first = vec![
                 Block::Warning(WARN, words.say("console-key-once")),
-                Block::Verbatim(words.say_with("console-key-of", &[("name", made.shown.operator.to_string())]), made.key.reveal().to_owned()),
+                Block::Verbatim(
+                    words.say_with("console-key-of", &[("name", made.shown.operator.to_string())]),
+                    made.key.reveal().to_owned(),
+                ),
             ];
             page(&app, &signed, &asked, first, &Typed::default(), None).await
         }
         Err(refusal) => {
-            let why = refusal.of_form().or((refusal.kind == crate::domain::kind::Kind::NotFound).then_some(&*refusal.text));
+            let why =
+                refusal.of_form().or((refusal.kind == crate::domain::kind::Kind::NotFound).then_some(&*refusal.text));
             let Some(why) = why.map(str::to_owned) else { return Err(refusal) };
             page(&app, &signed, &asked, Vec::new(), &typed, Some(why)).await
         }

@@ -104,7 +104,11 @@ fn troubles(words: &Words, now: &Now) -> Vec<Block> {
     if now.relays.as_ref().is_some_and(|relays| !relays.running) {
         say(BAD, "console-now-no-dispatcher");
     }
-    if now.relays.as_ref().is_some_and(|it| it.running && !it.relays.is_empty() && it.relays.iter().all(|it| is_down(&it.nodes))) {
+    if now
+        .relays
+        .as_ref()
+        .is_some_and(|it| it.running && !it.relays.is_empty() && it.relays.iter().all(|it| is_down(&it.nodes)))
+    {
         say(BAD, "console-now-no-relay");
     }
     if let Some(Ok(Standing { stopped: Some(_), .. }) | Err(_)) = &now.ledger {
@@ -179,7 +183,9 @@ fn running(words: &Words, it: &Running) -> Vec<Cell> {
     let share = done.saturating_mul(100).checked_div(all).unwrap_or(0);
     let progress = words.say_with("console-now-of", &[("part", words.number(done)), ("whole", words.number(all))]);
     let progress = Cell { bar: Some(share), ..Cell::text(progress) }.under(words.percent(done, all));
-    let rate = it.per_minute.map(|rate| words.say_with("console-now-per-minute", &[("number", words.number(format!("{rate:.0}")))]));
+    let rate = it
+        .per_minute
+        .map(|rate| words.say_with("console-now-per-minute", &[("number", words.number(format!("{rate:.0}")))]));
     let left = match (it.status.paused, it.left) {
         (true, _) => Cell::badge(WARN, words.say("console-paused")),
         (false, Some(left)) => Cell::text(words.duration(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + rounded(left))),
@@ -203,10 +209,10 @@ fn rounded(left: SignedDuration) -> SignedDuration {
 
 /// What is due, the next first.
 fn due(words: &Words, now: &Now, at: Timestamp) -> Vec<Vec<Cell>> {
-    let release = |it: &Kept| (it.send_at.unwrap_or(it.created_at), words.say("console-now-release"), subject(words, it));
-    let promise = |it: &Promised| {
-        (it.promise.due_at, words.word("console-promise", it.promise.kind), subject(words, &it.notice))
-    };
+    let release =
+        |it: &Kept| (it.send_at.unwrap_or(it.created_at), words.say("console-now-release"), subject(words, it));
+    let promise =
+        |it: &Promised| (it.promise.due_at, words.word("console-promise", it.promise.kind), subject(words, &it.notice));
     let mut all: Vec<_> = now.scheduled.iter().map(release).chain(now.promised.iter().map(promise)).collect();
     all.sort_by_key(|(at, ..)| *at);
     let row = |(due, what, notice)| {
@@ -241,7 +247,8 @@ fn ledger_state(words: &Words, ledger: &Result<Standing, String>) -> Cell {
     match ledger {
         Err(error) => Cell::badge(BAD, words.say("console-now-ledger-bad-short")).under(error),
         Ok(Standing { stopped: Some(why), .. }) => {
-            Cell { href: Some("/ledger".to_owned()), ..Cell::badge(BAD, words.say("console-now-ledger-bad-short")) }.under(why)
+            Cell { href: Some("/ledger".to_owned()), ..Cell::badge(BAD, words.say("console-now-ledger-bad-short")) }
+                .under(why)
         }
         Ok(standing) => {
             let tone = if standing.pending > 10_000 { WARN } else { GOOD };
@@ -263,7 +270,11 @@ fn relay_states(words: &Words, relays: &Relays) -> Vec<(String, Cell)> {
         };
         let reply = relay.nodes.iter().find_map(|it| it.report.reply.clone()).unwrap_or_default();
         let name = words.say_with("console-now-relay", &[("name", relay.name.clone())]);
-        (name, Cell { href: Some("/relays".to_owned()), ..Cell::badge(tone, words.word("console-circuit", key)) }.under(reply))
+        (
+            name,
+            Cell { href: Some("/relays".to_owned()), ..Cell::badge(tone, words.word("console-circuit", key)) }
+                .under(reply),
+        )
     };
     relays.relays.iter().map(state).collect()
 }

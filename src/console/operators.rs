@@ -39,13 +39,7 @@ async fn list(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Re
     listed(&app, &signed, &asked, &Typed::default(), Wrong::default()).await
 }
 
-async fn listed(
-    app: &App,
-    signed: &Signed,
-    asked: &Asked,
-    typed: &Typed,
-    wrong: Wrong,
-) -> Result<Response, Refusal> {
+async fn listed(app: &App, signed: &Signed, asked: &Asked, typed: &Typed, wrong: Wrong) -> Result<Response, Refusal> {
     let words = &signed.words;
     let page = app.operators.list(&signed.actor, &asked.page()).await?;
     let table = Table::new(words, "console-operators", &["name", "kind", "roles", "state", "since"]);
@@ -178,7 +172,8 @@ fn forms(words: &Words, it: &Shown, path: &str, wrong: Wrong) -> Vec<Form> {
     if it.state == "active" && it.kind == OperatorKind::Person {
         let reset = Choice { value: "1".to_owned(), label: words.say("console-operator-reset"), chosen: false };
         let form = Form::new("invite", format!("{path}/invite"), words.say("console-operator-invite"));
-        let form = form.titled(words.say("console-operator-invite-title")).saying(words.say("console-operator-invite-text"));
+        let form =
+            form.titled(words.say("console-operator-invite-title")).saying(words.say("console-operator-invite-text"));
         let field = Field::line(words, "reset", "").by(Input::Checks(vec![reset]));
         forms.push(form.with([field]));
     }

@@ -125,7 +125,8 @@ fn tables(words: &Words, looked: &Looked) -> Vec<Block> {
     let mut blocks = vec![Block::Table(Table::new(words, "console-person-contacts", &head).with(contacts))];
     let mut facts = Vec::new();
     for it in &looked.opt_outs {
-        let what = words.say_with("console-person-opted-out", &[("category", words.word("console-category", it.category))]);
+        let what =
+            words.say_with("console-person-opted-out", &[("category", words.word("console-category", it.category))]);
         facts.push((what, Cell::time(words, it.since).under(&it.source)));
     }
     for it in &looked.suppressions {

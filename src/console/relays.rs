@@ -70,9 +70,12 @@ fn at_node(words: &Words, it: &AtNode) -> Vec<Cell> {
     };
     let mut why = report.reply.clone().unwrap_or_default();
     if let Some(until) = report.until {
-        why = format!("{why} {}", words.say_with("console-relay-until", &[("time", words.clock(until))])).trim().to_owned();
+        why = format!("{why} {}", words.say_with("console-relay-until", &[("time", words.clock(until))]))
+            .trim()
+            .to_owned();
     }
-    let per_second = |rate: f64| words.say_with("console-relay-per-second", &[("number", words.number(format!("{rate:.1}")))]);
+    let per_second =
+        |rate: f64| words.say_with("console-relay-per-second", &[("number", words.number(format!("{rate:.1}")))]);
     let rate = match (report.throttled_to, report.rate_per_second) {
         (Some(rate), _) => Cell::badge(WARN, per_second(rate)),
         (None, Some(rate)) => Cell::text(per_second(rate)),

@@ -54,7 +54,13 @@ async fn list(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Re
 fn row(words: &Words, it: &Task, now: Timestamp) -> Vec<Cell> {
     let what = Cell::link(words.word("console-task", it.kind), format!("/tasks/{}", it.id)).under(&it.reason);
     let customer = it.account_id.as_ref().map(|it| Cell::link(it, format!("/ask?account={}", encoded(it))));
-    vec![what, deadline(words, it, now), customer.unwrap_or_default(), Cell::time(words, it.opened_at), state(words, it)]
+    vec![
+        what,
+        deadline(words, it, now),
+        customer.unwrap_or_default(),
+        Cell::time(words, it.opened_at),
+        state(words, it),
+    ]
 }
 
 /// Deliveries of which it is not known whether a server accepted them. What the log of the relay says is recorded at each.
@@ -101,13 +107,15 @@ fn page(
     let words = &signed.words;
     let mut blocks = vec![Block::Text(task.reason.clone()), Block::Facts(facts(words, task, app.context.clock.now()))];
     if task.state == TaskState::Open {
-        if let (Some(notice), Some(account), true) = (task.notice_id, &task.account_id, signed.actor.has(Right::Attest)) {
+        if let (Some(notice), Some(account), true) = (task.notice_id, &task.account_id, signed.actor.has(Right::Attest))
+        {
             let link = format!("/ask?account={}&notice={notice}", encoded(account));
             blocks.push(Block::Links(vec![(words.say("console-task-how-it-stands"), link)]));
             blocks.push(Block::Form(attestation(signed, task, attesting)));
         }
         if signed.actor.has(Right::DoTasks) || signed.actor.has(Right::Inbound) {
-            let (typed, problem) = note.map_or((String::new(), None), |(it, why)| (it.text("note").to_owned(), Some(why)));
+            let (typed, problem) =
+                note.map_or((String::new(), None), |(it, why)| (it.text("note").to_owned(), Some(why)));
             let field = Field::line(words, "note", typed).hint(words.say("console-task-note-hint")).wrong(problem);
             let form = Form::new("done", format!("/tasks/{}", task.id), words.say("console-task-done"));
             blocks.push(Block::Form(form.titled(words.say("console-task-done-title")).with([field])));
@@ -194,7 +202,8 @@ async fn attest(
         Ok(told_at) => told_at,
         Err(why) => return again(why),
     };
-    let new = NewAttestation { account_id: account, channel, witness: typed.text("by"), note: typed.text("said"), told_at };
+    let new =
+        NewAttestation { account_id: account, channel, witness: typed.text("by"), note: typed.text("said"), told_at };
     match app.coverage.attest(&signed.actor, &notice.to_string(), &new).await {
         Ok(_) => Ok(done(&app, "/tasks", "console-done-attested")),
         Err(error) => again(wrong(error.into())?),

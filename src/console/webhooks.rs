@@ -43,7 +43,12 @@ async fn listed(
     let page = app.webhooks.list(&signed.actor, &asked.page()).await?;
     let row = |it: &Shown| {
         let url = Cell::link(&it.url, format!("/webhooks/{}", it.id));
-        vec![url.under(named(&it.events)), state(words, it), Cell::number(words, it.queued), Cell::maybe_time(words, it.succeeded_at)]
+        vec![
+            url.under(named(&it.events)),
+            state(words, it),
+            Cell::number(words, it.queued),
+            Cell::maybe_time(words, it.succeeded_at),
+        ]
     };
     let table = Table::new(words, "console-webhooks", &["url", "state", "queued", "last-success"]);
     let table = table.with(page.items.iter().map(row)).next("/webhooks", page.next.as_deref());
@@ -66,7 +71,8 @@ fn url(words: &Words, value: &str) -> Field {
 
 fn wanted(words: &Words, has: &BTreeSet<HookEvent>) -> Field {
     let choice = |it: &HookEvent| {
-        let label = format!("{} ({})", words.say(&format!("console-event-{}", it.as_str().replace('.', "-"))), it.as_str());
+        let label =
+            format!("{} ({})", words.say(&format!("console-event-{}", it.as_str().replace('.', "-"))), it.as_str());
         Choice { value: it.to_string(), label, chosen: has.contains(it) }
     };
     // What tests a webhook is sent whether it is wanted or not.
@@ -124,7 +130,13 @@ fn page(signed: &Signed, it: &Detailed, first: Vec<Block>, problem: Option<Strin
     let row = |it: &Attempt| {
         let answer = it.status.map(|status| status.to_string()).or_else(|| it.problem.clone()).unwrap_or_default();
         let number = Cell::number(words, u64::from(it.attempt));
-        vec![Cell::time(words, it.at), Cell::code(it.event.as_str()), number, Cell::text(answer), Cell::number(words, it.took_ms)]
+        vec![
+            Cell::time(words, it.at),
+            Cell::code(it.event.as_str()),
+            number,
+            Cell::text(answer),
+            Cell::number(words, it.took_ms),
+        ]
     };
     let table = Table::new(words, "console-webhook-attempts", &["when", "event", "attempt", "answer", "took"]);
     blocks.push(Block::Heading(words.say("console-webhook-attempts-caption")));
@@ -153,7 +165,8 @@ fn facts(words: &Words, it: &Shown) -> Vec<(String, Cell)> {
 
 fn forms(words: &Words, it: &Shown, problem: Option<String>) -> Vec<Form> {
     let path = format!("/webhooks/{}", it.id);
-    let set = Form::new("set", &path, words.say("console-save")).titled(words.say("console-webhook-set")).wrong(problem);
+    let set =
+        Form::new("set", &path, words.say("console-save")).titled(words.say("console-webhook-set")).wrong(problem);
     let test = Form::new("test", format!("{path}/test"), words.say("console-webhook-test"));
     let rotate = Form::new("rotate", format!("{path}/rotate"), words.say("console-webhook-rotate"));
     let (what, key) = if it.state == "disabled" { ("active", "enable") } else { ("disabled", "disable") };

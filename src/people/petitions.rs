@@ -184,13 +184,7 @@ impl Petitions {
     ///
     /// # Errors
     /// If it is answered already, or the note is not one line.
-    pub async fn answer(
-        &self,
-        actor: &Actor,
-        id: Uuid,
-        answer: Answer,
-        note: &str,
-    ) -> Result<Petition, PetitionError> {
+    pub async fn answer(&self, actor: &Actor, id: Uuid, answer: Answer, note: &str) -> Result<Petition, PetitionError> {
         self.find(actor, id).await?;
         check_line("note", note, LONGEST)?;
         let mut tx = self.context.store.write().await?;

@@ -115,12 +115,7 @@ async fn show(State(app): State<App>, Path(token): Path<String>, RawQuery(query)
     answer(&app, app.links.page(&token).await, (asked, false))
 }
 
-async fn change(
-    State(app): State<App>,
-    Path(token): Path<String>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Response {
+async fn change(State(app): State<App>, Path(token): Path<String>, RawQuery(query): RawQuery, body: Bytes) -> Response {
     let asked = asked_language(query.as_deref());
     match read_request(&body) {
         Some(request) => answer(&app, app.links.change(&Actor::recipient(), &token, &request).await, (asked, true)),
@@ -154,11 +149,7 @@ fn read_request(body: &[u8]) -> Option<LinkRequest> {
     is_form.then_some(LinkRequest::Choose(wanted))
 }
 
-fn answer(
-    app: &App,
-    page: Result<LinkPage, LinkError>,
-    (asked, saved): (Option<&'static Language>, bool),
-) -> Response {
+fn answer(app: &App, page: Result<LinkPage, LinkError>, (asked, saved): (Option<&'static Language>, bool)) -> Response {
     let page = match page {
         Ok(page) => page,
         Err(error) => return failed(app, &error),

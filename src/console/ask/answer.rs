@@ -20,7 +20,8 @@ pub fn verdict(words: &Words, verdict: Verdict) -> Cell {
 /// The page of an answer.
 pub fn page(signed: &Signed, it: &Informed) -> Response {
     let words = &signed.words;
-    let customer = it.customer_name.as_ref().map_or_else(|| it.account_id.clone(), |name| format!("{name} ({})", it.account_id));
+    let customer =
+        it.customer_name.as_ref().map_or_else(|| it.account_id.clone(), |name| format!("{name} ({})", it.account_id));
     let mut more = Vec::new();
     if let Some(today) = &it.customer_name_today {
         more.push(words.say_with("console-ask-name-today", &[("name", today.clone())]));
@@ -72,7 +73,8 @@ fn of_notice(signed: &Signed, account: &str, it: &InformedNotice) -> Vec<Block> 
     }
     let mut links = vec![(words.say("console-ask-notice"), format!("/notices/{}", it.id))];
     if signed.actor.has(Right::Evidence) && it.released_at.is_some() {
-        let of = |form: &str| format!("/notices/{}/evidence/evidence.{form}?account={}&messages=1", it.id, encoded(account));
+        let of =
+            |form: &str| format!("/notices/{}/evidence/evidence.{form}?account={}&messages=1", it.id, encoded(account));
         links.push((words.say("console-ask-evidence-pdf"), of("pdf")));
         links.push((words.say("console-ask-evidence-json"), of("json")));
     }
@@ -82,7 +84,10 @@ fn of_notice(signed: &Signed, account: &str, it: &InformedNotice) -> Vec<Block> 
 
 fn facts(words: &Words, it: &InformedNotice) -> Vec<(String, Cell)> {
     let col = |key: &str| words.say(&format!("console-col-{key}"));
-    let mut facts = vec![(col("verdict"), verdict(words, it.verdict)), (col("category"), Cell::text(words.word("console-category", it.category)))];
+    let mut facts = vec![
+        (col("verdict"), verdict(words, it.verdict)),
+        (col("category"), Cell::text(words.word("console-category", it.category))),
+    ];
     let mut add = |key: &str, cell: Option<Cell>| facts.extend(cell.map(|cell| (col(key), cell)));
     add("reference", it.reference.as_ref().map(Cell::text));
     add("released", it.released_at.map(|at| Cell::time(words, at)));
@@ -109,13 +114,15 @@ fn delivery(words: &Words, it: &InformedDelivery) -> Vec<Cell> {
         state.under = Some(words.word("console-delivery-unsent", reason));
     }
     let address = Cell::text(&it.email);
-    let sent = matches!(it.state, State::Accepted | State::Delivered | State::Bounced | State::Rejected | State::Uncertain);
+    let sent =
+        matches!(it.state, State::Accepted | State::Delivered | State::Bounced | State::Rejected | State::Uncertain);
     let mut role = Cell::text(words.word("console-role", it.role));
     if sent {
         role.under = Some(it.message_id.clone());
     }
     let when = if sent {
-        Cell { href: Some(format!("/deliveries/{}", it.id)), ..Cell::time(words, it.at) }.under(words.say("console-ask-words"))
+        Cell { href: Some(format!("/deliveries/{}", it.id)), ..Cell::time(words, it.at) }
+            .under(words.say("console-ask-words"))
     } else {
         Cell::time(words, it.at)
     };

@@ -17,11 +17,7 @@ pub async fn shown(signed: Signed, Path(account_id): Path<String>) -> Result<Res
 }
 
 /// The address, which is made unless there is one.
-pub async fn give(
-    State(app): State<App>,
-    signed: Signed,
-    Path(account_id): Path<String>,
-) -> Result<Response, Refusal> {
+pub async fn give(State(app): State<App>, signed: Signed, Path(account_id): Path<String>) -> Result<Response, Refusal> {
     let given = app.feeds.give(&signed.actor, &account_id).await?;
     Ok(page(&signed, &account_id, Some(given.url)))
 }

@@ -106,7 +106,8 @@ fn refused(signed: &Signed, upload: &Upload, error: ImportError) -> Result<Respo
 fn preview(signed: &Signed, upload: &Upload, imported: &Imported, id: &str) -> Vec<Block> {
     let words = &signed.words;
     let count = |key: &str, n| words.counted(&format!("console-import-{key}"), n);
-    let about = vec![count("customers", imported.customers), count("contacts", imported.contacts), imported.file.to_string()];
+    let about =
+        vec![count("customers", imported.customers), count("contacts", imported.contacts), imported.file.to_string()];
     let tone = if imported.changes.as_ref().is_some_and(|it| it.gone > 0) { WARN } else { GOOD };
     let text = words.say_with("console-import-would", &[("name", upload.name.clone())]);
     let mut blocks = vec![Block::Answer(tone, text, about)];
@@ -123,7 +124,8 @@ fn preview(signed: &Signed, upload: &Upload, imported: &Imported, id: &str) -> V
         blocks.push(Block::Table(Table::new(words, "console-import-sums", &head).with(rows)));
         let sees = signed.actor.has(Right::SeeOneCustomer);
         let rows = changes.customers.iter().map(|it| change(words, it, sees));
-        blocks.push(Block::Table(Table::new(words, "console-import-changes", &["account", "change", "what"]).with(rows)));
+        blocks
+            .push(Block::Table(Table::new(words, "console-import-changes", &["account", "change", "what"]).with(rows)));
         if changes.more > 0 {
             blocks.push(Block::Note(count("more", changes.more)));
         }

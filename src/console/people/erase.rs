@@ -50,7 +50,8 @@ async fn page(
         label: duty.to_string(),
         chosen: typed.all("waive").any(|it| it == duty.to_string()),
     };
-    let mut fields = vec![Field::line(words, "ground", typed.text("ground")).hint(words.say("console-erase-ground-hint"))];
+    let mut fields =
+        vec![Field::line(words, "ground", typed.text("ground")).hint(words.say("console-erase-ground-hint"))];
     if !duties.is_empty() {
         let waivers = Input::Checks(duties.iter().map(waive).collect());
         fields.push(Field::line(words, "waive", "").by(waivers).hint(words.say("console-erase-waive-hint")));

@@ -6,7 +6,9 @@ use axum::response::Response;
 use super::{Wrong, page};
 use crate::app::App;
 use crate::console::asked::{Asked, day, id, wrong};
-use crate::console::blocks::{BAD, BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, done, encoded};
+use crate::console::blocks::{
+    BAD, BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, done, encoded,
+};
 use crate::console::form::Form as Typed;
 use crate::console::frame::Place;
 use crate::console::refusal::Refusal;

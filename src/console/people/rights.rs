@@ -154,11 +154,8 @@ pub async fn objections(app: &App, signed: &Signed, wrong: &Wrong) -> Result<Vec
     let rows = all.iter().rev().take(100).map(|it| row(words, it));
     let mut blocks = vec![Block::Heading(words.say("console-objections-caption")), Block::Table(table.with(rows))];
     if let Some(it) = all.iter().find(|it| it.decided.is_none()) {
-        let choice = |it: &Decision| Choice {
-            value: it.to_string(),
-            label: words.word("console-decision", *it),
-            chosen: false,
-        };
+        let choice =
+            |it: &Decision| Choice { value: it.to_string(), label: words.word("console-decision", *it), chosen: false };
         let title = words.say_with("console-objection-decide", &[("address", it.email.clone())]);
         let form = Form::new("decide", format!("/people/objections/{}", it.id), words.say("console-decide"));
         blocks.push(Block::Form(form.titled(title).saying(it.grounds.clone()).wrong(wrong.at("decide")).with([
@@ -175,7 +172,13 @@ fn row(words: &Words, it: &Objected) -> Vec<Cell> {
         Some(decided) => Cell::badge(GOOD, words.word("console-decision", decided.decision)).under(&decided.reason),
         None => Cell::badge("busy", words.say("console-undecided")),
     };
-    vec![Cell::time(words, it.at), Cell::text(&it.email), Cell::text(words.list(&categories)), Cell::text(&it.grounds), state]
+    vec![
+        Cell::time(words, it.at),
+        Cell::text(&it.email),
+        Cell::text(words.list(&categories)),
+        Cell::text(&it.grounds),
+        state,
+    ]
 }
 
 /// Decides about an objection.
@@ -187,7 +190,9 @@ pub async fn decide(
 ) -> Result<Response, Refusal> {
     let objection = id(&objection)?;
     let decided = match typed.text("decision").parse::<Decision>() {
-        Ok(decision) => app.subjects.decide(&signed.actor, objection, decision, typed.text("reason")).await.map_err(Refusal::from),
+        Ok(decision) => {
+            app.subjects.decide(&signed.actor, objection, decision, typed.text("reason")).await.map_err(Refusal::from)
+        }
         Err(why) => Err(Refusal::new(Kind::Invalid, why)),
     };
     match decided {

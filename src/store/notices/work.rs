@@ -39,12 +39,7 @@ pub async fn to_customer(
          ORDER BY released_at DESC, id DESC LIMIT $4"
     );
     let (at, id) = before.map_or((i64::MAX, Uuid::max()), |(at, id)| (at.as_millisecond(), id));
-    let rows = sqlx::query(sql)
-        .bind(account_id)
-        .bind(at)
-        .bind(id.to_string())
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
+    let rows =
+        sqlx::query(sql).bind(account_id).bind(at).bind(id.to_string()).bind(i64::from(limit)).fetch_all(conn).await?;
     rows.iter().map(kept).collect()
 }

@@ -65,7 +65,13 @@ async fn suppressions_and_preferences_are_set_and_lifted(#[case] engine: Engine)
     admin.post("/suppressions", &[who, ("reason", "restricted")]).await.is(422);
     let listed = admin.submit("/suppressions", &[who, ("reason", "manual")]).await.is(200);
     listed.says("The address is suppressed.").says("h…@two.example").lacks("hello@two.example");
-    at(&door, "compliance").await.get("/suppressions").await.is(200).says("hello@two.example").lacks("Lift a suppression");
+    at(&door, "compliance")
+        .await
+        .get("/suppressions")
+        .await
+        .is(200)
+        .says("hello@two.example")
+        .lacks("Lift a suppression");
     admin.submit("/suppressions/lift", &[who]).await.is(200).says("The suppression is lifted.");
     admin.post("/suppressions/lift", &[who]).await.is(422).says("is not suppressed");
     admin.get("/preferences").await.is(403);

@@ -37,7 +37,10 @@ async fn a_file_is_imported_once_its_changes_were_seen(#[case] engine: Engine) {
     few.says("Gone");
     admin.upload("/customers/import", &[], ("file", "tom.csv", b"")).await.is(422).says("not empty");
     admin.upload("/customers/import", &[], ("file", "a.zip", b"PK\x03\x04 no archive")).await.is(422);
-    let utf16: Vec<u8> = "\u{feff}account_id,customer_name,email\nC8,Eight,x@eight.example\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = "\u{feff}account_id,customer_name,email\nC8,Eight,x@eight.example\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
     admin.upload("/customers/import", &[], ("file", "utf16.csv", &utf16)).await.is(200).says("C8");
     support.get("/customers/import").await.is(403);
     support.upload("/customers/import", &[], ("file", "kunder.csv", CHANGED)).await.is(403);

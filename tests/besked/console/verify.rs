@@ -24,7 +24,11 @@ async fn a_file_is_verified_or_refused_and_nothing_is_kept() {
     let mut changed = file.clone();
     let at = changed.iter().rposition(|byte| *byte == b'A').unwrap();
     changed[at] = b'B';
-    anybody.upload("/verify", &[], ("evidence", "evidence.json", &changed)).await.is(422).says("The file proves nothing.");
+    anybody
+        .upload("/verify", &[], ("evidence", "evidence.json", &changed))
+        .await
+        .is(422)
+        .says("The file proves nothing.");
     let hostile = b"<script>alert(1)</script>";
     let refused = anybody.upload("/verify", &[], ("evidence", "x.json", hostile)).await.is(422);
     assert!(!refused.html().contains("<script>alert(1)"));

@@ -115,6 +115,15 @@ fn pages() -> Vec<(&'static str, &'static str, Needs)> {
 /// Pages that are not walked: a stream without an end, and steps, which have tests of their own.
 const ELSEWHERE: [&str; 2] = ["/now/events", "/notices/{id}/{step}"];
 
+/// Keeps a page with its style sheet in it in the folder that `BESKED_LOOK` names, for those who look at it.
+fn keep(role: &str, path: &str, html: &str) {
+    let Some(folder) = std::env::var_os("BESKED_LOOK") else { return };
+    let style = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/console/assets/console.css"));
+    let name: String = path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let html = html.replace("</head>", &format!("<style>{style}</style></head>"));
+    std::fs::write(PathBuf::from(folder).join(format!("{role}{name}.html")), html).unwrap();
+}
+
 #[test]
 fn every_page_is_walked() {
     let (walked, routes) = (pages(), routes());
@@ -133,7 +142,8 @@ async fn every_role_opens_what_the_table_of_rights_allows_and_no_other_page() {
     let notice = app.release(&maintenance("all = true")).await;
     app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("550 5.1.1 <hello@two.example> unknown\r\n"));
     app.run_until_idle().await;
-    let message = b"From: lost@nowhere.example\r\nTo: notices@example.com\r\nSubject: hm\r\n\r\nlost@nowhere.example\r\n";
+    let message =
+        b"From: lost@nowhere.example\r\nTo: notices@example.com\r\nSubject: hm\r\n\r\nlost@nowhere.example\r\n";
     let incoming = Incoming { route: Route::File, recipient: None, sender: None, bytes: message.to_vec() };
     app.app.inbound.take(vec![incoming]).await.unwrap();
     app.run_until_idle().await;
@@ -145,7 +155,13 @@ async fn every_role_opens_what_the_table_of_rights_allows_and_no_other_page() {
     let (who, kind) = (crate::app::address("hello@two.example"), besked::domain::petition::PetitionKind::Access);
     let received_at = app.app.context.clock.now();
     let petition = app.app.petitions.record(&alice(), &who, kind, received_at).await.unwrap().id;
-    let known = [("{notice}", notice), ("{inbound}", inbound), ("{task}", task), ("{delivery}", delivery), ("{petition}", petition)];
+    let known = [
+        ("{notice}", notice),
+        ("{inbound}", inbound),
+        ("{task}", task),
+        ("{delivery}", delivery),
+        ("{petition}", petition),
+    ];
     for role in Role::ALL {
         let mut browser = at(&door, role.as_str()).await;
         let has = |right: Right| right.roles(None).contains(*role);
@@ -161,6 +177,7 @@ async fn every_role_opens_what_the_table_of_rights_allows_and_no_other_page() {
                 Needs::One(_) => assert_eq!(status, 403, "{role} {path}"),
                 Needs::Notice => {}
             }
+            keep(role.as_str(), &path, &page.html());
             let text = page.text();
             for address in ADDRESSES.iter().filter(|_| blind) {
                 // What was asked for stands in the field in which it was typed.

@@ -1,7 +1,7 @@
 //! What persons ask for, and what somebody works on now.
 
-use besked::domain::petition::{Answer, PetitionKind};
 use besked::domain::notice::State;
+use besked::domain::petition::{Answer, PetitionKind};
 use besked::store::notices::{self, work};
 use besked::store::people::petitions::{self, Petition};
 use jiff::SignedDuration;
@@ -55,8 +55,15 @@ async fn a_petition_is_extended_once_answered_once_and_forgotten(#[case] engine:
     petitions::forget(&mut tx, &key("anna@x.example")).await.unwrap();
     assert!(petitions::of_address(&mut tx, &key("anna@x.example")).await.unwrap().is_empty());
     let forgotten = petitions::find(&mut tx, sooner.id).await.unwrap().unwrap();
-    assert_eq!((forgotten.email.as_str(), forgotten.note.as_deref(), forgotten.extension.as_deref()), ("", Some(""), Some("")));
-    assert_eq!((forgotten.answer, forgotten.due_at), (Some(Answer::Done), fixture.now + DAY * 90), "that it was answered stays");
+    assert_eq!(
+        (forgotten.email.as_str(), forgotten.note.as_deref(), forgotten.extension.as_deref()),
+        ("", Some(""), Some(""))
+    );
+    assert_eq!(
+        (forgotten.answer, forgotten.due_at),
+        (Some(Answer::Done), fixture.now + DAY * 90),
+        "that it was answered stays"
+    );
 }
 
 #[rstest]
