@@ -177,8 +177,6 @@ pub struct Choice {
 pub enum Input {
     /// One line; the type of the input.
     Line(&'static str),
-    /// Several lines.
-    Area,
     /// One of a list.
     Select(Vec<Choice>),
     /// Any of a list.
