@@ -1,5 +1,8 @@
 //! The parts of Besked, put together from its configuration: the only place that knows them all.
 
+mod ask;
+mod now;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +45,7 @@ use crate::people::directory::Directory;
 use crate::people::feeds::Feeds;
 use crate::people::holds::Holds;
 use crate::people::link::Links;
+use crate::people::petitions::Petitions;
 use crate::people::preferences::Preferences;
 use crate::people::retention::Retention;
 use crate::people::subjects::Subjects;
@@ -49,6 +53,8 @@ use crate::people::suppressions::Suppressions;
 pub use crate::store::StoreError;
 use crate::store::{Dialect, Store, secrets};
 use crate::webhooks::{Outside, Webhooks};
+pub use ask::{AskError, Meant};
+pub use now::{Now, NowError, Progress, Running};
 
 /// How long closing the database may take.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -160,6 +166,8 @@ pub struct App {
     pub customers: Customers,
     /// Where customers are fetched from.
     pub directory: Directory,
+    /// What persons ask for, and by when they are answered.
+    pub petitions: Petitions,
     /// Opt-outs.
     pub preferences: Preferences,
     /// The page behind the links in optional notices.
@@ -200,6 +208,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Whether its dispatcher is alive.
     pub pulse: Pulse,
+    /// How fast notices are sent, for those who look.
+    progress: Progress,
     key: TokenKey,
 }
 
@@ -237,23 +247,21 @@ impl App {
         let notices = Notices::new(context.clone());
         let ledger = Ledger::new(context.clone());
         let subjects = Subjects::new(context.clone(), ledger.clone());
-        let retention = Retention::new(context.clone());
-        let holds = Holds::new(context.clone());
+        let (retention, holds) = (Retention::new(context.clone()), Holds::new(context.clone()));
         let evidence = Prover::new(context.clone(), notices.clone(), ledger.clone(), subjects.clone());
-        let relays = Relays::new(context.clone());
+        let (relays, tasks) = (Relays::new(context.clone()), Tasks::new(context.clone()));
         let webhooks = Webhooks::new(context.clone(), Outside::default());
         let deliveries = Deliveries::new(context.clone(), notices.clone());
         let coverage = Coverage::new(context.clone(), notices.clone());
         let escalation = Escalation::new(context.clone(), coverage.clone());
-        let tasks = Tasks::new(context.clone());
         let (operators, keys) = (Operators::new(context.clone()), Keys::new(context.clone()));
-        let sign_ins = SignIns::new(context.clone());
+        let (sign_ins, forms) = (SignIns::new(context.clone()), Forms::new(context.clone()));
         let provider = Provider::new(context.clone(), sign_ins.clone());
         let (audit, requests) = (AuditLog::new(context.clone()), Requests::new(context.clone()));
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let (forms, customers) = (Forms::new(context.clone()), Customers::new(context.clone(), subjects.clone()));
         let directory = Directory::new(context.clone(), customers.clone());
-        let preferences = Preferences::new(context.clone());
+        let (petitions, preferences) = (Petitions::new(context.clone()), Preferences::new(context.clone()));
         let inbound = Inbound::new(context.clone(), key.clone(), metrics.clone());
         let links = Links::new(context.clone(), key.clone());
         let suppressions = Suppressions::new(context.clone(), key.clone());
@@ -268,6 +276,7 @@ impl App {
             holds,
             customers,
             directory,
+            petitions,
             preferences,
             links,
             suppressions,
@@ -288,6 +297,7 @@ impl App {
             webhooks,
             metrics,
             pulse,
+            progress: Progress::default(),
             key,
         })
     }

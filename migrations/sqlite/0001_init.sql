@@ -98,6 +98,7 @@ CREATE TABLE notices (
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
 CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
+CREATE INDEX notices_awaiting ON notices (id) WHERE state IN ('submitted', 'approved');
 CREATE UNIQUE INDEX notices_of_matter ON notices (matter_id, sequence);
 CREATE INDEX notices_by_window ON notices (window_end) WHERE window_end IS NOT NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
@@ -361,6 +362,25 @@ CREATE TABLE reads (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX reads_by_key ON reads (email_key);
+
+-- What persons ask for (GDPR Art. 15 to 21), and by when they are answered. A petition of an erased person names nobody any more.
+CREATE TABLE petitions (
+    id          TEXT NOT NULL PRIMARY KEY,
+    email       TEXT NOT NULL,
+    email_key   TEXT NOT NULL,
+    kind        TEXT NOT NULL CHECK (kind IN ('access', 'rectification', 'erasure', 'restriction', 'portability', 'objection')),
+    received_at INTEGER NOT NULL,
+    due_at      INTEGER NOT NULL,
+    recorded_by TEXT NOT NULL,
+    extension   TEXT,
+    answered_at INTEGER,
+    answer      TEXT CHECK (answer IN ('done', 'refused', 'withdrawn')),
+    answered_by TEXT,
+    note        TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX petitions_open ON petitions (due_at, id) WHERE answered_at IS NULL;
+CREATE INDEX petitions_by_key ON petitions (email_key) WHERE email_key <> '';
 
 -- The directory that customers are fetched from, for all nodes. `etag` and `modified` are by what the server knows the file that was
 -- imported last, which was at `url`. `due_at` is when a node looks next; who looks moves it.

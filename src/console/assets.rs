@@ -17,6 +17,7 @@ const JS: &str = "text/javascript; charset=utf-8";
 /// Every asset: name, media type, content.
 const ASSETS: &[(&str, &str, &[u8])] = &[
     ("console.css", CSS, include_bytes!("assets/console.css")),
+    ("live.js", JS, include_bytes!("assets/live.js")),
     ("autosave.js", JS, include_bytes!("assets/autosave.js")),
     ("preview.js", JS, include_bytes!("assets/preview.js")),
 ];

@@ -168,7 +168,7 @@ struct Noted {
 impl Noted {
     async fn of(request: &mut Request) -> Self {
         let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
-        let action = (!path.ends_with("/live")).then(|| format!("console {} {path}", request.method()));
+        let action = (!path.ends_with("/live") && !path.ends_with("/events")).then(|| format!("console {} {path}", request.method()));
         let (mut parts, body) = std::mem::replace(request, Request::new(Body::empty())).into_parts();
         let params = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
         let object = params.and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));

@@ -4,24 +4,39 @@
 //! On the way to a page ([`enter`]) the session is looked up, its operator becomes the page's [`Signed`](signed::Signed), what is refused
 //! becomes a page in the [`frame`], and the audit log gets a row. Every answer has the headers of [`headers`].
 
+mod ask;
+mod asked;
 mod assets;
+mod audit;
+mod blocks;
 mod cookies;
+mod customers;
 mod delivery;
 mod enter;
 mod form;
 mod frame;
 mod headers;
+mod inbound;
 mod invite;
+mod keys;
+mod ledger;
 mod mail;
 mod me;
 mod notices;
 mod now;
+mod operators;
+mod people;
+mod preferences;
 mod provider;
 mod refusal;
+mod relays;
 mod sign_in;
 mod signed;
+mod suppressions;
+mod tasks;
 mod tones;
 mod visitor;
+mod webhooks;
 mod words;
 mod write;
 
@@ -52,6 +67,19 @@ const ANSWER_AT_DOOR: Duration = Duration::from_secs(30);
 fn pages() -> Router<App> {
     Router::new()
         .merge(now::routes())
+        .merge(ask::routes())
+        .merge(customers::routes())
+        .merge(people::routes())
+        .merge(preferences::routes())
+        .merge(suppressions::routes())
+        .merge(tasks::routes())
+        .merge(inbound::routes())
+        .merge(relays::routes())
+        .merge(ledger::routes())
+        .merge(operators::routes())
+        .merge(keys::routes())
+        .merge(webhooks::routes())
+        .merge(audit::routes())
         .merge(notices::routes())
         .merge(write::routes())
         .merge(delivery::routes())

@@ -48,12 +48,12 @@ pub enum CoverageError {
     /// The customer is not in the audience.
     #[error("customer `{0}` is not in the audience of this notice")]
     NotInAudience(String),
-    /// The period ends before it begins.
-    #[error("`--until` is not after `--since`: no notice can be released in between")]
-    Period,
     /// The cursor is not one of the list.
     #[error(transparent)]
     Cursor(#[from] CursorError),
+    /// The period ends before it begins.
+    #[error("`--until` is not after `--since`: no notice can be released in between")]
+    Period,
     /// The operator's words cannot be recorded.
     #[error(transparent)]
     Words(#[from] LineError),

@@ -253,7 +253,7 @@ impl Coverage {
         })
     }
 
-    async fn informed_by(
+    pub(super) async fn informed_by(
         &self,
         conn: &mut Conn,
         (account_id, sees): (&str, bool),

@@ -4,6 +4,7 @@
 
 mod attest;
 mod error;
+mod history;
 mod informed;
 mod pages;
 mod rows;

@@ -47,6 +47,7 @@ pub mod notice;
 pub mod operator;
 pub mod page;
 pub mod password;
+pub mod petition;
 pub mod phrase;
 pub mod placeholder;
 pub mod preference;

@@ -84,7 +84,9 @@ pub async fn listen(
 pub fn all(app: &App) -> Router {
     let ledger = visits::limited(&app.context.config.http, public::ledger::routes(app.clone()));
     let calendars = visits::limited(&app.context.config.http, public::calendar::routes(app.clone()));
-    public::routes(app.clone()).merge(calendars).merge(ledger).merge(api::routes(app.clone())).merge(console::routes(app.clone()))
+    let verify = visits::limited(&app.context.config.http, public::verify::routes(app.clone()));
+    let public = public::routes(app.clone()).merge(calendars).merge(ledger).merge(verify);
+    public.merge(api::routes(app.clone())).merge(console::routes(app.clone()))
 }
 
 /// What ends the listeners.

@@ -322,6 +322,6 @@ async fn approve(conn: &mut Conn, notice: &Kept, actor: &Actor) -> Result<(), No
 }
 
 /// True if the actor is one of those who wrote a notice with these steps.
-fn is_writer(steps: &[Done], actor: &Actor) -> bool {
+pub(super) fn is_writer(steps: &[Done], actor: &Actor) -> bool {
     has_written(actor.name(), &steps.iter().map(Done::taken).collect::<Vec<_>>())
 }

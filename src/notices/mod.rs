@@ -23,6 +23,7 @@ pub mod shown;
 mod size;
 mod steps;
 mod stored;
+mod work;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub use finish::{Carried, Errand, Task};
 pub use ready::{Checked, Escalated};
 use recipients::{Adding, Shut};
 pub use release::Release;
+pub use work::Promised;
 
 use crate::audience::matter::{self, Followed};
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod link;
 pub mod mask;
 pub mod one;
+pub mod petitions;
 pub mod preferences;
 pub mod reads;
 pub mod retention;

@@ -17,7 +17,8 @@ use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
 use crate::people::addresses;
 use crate::people::reads::note_read;
-use crate::store::people::preferences::{self, OptOut};
+use crate::store::people::preferences;
+pub use crate::store::people::preferences::OptOut;
 use crate::store::proof::ledger::{self, Opening, StoredOpening};
 use crate::store::{Conn, StoreError};
 

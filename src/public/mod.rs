@@ -1,5 +1,5 @@
-//! What needs no sign-in: the page behind the unsubscribe link of optional notices, the calendars of customers ([`calendar`]), and the
-//! public ledger ([`ledger`]).
+//! What needs no sign-in: the page behind the unsubscribe link of optional notices, the calendars of customers ([`calendar`]), the
+//! public ledger ([`ledger`]), and the page that verifies evidence ([`verify`]).
 //!
 //! `GET /u/TOKEN` shows a person's choices and changes nothing, since link scanners follow every link. `POST` with
 //! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, and may be repeated; so does one without a
@@ -8,12 +8,13 @@
 mod cached;
 pub mod calendar;
 pub mod ledger;
+pub mod verify;
 pub mod visitor;
 
 use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Response};
@@ -36,6 +37,8 @@ struct Page {
     masked: String,
     saved: bool,
     choices: Vec<Choice>,
+    /// The languages in which it can be read besides.
+    others: Vec<&'static Language>,
 }
 
 /// A page that says why there are no choices to show, in every language: whose page it is may be unknown.
@@ -101,13 +104,21 @@ async fn protect(mut response: Response) -> Response {
     response
 }
 
-async fn show(State(app): State<App>, Path(token): Path<String>) -> Response {
-    answer(&app, app.links.page(&token).await, false)
+/// The language that a reader asked for, with a link of the page.
+fn asked_language(query: Option<&str>) -> Option<&'static Language> {
+    let (_, tag) = url::form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name == "language")?;
+    Language::all().iter().find(|language| language.tag() == tag)
 }
 
-async fn change(State(app): State<App>, Path(token): Path<String>, body: Bytes) -> Response {
+async fn show(State(app): State<App>, Path(token): Path<String>, RawQuery(query): RawQuery) -> Response {
+    let asked = asked_language(query.as_deref());
+    answer(&app, app.links.page(&token).await, (asked, false))
+}
+
+async fn change(State(app): State<App>, Path(token): Path<String>, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let asked = asked_language(query.as_deref());
     match read_request(&body) {
-        Some(request) => answer(&app, app.links.change(&Actor::recipient(), &token, &request).await, true),
+        Some(request) => answer(&app, app.links.change(&Actor::recipient(), &token, &request).await, (asked, true)),
         // A wrong link is named as such, whatever the body.
         None => match app.links.page(&token).await {
             Ok(_) => message(&app, What::Unclear),
@@ -138,13 +149,14 @@ fn read_request(body: &[u8]) -> Option<LinkRequest> {
     is_form.then_some(LinkRequest::Choose(wanted))
 }
 
-fn answer(app: &App, page: Result<LinkPage, LinkError>, saved: bool) -> Response {
+fn answer(app: &App, page: Result<LinkPage, LinkError>, (asked, saved): (Option<&'static Language>, bool)) -> Response {
     let page = match page {
         Ok(page) => page,
         Err(error) => return failed(app, &error),
     };
     let organisation = &app.context.config.organisation;
-    let language = Language::of(page.locale.as_ref().unwrap_or(&organisation.default_locale));
+    let own = || Language::of(page.locale.as_ref().unwrap_or(&organisation.default_locale));
+    let language = asked.unwrap_or_else(own);
     let intro = language.with("preferences-intro", &[("address", ADDRESS)]);
     let (before, after) = intro.split_once(ADDRESS).unwrap_or((&intro, ""));
     let page = Page {
@@ -154,6 +166,7 @@ fn answer(app: &App, page: Result<LinkPage, LinkError>, saved: bool) -> Response
         masked: page.masked,
         saved,
         choices: page.choices,
+        others: Language::all().iter().filter(|other| other.tag() != language.tag()).collect(),
     };
     html(StatusCode::OK, page.render())
 }

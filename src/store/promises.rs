@@ -67,6 +67,13 @@ pub async fn of_matters(conn: &mut Conn, matters: &[Uuid]) -> Result<Vec<Promise
     rows.iter().map(read).collect()
 }
 
+/// The promises that are not kept yet: those that are looked at first, first.
+pub async fn ahead(conn: &mut Conn, limit: u32) -> Result<Vec<Promise>> {
+    let sql = select!("WHERE look_at IS NOT NULL ORDER BY look_at LIMIT $1");
+    let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.iter().map(read).collect()
+}
+
 /// A promise that is to be looked at now.
 pub async fn due(conn: &mut Conn, now: Timestamp) -> Result<Option<Promise>> {
     let sql = select!("WHERE look_at <= $1 ORDER BY look_at LIMIT 1");

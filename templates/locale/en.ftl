@@ -956,3 +956,741 @@ console-choice-organisational = Organisational
 
 # The first parts of long compounds, after which a heading or label may break in a narrow window.
 soft-hyphens = infra counter
+
+## Console: other pages, and /verify
+
+# shared
+console-more = Next page
+console-search = Search
+console-save = Save
+console-back = Back
+console-look-up = Look up
+console-decide = Decide
+console-overdue = Overdue
+console-paused = Paused
+console-undecided = Waits for a decision
+console-erased-person = (erased)
+console-role-service = Service
+console-role-security = Security
+console-role-technical = Technical
+console-role-legal = Legal
+console-role-billing = Billing
+console-task-not-informed = Customer not informed
+console-task-overdue = Deadline has passed
+console-task-weak-match = A report matches only in part
+console-task-contradiction = Reports contradict each other
+console-task-left-company = The person has left the customer
+console-task-new-address = The person has a new address
+console-task-unread = A message cannot be read
+console-task-unforwarded = A reply was not forwarded
+console-task-stale-directory = Customers are out of date
+console-task-webhook-failed = A webhook fails
+console-task-promise = A promise falls due
+console-task-state-open = To do
+console-task-state-done = Done
+console-circuit-closed = Used
+console-circuit-half-open = Being probed
+console-circuit-open = Not used for a while
+console-circuit-unknown = Not known
+console-promise-update = Next update is promised
+console-promise-completion = End of the maintenance is promised
+console-promise-stage = Next information about the breach
+console-col-account = Account
+console-col-action = Action
+console-col-address = Address
+console-col-addresses = Addresses
+console-col-again = Sent again
+console-col-answer = Answer
+console-col-attempt = Attempt
+console-col-author = Written by
+console-col-carries = Carries
+console-col-categories = Categories
+console-col-category = Category
+console-col-change = Change
+console-col-changed = Changed
+console-col-channel = How
+console-col-connections = Connections
+console-col-contacts = Contacts
+console-col-covers = Entries that it covers
+console-col-customer = Customer
+console-col-deadline = Deadline
+console-col-deferred = Deferred
+console-col-delivery = Delivery
+console-col-disabled = Disabled
+console-col-discovered = Discovered
+console-col-do = What you can do
+console-col-done = Done
+console-col-due = To be answered by
+console-col-duty = Duty
+console-col-ends = Ends
+console-col-entries = Entries
+console-col-event = Event
+console-col-events = Events
+console-col-extension = More time, because
+console-col-failed = Failed
+console-col-failing = Fails since
+console-col-former-secret = Former secret signs until
+console-col-forward = Forwarded
+console-col-gone = Gone
+console-col-grounds = Grounds
+console-col-host = Host
+console-col-inbound = Message
+console-col-informed-since = Informed since
+console-col-kind = Kind
+console-col-language = Language
+console-col-last-success = Last success
+console-col-left = Time left
+console-col-level = How sure
+console-col-made = Made
+console-col-match = What ties it to a delivery
+console-col-name = Name
+console-col-needed-level = Counts as informed from
+console-col-new = New
+console-col-node = Node
+console-col-note = Note
+console-col-notice = Notice
+console-col-object = Object
+console-col-opened = Since
+console-col-operator = Who
+console-col-problem = Problem
+console-col-progress = Progress
+console-col-queued = Waiting calls
+console-col-rate = Rate
+console-col-reactivated = Back
+console-col-received = Received
+console-col-reference = Reference
+console-col-refused = Refused
+console-col-released = Released
+console-col-reply = Reply
+console-col-result = Result
+console-col-retry = Next try
+console-col-role = Role
+console-col-roles = Roles
+console-col-root = Root
+console-col-route = Way in
+console-col-seen = Last seen
+console-col-sent = Sent
+console-col-signed = Signed
+console-col-since = Since
+console-col-size = Bytes
+console-col-source = Source
+console-col-started = Started
+console-col-state = State
+console-col-task = Task
+console-col-this-machine = This machine
+console-col-took = Milliseconds
+console-col-unsealed = Not sealed yet
+console-col-url = Address
+console-col-used = Last used
+console-col-verdict = Informed
+console-col-version = Version
+console-col-via = How
+console-col-what = What
+console-col-when = Time
+console-col-why = Reason
+console-col-witness = Who informed
+console-col-zone = Time zone
+console-input-account = Account of the customer
+console-input-answer = How was it answered?
+console-input-as_one = Same person
+console-input-by = Who informed the customer?
+console-input-categories = Categories
+console-input-category = Category
+console-input-channel = How?
+console-input-decision = Decision
+console-input-email = Address
+console-input-ends = Last day
+console-input-events = Called for
+console-input-file = File
+console-input-grounds = The person’s grounds
+console-input-ground = Ground
+console-input-how = How to treat it
+console-input-kind = Kind
+console-input-name = Name
+console-input-note = What was done
+console-input-object = Object
+console-input-operator = Operator
+console-input-q = Account, name, address or reference
+console-input-reason = Reason
+console-input-received = Day of receipt
+console-input-reset = Second factor
+console-input-roles = Roles
+console-input-said = What was said, or where is the letter?
+console-input-since = From this day
+console-input-to = Correct address
+console-input-told_at = When?
+console-input-until = Before this day
+console-input-url = Address
+console-input-waive = Duties that do not apply here
+console-input-waiting = News and surveys that wait
+console-input-wanted = Wants to receive
+console-done-answered = The answer is recorded.
+console-done-attested = It is recorded that the customer was informed.
+console-done-calendar-revoked = The address of the calendar does not work any more.
+console-done-continued = Sealing goes on. The reason is recorded in the ledger.
+console-done-decided = The decision is recorded.
+console-done-disabled = Disabled.
+console-done-enabled = Enabled.
+console-done-extended = There are two more months.
+console-done-left = The customer is marked as left: nothing is sent to it any more.
+console-done-lifted = The suppression is lifted.
+console-done-objected = The objection is recorded.
+console-done-operator-added = The operator is added. An invitation lets them set a password.
+console-done-petition = It is in the register.
+console-done-rectified = The address is corrected at every customer.
+console-done-restricted = The data is restricted: no optional mail, masked in lists, every view is logged.
+console-done-revoked = The key does not work any more.
+console-done-saved = Saved.
+console-done-suppressed = The address is suppressed.
+console-done-task = The task is done.
+console-done-unrestricted = The restriction is lifted.
+
+# now
+console-now-waiting = Waits for you
+console-now-nothing-waits = Nothing waits for you.
+console-now-approvals-caption = Notices that wait for your approval
+console-now-approvals-empty = No notice waits for your approval.
+console-now-tasks-caption = Tasks
+console-now-tasks-empty = There is no open task.
+console-now-all-tasks = All tasks
+console-now-uncertain =
+    { $count ->
+        [one] { $number } delivery with an unknown outcome
+       *[other] { $number } deliveries with an unknown outcome
+    }
+console-now-uncertain-or-more =
+    { $count ->
+        [one] { $number } delivery or more with an unknown outcome
+       *[other] { $number } deliveries or more with an unknown outcome
+    }
+console-now-unmatched =
+    { $count ->
+        [one] { $number } message that belongs to no known delivery
+       *[other] { $number } messages that belong to no known delivery
+    }
+console-now-unmatched-or-more =
+    { $count ->
+        [one] { $number } message or more that belong to no known delivery
+       *[other] { $number } messages or more that belong to no known delivery
+    }
+console-now-running = Being sent
+console-now-running-caption = Notices that are being sent
+console-now-running-empty = Nothing is being sent.
+console-now-due = Due next
+console-now-due-caption = What is due next
+console-now-due-empty = Nothing is due.
+console-now-release = Is released
+console-now-of = { $part } of { $whole }
+console-now-per-minute = { $number } a minute
+console-now-overdue =
+    { $count ->
+        [one] { $number } customer not informed past the deadline
+       *[other] { $number } customers not informed past the deadline
+    }
+console-now-health = Health
+console-now-as-of = As of { $time }.
+console-now-database = Database
+console-now-database-good-short = Can be written
+console-now-database-bad-short = Cannot be written
+console-now-database-bad = The database cannot be written: nothing is sent.
+console-now-dispatchers = Dispatchers
+console-now-nodes =
+    { $count ->
+        [one] { $number } running
+       *[other] { $number } running
+    }
+console-now-no-dispatcher = No dispatcher is running: nothing is sent.
+console-now-no-relay = No relay can be used: what is due waits.
+console-now-relay = Relay { $name }
+console-now-entries =
+    { $count ->
+        [one] { $number } entry
+       *[other] { $number } entries
+    }
+console-now-unsealed =
+    { $count ->
+        [one] { $number } entry is not sealed yet
+       *[other] { $number } entries are not sealed yet
+    }
+console-now-ledger-bad = The ledger is not sealed any more: somebody has to look why.
+console-now-ledger-bad-short = Stopped
+
+# ask
+console-ask-intro = Was this customer informed of what, when, with which words, and with which result?
+console-ask-hint = Of a customer or of a notice
+console-ask-button = Ask
+console-ask-nothing = No customer and no notice fits “{ $words }”.
+console-ask-customers-caption = Customers
+console-ask-customers-empty = No customer fits.
+console-ask-written-to = The address was written to here
+console-ask-more = There are more: type more of the name.
+console-ask-notices-caption = Notices
+console-ask-notices-empty = No notice fits.
+console-ask-whom = Was a certain customer informed?
+console-ask-everything = Everything that was sent to { $customer }
+console-ask-history-caption = Notices to this customer, the newest first
+console-ask-history-empty = Nothing was sent to this customer.
+console-ask-customer = The customer
+console-ask-other = Ask something else
+console-ask-all = Everything that was sent to this customer
+console-ask-narrow = Informed of a kind of notice, in a period?
+console-ask-title = Was { $customer } informed?
+console-ask-answer-informed = Yes: { $customer } was informed.
+console-ask-answer-pending = Not decided yet: it is not known whether { $customer } is informed.
+console-ask-answer-not-informed = No: { $customer } was not informed.
+console-ask-answer-cannot-be = No: { $customer } has nobody to address.
+console-ask-answer-not-addressed = { $customer } was not addressed.
+console-ask-answer-not-released = Nothing was released to { $customer } yet.
+console-ask-name-today = Its name today is { $name }.
+console-ask-of-notices =
+    { $count ->
+        [one] Over { $number } notice: the worst answer counts.
+       *[other] Over { $number } notices: the worst answer counts.
+    }
+console-ask-overdue =
+    { $count ->
+        [one] Overdue by { $number } notice.
+       *[other] Overdue by { $number } notices.
+    }
+console-ask-late =
+    { $count ->
+        [one] Informed after the deadline by { $number } notice.
+       *[other] Informed after the deadline by { $number } notices.
+    }
+console-ask-newer = There is a newer notice of { $time } that the customer does not have.
+console-ask-no-notice = There is no such notice to this customer.
+console-ask-too-late = After the deadline
+console-ask-deliveries-caption = Addresses and results
+console-ask-deliveries-empty = Nothing was sent: there was nobody to address.
+console-ask-words = The words as they were sent
+console-ask-attested-caption = Informed in other ways
+console-ask-attested-empty = In no other way.
+console-ask-withdrawn = Withdrawn: { $reason }
+console-ask-notice = The notice
+console-ask-evidence-pdf = Evidence for people (PDF)
+console-ask-evidence-json = Evidence to verify (JSON)
+
+# customers
+console-customers-caption = Customers
+console-customers-empty = There is no such customer.
+console-customers-search = Search customers
+console-customers-hint = A part of the account or the name; of an address, if your roles see all of them
+console-customers-import = Import customers
+console-customer-active = Active
+console-customer-left = Has left
+console-customer-former = Not used any more
+console-customer-contacts = Contacts
+console-customer-contacts-caption = Contacts
+console-customer-contacts-empty = There is no contact: nobody can be addressed.
+console-customer-preferences-caption = Opted out
+console-customer-preferences-empty = No contact has opted out of anything.
+console-customer-sent = Sent last
+console-customer-all = Everything that was sent
+console-customer-deliveries-caption = Last deliveries
+console-customer-deliveries-empty = Nothing was sent to this customer.
+console-customer-tasks-caption = Tasks
+console-customer-tasks-empty = There is no task.
+console-customer-calendar = Calendar of its maintenance
+console-customer-leave = Mark as left
+console-customer-leave-title = The customer leaves
+console-customer-leave-text = Nothing is sent to it any more, until an import has it again. What was sent stays on record.
+console-calendar-title = Calendar of { $customer }
+console-calendar-text = The customer subscribes to this address in a calendar program, and sees its maintenance there.
+console-calendar-give = Show the address
+console-calendar-secret = This address is a secret: send it to the customer alone.
+console-calendar-address = Address of the calendar
+console-calendar-revoke = Revoke the address
+console-calendar-revoke-text = The address stops working at once. The next one is another.
+console-import-text = A file says who the customers and their contacts are. You see what it would change before anything is done.
+console-import-hint = CSV, Excel or OpenDocument
+console-import-how-replace = Customers that are not in the file have left
+console-import-how-skip-invalid = Leave out rows that are wrong
+console-import-how-allow-shrink = Take a file with less than half of the customers
+console-import-check = See what it changes
+console-import-none = Choose a file that is not empty.
+console-import-too-large = The file may have at most { $most } bytes.
+console-import-cut = The file did not arrive whole. Try again.
+console-import-gone = The file is not here any more: it waits for an hour, on one machine. Choose it again.
+console-import-wrong = { $name } cannot be imported as it is.
+console-import-problems-caption = What is wrong
+console-import-problems-empty = Nothing is wrong.
+console-import-more-problems =
+    { $count ->
+        [one] And { $number } more problem.
+       *[other] And { $number } more problems.
+    }
+console-import-would = This is what { $name } would change. Nothing is changed yet.
+console-import-customers =
+    { $count ->
+        [one] { $number } customer in the file
+       *[other] { $number } customers in the file
+    }
+console-import-contacts =
+    { $count ->
+        [one] { $number } contact in the file
+       *[other] { $number } contacts in the file
+    }
+console-import-contacts-more =
+    { $count ->
+        [one] { $number } more contact
+       *[other] { $number } more contacts
+    }
+console-import-sums-caption = Changes in numbers
+console-import-sums-empty = Nothing changes.
+console-import-changes-caption = Customers that change
+console-import-changes-empty = No customer changes.
+console-import-more =
+    { $count ->
+        [one] And { $number } more customer.
+       *[other] And { $number } more customers.
+    }
+console-import-renamed = another name
+console-import-values =
+    { $count ->
+        [one] { $number } attribute value
+       *[other] { $number } attribute values
+    }
+console-import-erased =
+    { $count ->
+        [one] { $number } row is of a person who was erased, and is left out.
+       *[other] { $number } rows are of persons who were erased, and are left out.
+    }
+console-import-rectified =
+    { $count ->
+        [one] { $number } row has an address that was corrected: the corrected one is stored.
+       *[other] { $number } rows have addresses that were corrected: the corrected ones are stored.
+    }
+console-import-kept =
+    { $count ->
+        [one] { $number } customer with a wrong row keeps all that it has.
+       *[other] { $number } customers with wrong rows keep all that they have.
+    }
+console-import-skipped = These rows are left out.
+console-import-do = Import it now
+console-import-other = Choose another file
+console-import-done = The file is imported.
+console-change-new = New
+console-change-changed = Changed
+console-change-gone = Gone
+console-change-reactivated = Back
+
+# tasks
+console-tasks-caption = Open tasks
+console-tasks-empty = There is nothing to do.
+console-tasks-all-caption = All tasks
+console-tasks-all-empty = There was no task yet.
+console-tasks-open-only = Only open ones
+console-tasks-show-all = All tasks
+console-task-how-it-stands = How it stands with this customer
+console-task-done = It is done
+console-task-done-title = Close this task
+console-task-note-hint = In one line, for the record
+console-attest-told-hint = Empty for now; in the zone { $zone }
+console-uncertain-title = Deliveries with an unknown outcome
+console-uncertain-text = The connection was lost too late to know whether the mail server has the message. The log of the relay says it.
+console-uncertain-caption = Deliveries with an unknown outcome
+console-uncertain-empty = Every outcome is known.
+console-uncertain-decide = Waits for your decision
+
+# inbound
+console-inbound-caption = What came back, the newest first
+console-inbound-empty = Nothing came back yet.
+console-inbound-unmatched-caption = What belongs to no known delivery
+console-inbound-unmatched-empty = Everything belongs to a known delivery.
+console-inbound-show-all = Everything that came back
+console-inbound-show-unmatched = Only what belongs to no known delivery
+console-inbound-one = A message that came back
+console-inbound-reports-caption = What it says of its delivery
+console-inbound-reports-empty = It says nothing of a delivery.
+console-inbound-read = Read it
+console-inbound-delivery = Its delivery
+console-inbound-message = The message as it came
+console-inbound-as-it-came = As it came; nothing of it is drawn or fetched
+console-inbound-cut = The rest is not shown.
+console-inbound-deleted = Its bytes were deleted: with a person, or when their time was over.
+console-disposition-waiting = Waits to be read
+console-disposition-recorded = Recorded
+console-disposition-unmatched = Belongs to no known delivery
+console-kind-none = Not read yet
+console-kind-dsn = Delivery report
+console-kind-arf = Complaint
+console-kind-auto-reply = Automatic answer
+console-kind-mdn = Receipt
+console-kind-reply = Reply
+console-kind-unknown = Cannot be read
+console-forward-waiting = Waits to be forwarded
+console-forward-withheld = Withheld
+console-forward-forwarded = Forwarded to support
+console-forward-failed = Could not be forwarded
+
+# relays
+console-relay-caption = The relay at each node
+console-relay-empty = No node reports on it.
+console-relay-all = All categories
+console-relay-no-limit = No limit
+console-relay-per-second = { $number } a second
+console-relay-until = Next try { $time }
+console-relay-paused = Paused, since the relay passed a request on: { $domains }
+console-nodes-caption = Nodes
+console-nodes-empty = No dispatcher is running.
+
+# ledger
+console-ledger-good = The ledger is in order.
+console-ledger-stopped = Sealing has stopped. Mandatory notices are sent, news and surveys wait.
+console-ledger-others-sign = Other nodes sign: { $path } is missing here. Copy it from one that signs.
+console-ledger-signs = Signs
+console-ledger-signs-not = Does not sign
+console-ledger-continue = Continue
+console-ledger-continue-title = Let sealing continue
+console-ledger-continue-text = Sealing stops if the database does not go on where it was signed last, as after a restore. Find out why before you continue: the reason stays in the ledger.
+console-ledger-reason-hint = In one line; it stays in the ledger
+console-ledger-waiting-leave = Leave them uncertain, and decide later
+console-ledger-waiting-send = Send them: some may get them twice
+console-ledger-waiting-hint =
+    { $count ->
+        [one] { $number } delivery may have been sent already.
+       *[other] { $number } deliveries may have been sent already.
+    }
+console-ledger-checkpoint = Last checkpoint
+console-ledger-checkpoint-text = Whoever keeps a copy of it can prove later that nothing before it was changed.
+console-ledger-key = Key that verifies it
+console-ledger-public = The checkpoint, for everybody
+console-ledger-verify = Verify evidence
+
+# audit
+console-audit-caption = Who asked for what, the newest first
+console-audit-empty = Nothing fits.
+console-result-ok = Done
+console-result-invalid = Wrong input
+console-result-not-found = Not found
+console-result-conflict = Conflict
+console-result-unauthenticated = Nobody known
+console-result-forbidden = Not allowed
+console-result-refused = Refused
+console-result-later = Try later
+console-result-failed = Failed
+
+# people
+console-person-unknown = Nothing is known of this address.
+console-person-restricted = The data of this person is restricted: this view is logged.
+console-person-others = Known as the same person’s: { $addresses }
+console-person-contacts-caption = Contacts with this address
+console-person-contacts-empty = No contact has this address.
+console-person-opted-out = Opted out: { $category }
+console-person-sent-caption = Sent to this address
+console-person-sent-empty = Nothing was sent to this address.
+console-person-more =
+    { $count ->
+        [one] And { $number } more: the export has them.
+       *[other] And { $number } more: the export has them.
+    }
+console-right-export = Take the export
+console-right-export-title = Export
+console-right-export-text = Everything that is stored about the person, with evidence (GDPR Art. 15 and 20).
+console-right-restrict = Restrict
+console-right-restrict-title = Restriction
+console-right-restrict-text = No optional mail, masked in lists, every view is logged. Mandatory notices are still sent (GDPR Art. 18).
+console-right-unrestrict = Lift the restriction
+console-right-unrestrict-title = Restriction
+console-right-unrestrict-text = The data is restricted at present.
+console-right-rectify = Correct
+console-right-rectify-title = Correction
+console-right-rectify-text = The address is corrected at every customer; opt-outs and restrictions move with it (GDPR Art. 16).
+console-right-as-one = The correct address is known already, and is the same person’s
+console-right-object = Record the objection
+console-right-object-title = Objection
+console-right-object-text = Optional mail stops at once. About mandatory notices somebody decides (GDPR Art. 21).
+console-right-object-none = Choose at least one category.
+console-right-grounds-hint = Needed for mandatory notices
+console-right-erase = See what stands in the way
+console-right-erase-title = Erasure
+console-right-erase-text = Deletes everything that names the person; the proofs of others stay valid (GDPR Art. 17).
+console-erase-whom = This erases the person with the address { $addresses }.
+console-erase-free = Nothing stands in the way.
+console-erase-duties = Duties to keep the record stand in the way.
+console-erase-duties-caption = Duties to keep the record
+console-erase-duties-empty = There is none.
+console-erase-text = It cannot be undone.
+console-erase-ground-hint = Stays in the ledger: without the name or the address of the person
+console-erase-waive-hint = Tick each duty that does not apply in this case. The ledger names them.
+console-erase-button = Erase this person
+console-erase-not-waived = Nothing was erased: a duty stands against it that is not waived.
+console-erased = The person is erased.
+console-erased-contacts =
+    { $count ->
+        [one] { $number } contact deleted
+       *[other] { $number } contacts deleted
+    }
+console-erased-deliveries =
+    { $count ->
+        [one] { $number } delivery names the person no more
+       *[other] { $number } deliveries name the person no more
+    }
+console-erased-entries =
+    { $count ->
+        [one] { $number } entry of the ledger opened no more
+       *[other] { $number } entries of the ledger opened no more
+    }
+console-erased-rows =
+    { $count ->
+        [one] { $number } row of a notice that is not released still names the person.
+       *[other] { $number } rows of notices that are not released still name the person.
+    }
+console-erased-later = One step is done later: { $why }
+console-petition-access = Access (Art. 15)
+console-petition-rectification = Rectification (Art. 16)
+console-petition-erasure = Erasure (Art. 17)
+console-petition-restriction = Restriction (Art. 18)
+console-petition-portability = Portability (Art. 20)
+console-petition-objection = Objection (Art. 21)
+console-petition-answer-done = Done
+console-petition-answer-refused = Refused
+console-petition-answer-withdrawn = Withdrawn
+console-petition-left = { $time } left
+console-petition-record = Put it into the register
+console-petition-title = The person has asked for something
+console-petition-text = It must be answered within one month of its receipt (GDPR Art. 12(3)).
+console-petition-kind = What the person asks for
+console-petition-answer-title = Record the answer
+console-petition-answer-button = Record the answer
+console-petition-note-hint = What was said to the person, in one line
+console-petition-extend = Take two more months
+console-petition-extend-text = Only if it is complex, and the person was told why within the first month.
+console-petitions-open = Requests that wait for an answer
+console-petitions-caption = Requests that wait for an answer, the most urgent first
+console-petitions-empty = No request waits for an answer.
+console-petitions-all = All requests of persons
+console-petitions-all-caption = All requests, the newest first
+console-petitions-all-empty = No person has asked for anything yet.
+console-objections-caption = Objections to mandatory notices
+console-objections-empty = Nobody has objected.
+console-objection-decide = Decide about the objection of { $address }
+console-decision-upheld = Upheld: these notices are not to be sent any more
+console-decision-declined = Declined: compelling grounds prevail
+
+# preferences and suppressions
+console-preferences-caption = Opted out
+console-preferences-empty = The address has opted out of nothing.
+console-preferences-set = Change it on the person’s word
+console-preferences-text = It holds at every customer. Mandatory notices are sent whatever is chosen here.
+console-suppressions-text = News and surveys are not sent to these addresses; mandatory notices still are.
+console-suppressions-caption = Suppressed addresses
+console-suppressions-empty = No address is suppressed.
+console-suppressions-add = Suppress
+console-suppressions-add-title = Suppress an address
+console-suppressions-lift = Lift
+console-suppressions-lift-title = Lift a suppression
+console-suppressions-lift-text = All reasons but a restriction, which only the person’s page lifts.
+console-suppression-dead = Does not exist
+console-suppression-complaint = Complained
+console-suppression-restricted = Restricted (Art. 18)
+console-suppression-manual = An operator’s decision
+
+# operators, keys, webhooks
+console-operators-caption = Operators
+console-operators-empty = There is no operator yet.
+console-operators-add = Add
+console-operators-add-title = Add an operator
+console-operators-kind-hint = A machine uses keys, and may not approve
+console-operator-kind-person = Person
+console-operator-kind-machine = Machine
+console-operator-active = Active
+console-operator-disabled = Disabled
+console-operator-role-ops = ops: maintenance and disruptions
+console-operator-role-security = security: breaches, security measures, disruptions
+console-operator-role-legal = legal: agreements; approves breach notices
+console-operator-role-finance = finance: bills
+console-operator-role-marketing = marketing: news and surveys, without addresses
+console-operator-role-compliance = compliance: reads everything, approves, answers persons and authorities
+console-operator-role-support = support: answers one customer at a time
+console-operator-role-admin = admin: operators, keys and the technical side; no notices
+console-operator-role-auditor = auditor: reads ledger, audit log and evidence
+console-operator-keys = Keys
+console-operator-audit = What this operator asked for
+console-operator-set = Roles and address
+console-operator-invite = Make an invitation
+console-operator-invite-title = Invite
+console-operator-invite-text = A link by which this person sets a password. It works once, for 24 hours.
+console-operator-reset = Take off the second factor, too
+console-operator-invited = Send this link to the operator. It is shown only now, and works once, until { $time }.
+console-operator-link = Link
+console-operator-disable = Disable
+console-operator-disable-text = The operator may not act any more: sessions end at once, keys are revoked for good.
+console-operator-enable = Enable
+console-operator-enable-text = The operator may act again, without the keys of before.
+console-keys-caption = Keys of programs
+console-keys-empty = There is no key.
+console-keys-add = Make a key
+console-keys-add-title = Make a key
+console-keys-roles-hint = None ticked: all roles of the operator
+console-keys-docs = How programs use it
+console-key-active = Active
+console-key-expired = Ended
+console-key-revoked = Revoked
+console-key-disabled = Operator disabled
+console-key-revoke = Revoke
+console-key-once = Copy this key now: it is never shown again.
+console-key-of = Key of { $name }
+console-webhooks-caption = Systems that are called
+console-webhooks-empty = No system is called.
+console-webhooks-add = Add
+console-webhooks-add-title = Add a webhook
+console-webhooks-url-hint = https, at a public address
+console-webhook-title = Webhook
+console-webhook-active = Active
+console-webhook-failing = Fails
+console-webhook-disabled = Disabled
+console-webhook-attempts-caption = Last attempts
+console-webhook-attempts-empty = It was not called yet.
+console-webhook-set = Address and events
+console-webhook-test = Call it now
+console-webhook-test-text = A test call is made, and you see the answer.
+console-webhook-tested = The receiver answered as it should.
+console-webhook-test-failed = The call failed: { $problem }
+console-webhook-rotate = Make another secret
+console-webhook-rotate-text = The former secret signs besides for a day.
+console-webhook-once = Copy this secret now: it is never shown again.
+console-webhook-secret = Secret
+console-webhook-disable = Disable
+console-webhook-disable-text = It is called no more; what waits is kept.
+console-webhook-enable = Enable
+console-webhook-enable-text = It is called again, also for what waits.
+console-event-notice-submitted = A notice was submitted
+console-event-notice-approved = A notice was approved
+console-event-notice-released = A notice was released
+console-event-notice-closed = A notice was closed
+console-event-delivery-final = Deliveries have an outcome
+console-event-delivery-bounced = A message came back
+console-event-coverage-overdue = Customers are overdue
+console-event-task-opened = A person has a task
+console-event-task-done = A task was closed
+console-event-relay-down = No dispatcher can use a relay
+console-event-relay-up = A relay can be used again
+console-event-ledger-stopped = Sealing has stopped
+console-event-ping = A test
+
+# verify
+language-name = English
+verify-title = Verify evidence
+verify-intro = Upload an evidence file, and read what it proves and what it does not.
+verify-field = Evidence file
+verify-button = Verify
+verify-note = Nothing of the file is kept. The command “besked verify” does the same without us.
+verify-valid = The file is valid.
+verify-invalid = The file proves nothing.
+verify-invalid-text = Take the file anew from its source, and upload it as it is: evidence that was changed, or of another ledger, is not valid here.
+verify-failed-none = Choose a file.
+verify-failed-large = The file is too large for this page: the command “besked verify” takes files of any size.
+verify-failed-cut = The file did not arrive whole. Try again.
+verify-failed-busy = Other files are being verified. Try again in a moment.
+verify-failed-no-key = This machine does not have the key that verifies evidence.
+verify-failed-failed = Something went wrong. Try again.
+verify-notice = Notice
+verify-ledger = Ledger
+verify-checkpoint = Entries and root of the checkpoint
+verify-key = Signed with the key
+verify-recipients = Recipients in the file, of all
+verify-messages = Messages exactly as sent
+verify-entries = What the entries prove
+verify-who = Who is proved to be a recipient
+verify-more = The file has more than is shown here: the command “besked verify” shows all of it.

@@ -957,3 +957,741 @@ console-choice-organisational = Organisatorisk
 
 # The first parts of long compounds, after which a heading or label may break in a narrow window.
 soft-hyphens = personuppgifts personuppgiftsbiträdes betalnings säkerhets tvåfaktors organisations tillsyns underbiträdes avtals tjänste
+
+## Console: other pages, and /verify
+
+# shared
+console-more = Nästa sida
+console-search = Sök
+console-save = Spara
+console-back = Tillbaka
+console-look-up = Slå upp
+console-decide = Besluta
+console-overdue = Försenat
+console-paused = Pausat
+console-undecided = Väntar på beslut
+console-erased-person = (raderad)
+console-role-service = Tjänst
+console-role-security = Säkerhet
+console-role-technical = Teknik
+console-role-legal = Avtal
+console-role-billing = Faktura
+console-task-not-informed = Kunden är inte informerad
+console-task-overdue = Tidsgränsen har passerat
+console-task-weak-match = En rapport passar bara delvis
+console-task-contradiction = Rapporter motsäger varandra
+console-task-left-company = Personen har lämnat kunden
+console-task-new-address = Personen har en ny adress
+console-task-unread = Ett meddelande kan inte läsas
+console-task-unforwarded = Ett svar vidarebefordrades inte
+console-task-stale-directory = Kunduppgifterna är inaktuella
+console-task-webhook-failed = En webhook misslyckas
+console-task-promise = Ett löfte förfaller
+console-task-state-open = Att göra
+console-task-state-done = Klar
+console-circuit-closed = Används
+console-circuit-half-open = Provas
+console-circuit-open = Används inte just nu
+console-circuit-unknown = Okänt
+console-promise-update = Nästa uppdatering är utlovad
+console-promise-completion = Underhållets slut är utlovat
+console-promise-stage = Nästa information om incidenten
+console-col-account = Konto
+console-col-action = Åtgärd
+console-col-address = Adress
+console-col-addresses = Adresser
+console-col-again = Skickas igen
+console-col-answer = Svar
+console-col-attempt = Försök
+console-col-author = Skrivet av
+console-col-carries = Befordrar
+console-col-categories = Kategorier
+console-col-category = Kategori
+console-col-change = Ändring
+console-col-changed = Ändrade
+console-col-channel = Hur
+console-col-connections = Anslutningar
+console-col-contacts = Kontakter
+console-col-covers = Poster som den omfattar
+console-col-customer = Kund
+console-col-deadline = Tidsgräns
+console-col-deferred = Uppskjutna
+console-col-delivery = Leverans
+console-col-disabled = Avstängd
+console-col-discovered = Upptäckt
+console-col-do = Vad du kan göra
+console-col-done = Klart
+console-col-due = Ska besvaras senast
+console-col-duty = Skyldighet
+console-col-ends = Upphör
+console-col-entries = Poster
+console-col-event = Händelse
+console-col-events = Händelser
+console-col-extension = Mer tid, eftersom
+console-col-failed = Misslyckade
+console-col-failing = Misslyckas sedan
+console-col-former-secret = Den förra hemligheten signerar till
+console-col-forward = Vidarebefordrat
+console-col-gone = Borta
+console-col-grounds = Skäl
+console-col-host = Värd
+console-col-inbound = Meddelande
+console-col-informed-since = Informerad sedan
+console-col-kind = Slag
+console-col-language = Språk
+console-col-last-success = Lyckades senast
+console-col-left = Tid kvar
+console-col-level = Hur säkert
+console-col-made = Skapad
+console-col-match = Vad som knyter det till en leverans
+console-col-name = Namn
+console-col-needed-level = Räknas som informerad från
+console-col-new = Nya
+console-col-node = Nod
+console-col-note = Anteckning
+console-col-notice = Meddelande
+console-col-object = Föremål
+console-col-opened = Sedan
+console-col-operator = Vem
+console-col-problem = Problem
+console-col-progress = Förlopp
+console-col-queued = Väntande anrop
+console-col-rate = Takt
+console-col-reactivated = Tillbaka
+console-col-received = Mottaget
+console-col-reference = Referens
+console-col-refused = Avvisade
+console-col-released = Släppt
+console-col-reply = Svar
+console-col-result = Resultat
+console-col-retry = Nästa försök
+console-col-role = Roll
+console-col-roles = Roller
+console-col-root = Rot
+console-col-route = Väg in
+console-col-seen = Sågs senast
+console-col-sent = Skickade
+console-col-signed = Signerad
+console-col-since = Sedan
+console-col-size = Byte
+console-col-source = Källa
+console-col-started = Startade
+console-col-state = Läge
+console-col-task = Uppgift
+console-col-this-machine = Den här maskinen
+console-col-took = Millisekunder
+console-col-unsealed = Inte förseglade än
+console-col-url = Adress
+console-col-used = Användes senast
+console-col-verdict = Informerad
+console-col-version = Version
+console-col-via = Hur
+console-col-what = Vad
+console-col-when = Tid
+console-col-why = Skäl
+console-col-witness = Vem som informerade
+console-col-zone = Tidszon
+console-input-account = Kundens konto
+console-input-answer = Hur besvarades det?
+console-input-as_one = Samma person
+console-input-by = Vem informerade kunden?
+console-input-categories = Kategorier
+console-input-category = Kategori
+console-input-channel = Hur?
+console-input-decision = Beslut
+console-input-email = Adress
+console-input-ends = Sista dag
+console-input-events = Anropas vid
+console-input-file = Fil
+console-input-grounds = Personens skäl
+console-input-ground = Grund
+console-input-how = Hur den behandlas
+console-input-kind = Slag
+console-input-name = Namn
+console-input-note = Vad som gjordes
+console-input-object = Föremål
+console-input-operator = Operatör
+console-input-q = Konto, namn, adress eller referens
+console-input-reason = Skäl
+console-input-received = Mottagningsdag
+console-input-reset = Andra faktor
+console-input-roles = Roller
+console-input-said = Vad sades, eller var finns brevet?
+console-input-since = Från och med dagen
+console-input-to = Rätt adress
+console-input-told_at = När?
+console-input-until = Före dagen
+console-input-url = Adress
+console-input-waive = Skyldigheter som inte gäller här
+console-input-waiting = Nyheter och enkäter som väntar
+console-input-wanted = Vill få
+console-done-answered = Svaret är antecknat.
+console-done-attested = Det är antecknat att kunden informerades.
+console-done-calendar-revoked = Kalenderns adress fungerar inte längre.
+console-done-continued = Förseglingen fortsätter. Skälet är antecknat i liggaren.
+console-done-decided = Beslutet är antecknat.
+console-done-disabled = Avstängt.
+console-done-enabled = Påslaget.
+console-done-extended = Det finns två månader till.
+console-done-left = Kunden är markerad som avslutad: inget skickas längre dit.
+console-done-lifted = Spärren är hävd.
+console-done-objected = Invändningen är antecknad.
+console-done-operator-added = Operatören är tillagd. En inbjudan låter dem välja lösenord.
+console-done-petition = Det är infört i registret.
+console-done-rectified = Adressen är rättad hos alla kunder.
+console-done-restricted = Uppgifterna är begränsade: inga valfria utskick, maskerade i listor, varje visning loggas.
+console-done-revoked = Nyckeln fungerar inte längre.
+console-done-saved = Sparat.
+console-done-suppressed = Adressen är spärrad.
+console-done-task = Uppgiften är klar.
+console-done-unrestricted = Begränsningen är hävd.
+
+# now
+console-now-waiting = Väntar på dig
+console-now-nothing-waits = Inget väntar på dig.
+console-now-approvals-caption = Meddelanden som väntar på ditt godkännande
+console-now-approvals-empty = Inget meddelande väntar på ditt godkännande.
+console-now-tasks-caption = Uppgifter
+console-now-tasks-empty = Det finns ingen öppen uppgift.
+console-now-all-tasks = Alla uppgifter
+console-now-uncertain =
+    { $count ->
+        [one] { $number } leverans med okänt utfall
+       *[other] { $number } leveranser med okänt utfall
+    }
+console-now-uncertain-or-more =
+    { $count ->
+        [one] { $number } leverans eller fler med okänt utfall
+       *[other] { $number } leveranser eller fler med okänt utfall
+    }
+console-now-unmatched =
+    { $count ->
+        [one] { $number } meddelande som inte hör till någon känd leverans
+       *[other] { $number } meddelanden som inte hör till någon känd leverans
+    }
+console-now-unmatched-or-more =
+    { $count ->
+        [one] { $number } meddelande eller fler som inte hör till någon känd leverans
+       *[other] { $number } meddelanden eller fler som inte hör till någon känd leverans
+    }
+console-now-running = Skickas nu
+console-now-running-caption = Meddelanden som skickas nu
+console-now-running-empty = Inget skickas just nu.
+console-now-due = Härnäst
+console-now-due-caption = Vad som kommer härnäst
+console-now-due-empty = Inget är planerat.
+console-now-release = Släpps
+console-now-of = { $part } av { $whole }
+console-now-per-minute = { $number } per minut
+console-now-overdue =
+    { $count ->
+        [one] { $number } kund inte informerad efter tidsgränsen
+       *[other] { $number } kunder inte informerade efter tidsgränsen
+    }
+console-now-health = Hälsa
+console-now-as-of = Läget { $time }.
+console-now-database = Databas
+console-now-database-good-short = Går att skriva
+console-now-database-bad-short = Går inte att skriva
+console-now-database-bad = Databasen går inte att skriva: inget skickas.
+console-now-dispatchers = Utskickare
+console-now-nodes =
+    { $count ->
+        [one] { $number } i drift
+       *[other] { $number } i drift
+    }
+console-now-no-dispatcher = Ingen utskickare är i drift: inget skickas.
+console-now-no-relay = Ingen mejlserver kan användas: det som ska skickas väntar.
+console-now-relay = Mejlserver { $name }
+console-now-entries =
+    { $count ->
+        [one] { $number } post
+       *[other] { $number } poster
+    }
+console-now-unsealed =
+    { $count ->
+        [one] { $number } post är inte förseglad än
+       *[other] { $number } poster är inte förseglade än
+    }
+console-now-ledger-bad = Liggaren förseglas inte längre: någon måste ta reda på varför.
+console-now-ledger-bad-short = Stannat
+
+# ask
+console-ask-intro = Informerades kunden, om vad, när, med vilka ord och med vilket resultat?
+console-ask-hint = För en kund eller ett meddelande
+console-ask-button = Fråga
+console-ask-nothing = Ingen kund och inget meddelande passar ”{ $words }”.
+console-ask-customers-caption = Kunder
+console-ask-customers-empty = Ingen kund passar.
+console-ask-written-to = Hit skrevs till adressen
+console-ask-more = Det finns fler: skriv mer av namnet.
+console-ask-notices-caption = Meddelanden
+console-ask-notices-empty = Inget meddelande passar.
+console-ask-whom = Informerades en viss kund?
+console-ask-everything = Allt som skickats till { $customer }
+console-ask-history-caption = Meddelanden till kunden, de nyaste först
+console-ask-history-empty = Inget har skickats till kunden.
+console-ask-customer = Kunden
+console-ask-other = Fråga något annat
+console-ask-all = Allt som skickats till kunden
+console-ask-narrow = Informerad om ett visst slag, under en viss tid?
+console-ask-title = Informerades { $customer }?
+console-ask-answer-informed = Ja: { $customer } informerades.
+console-ask-answer-pending = Inte avgjort än: det är inte känt om { $customer } är informerad.
+console-ask-answer-not-informed = Nej: { $customer } informerades inte.
+console-ask-answer-cannot-be = Nej: hos { $customer } finns ingen att skriva till.
+console-ask-answer-not-addressed = { $customer } var inte mottagare.
+console-ask-answer-not-released = Inget har släppts till { $customer } än.
+console-ask-name-today = Kunden heter i dag { $name }.
+console-ask-of-notices =
+    { $count ->
+        [one] Över { $number } meddelande: det sämsta svaret gäller.
+       *[other] Över { $number } meddelanden: det sämsta svaret gäller.
+    }
+console-ask-overdue =
+    { $count ->
+        [one] Försenat för { $number } meddelande.
+       *[other] Försenat för { $number } meddelanden.
+    }
+console-ask-late =
+    { $count ->
+        [one] Informerad efter tidsgränsen av { $number } meddelande.
+       *[other] Informerad efter tidsgränsen av { $number } meddelanden.
+    }
+console-ask-newer = Det finns ett nyare meddelande från { $time } som kunden inte har.
+console-ask-no-notice = Det finns inget sådant meddelande till kunden.
+console-ask-too-late = Efter tidsgränsen
+console-ask-deliveries-caption = Adresser och resultat
+console-ask-deliveries-empty = Inget skickades: det fanns ingen att skriva till.
+console-ask-words = Orden som de skickades
+console-ask-attested-caption = Informerad på andra sätt
+console-ask-attested-empty = Inte på något annat sätt.
+console-ask-withdrawn = Återtaget: { $reason }
+console-ask-notice = Meddelandet
+console-ask-evidence-pdf = Bevis för människor (PDF)
+console-ask-evidence-json = Bevis att kontrollera (JSON)
+
+# customers
+console-customers-caption = Kunder
+console-customers-empty = Det finns ingen sådan kund.
+console-customers-search = Sök kunder
+console-customers-hint = En del av kontot eller namnet; av en adress, om dina roller ser alla
+console-customers-import = Importera kunder
+console-customer-active = Aktiv
+console-customer-left = Avslutad
+console-customer-former = Används inte längre
+console-customer-contacts = Kontakter
+console-customer-contacts-caption = Kontakter
+console-customer-contacts-empty = Det finns ingen kontakt: ingen kan nås.
+console-customer-preferences-caption = Har tackat nej
+console-customer-preferences-empty = Ingen kontakt har tackat nej till något.
+console-customer-sent = Senast skickat
+console-customer-all = Allt som skickats
+console-customer-deliveries-caption = Senaste leveranser
+console-customer-deliveries-empty = Inget har skickats till kunden.
+console-customer-tasks-caption = Uppgifter
+console-customer-tasks-empty = Det finns ingen uppgift.
+console-customer-calendar = Kalender över dess underhåll
+console-customer-leave = Markera som avslutad
+console-customer-leave-title = Kunden lämnar
+console-customer-leave-text = Inget skickas längre dit, tills en import har den igen. Det som skickats finns kvar.
+console-calendar-title = Kalender för { $customer }
+console-calendar-text = Kunden prenumererar på adressen i ett kalenderprogram och ser sitt underhåll där.
+console-calendar-give = Visa adressen
+console-calendar-secret = Adressen är hemlig: skicka den bara till kunden.
+console-calendar-address = Kalenderns adress
+console-calendar-revoke = Återkalla adressen
+console-calendar-revoke-text = Adressen slutar fungera genast. Nästa blir en annan.
+console-import-text = En fil anger vilka kunderna och deras kontakter är. Du ser vad den skulle ändra innan något görs.
+console-import-hint = CSV, Excel eller OpenDocument
+console-import-how-replace = Kunder som inte finns i filen har lämnat
+console-import-how-skip-invalid = Hoppa över rader som är fel
+console-import-how-allow-shrink = Ta en fil med mindre än hälften av kunderna
+console-import-check = Se vad den ändrar
+console-import-none = Välj en fil som inte är tom.
+console-import-too-large = Filen får ha högst { $most } byte.
+console-import-cut = Filen kom inte fram hel. Försök igen.
+console-import-gone = Filen finns inte kvar: den väntar en timme, på en maskin. Välj den igen.
+console-import-wrong = { $name } kan inte importeras som den är.
+console-import-problems-caption = Vad som är fel
+console-import-problems-empty = Inget är fel.
+console-import-more-problems =
+    { $count ->
+        [one] Och { $number } problem till.
+       *[other] Och { $number } problem till.
+    }
+console-import-would = Det här skulle { $name } ändra. Inget är ändrat än.
+console-import-customers =
+    { $count ->
+        [one] { $number } kund i filen
+       *[other] { $number } kunder i filen
+    }
+console-import-contacts =
+    { $count ->
+        [one] { $number } kontakt i filen
+       *[other] { $number } kontakter i filen
+    }
+console-import-contacts-more =
+    { $count ->
+        [one] { $number } kontakt till
+       *[other] { $number } kontakter till
+    }
+console-import-sums-caption = Ändringarna i siffror
+console-import-sums-empty = Inget ändras.
+console-import-changes-caption = Kunder som ändras
+console-import-changes-empty = Ingen kund ändras.
+console-import-more =
+    { $count ->
+        [one] Och { $number } kund till.
+       *[other] Och { $number } kunder till.
+    }
+console-import-renamed = annat namn
+console-import-values =
+    { $count ->
+        [one] { $number } attributvärde
+       *[other] { $number } attributvärden
+    }
+console-import-erased =
+    { $count ->
+        [one] { $number } rad gäller en raderad person och utelämnas.
+       *[other] { $number } rader gäller raderade personer och utelämnas.
+    }
+console-import-rectified =
+    { $count ->
+        [one] { $number } rad har en adress som rättats: den rättade lagras.
+       *[other] { $number } rader har adresser som rättats: de rättade lagras.
+    }
+console-import-kept =
+    { $count ->
+        [one] { $number } kund med en felaktig rad behåller allt.
+       *[other] { $number } kunder med felaktiga rader behåller allt.
+    }
+console-import-skipped = De här raderna utelämnas.
+console-import-do = Importera nu
+console-import-other = Välj en annan fil
+console-import-done = Filen är importerad.
+console-change-new = Ny
+console-change-changed = Ändrad
+console-change-gone = Borta
+console-change-reactivated = Tillbaka
+
+# tasks
+console-tasks-caption = Öppna uppgifter
+console-tasks-empty = Det finns inget att göra.
+console-tasks-all-caption = Alla uppgifter
+console-tasks-all-empty = Det har inte funnits någon uppgift än.
+console-tasks-open-only = Bara öppna
+console-tasks-show-all = Alla uppgifter
+console-task-how-it-stands = Hur det står till med kunden
+console-task-done = Det är gjort
+console-task-done-title = Avsluta uppgiften
+console-task-note-hint = På en rad, för protokollet
+console-attest-told-hint = Tomt för nu; i zonen { $zone }
+console-uncertain-title = Leveranser med okänt utfall
+console-uncertain-text = Anslutningen bröts för sent för att veta om mejlservern har meddelandet. Serverns logg säger det.
+console-uncertain-caption = Leveranser med okänt utfall
+console-uncertain-empty = Alla utfall är kända.
+console-uncertain-decide = Väntar på ditt beslut
+
+# inbound
+console-inbound-caption = Vad som kom tillbaka, det nyaste först
+console-inbound-empty = Inget har kommit tillbaka än.
+console-inbound-unmatched-caption = Vad som inte hör till någon känd leverans
+console-inbound-unmatched-empty = Allt hör till en känd leverans.
+console-inbound-show-all = Allt som kom tillbaka
+console-inbound-show-unmatched = Bara det som inte hör till någon känd leverans
+console-inbound-one = Ett meddelande som kom tillbaka
+console-inbound-reports-caption = Vad det säger om sin leverans
+console-inbound-reports-empty = Det säger inget om en leverans.
+console-inbound-read = Läs det
+console-inbound-delivery = Dess leverans
+console-inbound-message = Meddelandet som det kom
+console-inbound-as-it-came = Som det kom; inget av det ritas eller hämtas
+console-inbound-cut = Resten visas inte.
+console-inbound-deleted = Innehållet är borttaget: med en person, eller när tiden var slut.
+console-disposition-waiting = Väntar på att läsas
+console-disposition-recorded = Antecknat
+console-disposition-unmatched = Hör till ingen känd leverans
+console-kind-none = Inte läst än
+console-kind-dsn = Leveransrapport
+console-kind-arf = Klagomål
+console-kind-auto-reply = Automatiskt svar
+console-kind-mdn = Kvittens
+console-kind-reply = Svar
+console-kind-unknown = Kan inte läsas
+console-forward-waiting = Väntar på att vidarebefordras
+console-forward-withheld = Undanhållet
+console-forward-forwarded = Vidarebefordrat till supporten
+console-forward-failed = Kunde inte vidarebefordras
+
+# relays
+console-relay-caption = Mejlservern vid varje nod
+console-relay-empty = Ingen nod rapporterar om den.
+console-relay-all = Alla kategorier
+console-relay-no-limit = Ingen gräns
+console-relay-per-second = { $number } per sekund
+console-relay-until = Nästa försök { $time }
+console-relay-paused = Pausade, eftersom mejlservern vidarebefordrade en begäran: { $domains }
+console-nodes-caption = Noder
+console-nodes-empty = Ingen utskickare är i drift.
+
+# ledger
+console-ledger-good = Liggaren är i ordning.
+console-ledger-stopped = Förseglingen har stannat. Obligatoriska meddelanden skickas, nyheter och enkäter väntar.
+console-ledger-others-sign = Andra noder signerar: { $path } saknas här. Kopiera den från en som signerar.
+console-ledger-signs = Signerar
+console-ledger-signs-not = Signerar inte
+console-ledger-continue = Fortsätt
+console-ledger-continue-title = Låt förseglingen fortsätta
+console-ledger-continue-text = Förseglingen stannar om databasen inte fortsätter där den senast signerades, som efter en återställning. Ta reda på varför innan du fortsätter: skälet blir kvar i liggaren.
+console-ledger-reason-hint = På en rad; det blir kvar i liggaren
+console-ledger-waiting-leave = Lämna dem osäkra och besluta senare
+console-ledger-waiting-send = Skicka dem: några kan få dem två gånger
+console-ledger-waiting-hint =
+    { $count ->
+        [one] { $number } leverans kan redan ha skickats.
+       *[other] { $number } leveranser kan redan ha skickats.
+    }
+console-ledger-checkpoint = Senaste kontrollpunkt
+console-ledger-checkpoint-text = Den som behåller en kopia kan senare bevisa att inget före den har ändrats.
+console-ledger-key = Nyckel som kontrollerar den
+console-ledger-public = Kontrollpunkten, för alla
+console-ledger-verify = Kontrollera bevis
+
+# audit
+console-audit-caption = Vem som bad om vad, det nyaste först
+console-audit-empty = Inget passar.
+console-result-ok = Gjort
+console-result-invalid = Felaktig inmatning
+console-result-not-found = Hittades inte
+console-result-conflict = Konflikt
+console-result-unauthenticated = Ingen känd
+console-result-forbidden = Inte tillåtet
+console-result-refused = Avvisat
+console-result-later = Försök senare
+console-result-failed = Misslyckades
+
+# people
+console-person-unknown = Inget är känt om adressen.
+console-person-restricted = Personens uppgifter är begränsade: den här visningen loggas.
+console-person-others = Kända som samma persons: { $addresses }
+console-person-contacts-caption = Kontakter med adressen
+console-person-contacts-empty = Ingen kontakt har adressen.
+console-person-opted-out = Har tackat nej: { $category }
+console-person-sent-caption = Skickat till adressen
+console-person-sent-empty = Inget har skickats till adressen.
+console-person-more =
+    { $count ->
+        [one] Och { $number } till: exporten har dem.
+       *[other] Och { $number } till: exporten har dem.
+    }
+console-right-export = Hämta exporten
+console-right-export-title = Export
+console-right-export-text = Allt som finns lagrat om personen, med bevis (GDPR art. 15 och 20).
+console-right-restrict = Begränsa
+console-right-restrict-title = Begränsning
+console-right-restrict-text = Inga valfria utskick, maskerad i listor, varje visning loggas. Obligatoriska meddelanden skickas fortfarande (GDPR art. 18).
+console-right-unrestrict = Häv begränsningen
+console-right-unrestrict-title = Begränsning
+console-right-unrestrict-text = Uppgifterna är begränsade just nu.
+console-right-rectify = Rätta
+console-right-rectify-title = Rättelse
+console-right-rectify-text = Adressen rättas hos alla kunder; val och begränsningar följer med (GDPR art. 16).
+console-right-as-one = Den rätta adressen är redan känd och är samma persons
+console-right-object = Anteckna invändningen
+console-right-object-title = Invändning
+console-right-object-text = Valfria utskick upphör genast. Om obligatoriska meddelanden fattas ett beslut (GDPR art. 21).
+console-right-object-none = Välj minst en kategori.
+console-right-grounds-hint = Behövs för obligatoriska meddelanden
+console-right-erase = Se vad som står i vägen
+console-right-erase-title = Radering
+console-right-erase-text = Tar bort allt som namnger personen; bevisen för andra förblir giltiga (GDPR art. 17).
+console-erase-whom = Det här raderar personen med adressen { $addresses }.
+console-erase-free = Inget står i vägen.
+console-erase-duties = Skyldigheter att bevara uppgifterna står i vägen.
+console-erase-duties-caption = Skyldigheter att bevara
+console-erase-duties-empty = Det finns ingen.
+console-erase-text = Det kan inte ångras.
+console-erase-ground-hint = Blir kvar i liggaren: utan personens namn eller adress
+console-erase-waive-hint = Kryssa för varje skyldighet som inte gäller i det här fallet. Liggaren namnger dem.
+console-erase-button = Radera personen
+console-erase-not-waived = Inget raderades: en skyldighet som inte är undantagen står emot.
+console-erased = Personen är raderad.
+console-erased-contacts =
+    { $count ->
+        [one] { $number } kontakt borttagen
+       *[other] { $number } kontakter borttagna
+    }
+console-erased-deliveries =
+    { $count ->
+        [one] { $number } leverans namnger inte längre personen
+       *[other] { $number } leveranser namnger inte längre personen
+    }
+console-erased-entries =
+    { $count ->
+        [one] { $number } post i liggaren kan inte längre öppnas
+       *[other] { $number } poster i liggaren kan inte längre öppnas
+    }
+console-erased-rows =
+    { $count ->
+        [one] { $number } rad i ett meddelande som inte är släppt namnger fortfarande personen.
+       *[other] { $number } rader i meddelanden som inte är släppta namnger fortfarande personen.
+    }
+console-erased-later = Ett steg görs senare: { $why }
+console-petition-access = Tillgång (art. 15)
+console-petition-rectification = Rättelse (art. 16)
+console-petition-erasure = Radering (art. 17)
+console-petition-restriction = Begränsning (art. 18)
+console-petition-portability = Dataportabilitet (art. 20)
+console-petition-objection = Invändning (art. 21)
+console-petition-answer-done = Gjort
+console-petition-answer-refused = Avslaget
+console-petition-answer-withdrawn = Återtaget
+console-petition-left = { $time } kvar
+console-petition-record = För in i registret
+console-petition-title = Personen har begärt något
+console-petition-text = Det ska besvaras inom en månad från mottagandet (GDPR art. 12.3).
+console-petition-kind = Vad personen begär
+console-petition-answer-title = Anteckna svaret
+console-petition-answer-button = Anteckna svaret
+console-petition-note-hint = Vad personen fick veta, på en rad
+console-petition-extend = Ta två månader till
+console-petition-extend-text = Bara om ärendet är komplicerat och personen fick veta varför inom den första månaden.
+console-petitions-open = Begäranden som väntar på svar
+console-petitions-caption = Begäranden som väntar på svar, de mest brådskande först
+console-petitions-empty = Ingen begäran väntar på svar.
+console-petitions-all = Alla begäranden från personer
+console-petitions-all-caption = Alla begäranden, de nyaste först
+console-petitions-all-empty = Ingen person har begärt något än.
+console-objections-caption = Invändningar mot obligatoriska meddelanden
+console-objections-empty = Ingen har invänt.
+console-objection-decide = Besluta om invändningen från { $address }
+console-decision-upheld = Bifallen: meddelandena ska inte skickas längre
+console-decision-declined = Avslagen: tvingande skäl väger tyngre
+
+# preferences and suppressions
+console-preferences-caption = Har tackat nej
+console-preferences-empty = Adressen har inte tackat nej till något.
+console-preferences-set = Ändra på personens begäran
+console-preferences-text = Det gäller hos alla kunder. Obligatoriska meddelanden skickas oavsett valet här.
+console-suppressions-text = Nyheter och enkäter skickas inte till de här adresserna; obligatoriska meddelanden skickas ändå.
+console-suppressions-caption = Spärrade adresser
+console-suppressions-empty = Ingen adress är spärrad.
+console-suppressions-add = Spärra
+console-suppressions-add-title = Spärra en adress
+console-suppressions-lift = Häv
+console-suppressions-lift-title = Häv en spärr
+console-suppressions-lift-text = Alla skäl utom en begränsning, som bara hävs på personens sida.
+console-suppression-dead = Finns inte
+console-suppression-complaint = Har klagat
+console-suppression-restricted = Begränsad (art. 18)
+console-suppression-manual = En operatörs beslut
+
+# operators, keys, webhooks
+console-operators-caption = Operatörer
+console-operators-empty = Det finns ingen operatör än.
+console-operators-add = Lägg till
+console-operators-add-title = Lägg till en operatör
+console-operators-kind-hint = En maskin använder nycklar och får inte godkänna
+console-operator-kind-person = Person
+console-operator-kind-machine = Maskin
+console-operator-active = Aktiv
+console-operator-disabled = Avstängd
+console-operator-role-ops = ops: underhåll och störningar
+console-operator-role-security = security: incidenter, säkerhetsåtgärder, störningar
+console-operator-role-legal = legal: avtal; godkänner incidentmeddelanden
+console-operator-role-finance = finance: fakturor
+console-operator-role-marketing = marketing: nyheter och enkäter, utan adresser
+console-operator-role-compliance = compliance: läser allt, godkänner, svarar personer och myndigheter
+console-operator-role-support = support: svarar en kund i taget
+console-operator-role-admin = admin: operatörer, nycklar och tekniken; inga meddelanden
+console-operator-role-auditor = auditor: läser liggare, granskningslogg och bevis
+console-operator-keys = Nycklar
+console-operator-audit = Vad operatören har bett om
+console-operator-set = Roller och adress
+console-operator-invite = Skapa en inbjudan
+console-operator-invite-title = Bjud in
+console-operator-invite-text = En länk med vilken personen väljer lösenord. Den fungerar en gång, i 24 timmar.
+console-operator-reset = Ta bort den andra faktorn också
+console-operator-invited = Skicka länken till operatören. Den visas bara nu och fungerar en gång, till { $time }.
+console-operator-link = Länk
+console-operator-disable = Stäng av
+console-operator-disable-text = Operatören får inte göra något mer: sessioner avslutas genast, nycklar återkallas för gott.
+console-operator-enable = Slå på
+console-operator-enable-text = Operatören får agera igen, utan de tidigare nycklarna.
+console-keys-caption = Nycklar för program
+console-keys-empty = Det finns ingen nyckel.
+console-keys-add = Skapa en nyckel
+console-keys-add-title = Skapa en nyckel
+console-keys-roles-hint = Inget kryss: alla operatörens roller
+console-keys-docs = Hur program använder den
+console-key-active = Aktiv
+console-key-expired = Upphörd
+console-key-revoked = Återkallad
+console-key-disabled = Operatören avstängd
+console-key-revoke = Återkalla
+console-key-once = Kopiera nyckeln nu: den visas aldrig igen.
+console-key-of = Nyckel för { $name }
+console-webhooks-caption = System som anropas
+console-webhooks-empty = Inget system anropas.
+console-webhooks-add = Lägg till
+console-webhooks-add-title = Lägg till en webhook
+console-webhooks-url-hint = https, på en publik adress
+console-webhook-title = Webhook
+console-webhook-active = Aktiv
+console-webhook-failing = Misslyckas
+console-webhook-disabled = Avstängd
+console-webhook-attempts-caption = Senaste försök
+console-webhook-attempts-empty = Den har inte anropats än.
+console-webhook-set = Adress och händelser
+console-webhook-test = Anropa nu
+console-webhook-test-text = Ett provanrop görs, och du ser svaret.
+console-webhook-tested = Mottagaren svarade som den ska.
+console-webhook-test-failed = Anropet misslyckades: { $problem }
+console-webhook-rotate = Skapa en ny hemlighet
+console-webhook-rotate-text = Den förra hemligheten signerar också under ett dygn.
+console-webhook-once = Kopiera hemligheten nu: den visas aldrig igen.
+console-webhook-secret = Hemlighet
+console-webhook-disable = Stäng av
+console-webhook-disable-text = Den anropas inte längre; det som väntar behålls.
+console-webhook-enable = Slå på
+console-webhook-enable-text = Den anropas igen, också för det som väntar.
+console-event-notice-submitted = Ett meddelande lämnades in
+console-event-notice-approved = Ett meddelande godkändes
+console-event-notice-released = Ett meddelande släpptes
+console-event-notice-closed = Ett meddelande avslutades
+console-event-delivery-final = Leveranser har ett utfall
+console-event-delivery-bounced = Ett meddelande kom tillbaka
+console-event-coverage-overdue = Kunder är försenade
+console-event-task-opened = En person har en uppgift
+console-event-task-done = En uppgift avslutades
+console-event-relay-down = Ingen utskickare kan använda en mejlserver
+console-event-relay-up = En mejlserver kan användas igen
+console-event-ledger-stopped = Förseglingen har stannat
+console-event-ping = Ett prov
+
+# verify
+language-name = Svenska
+verify-title = Kontrollera bevis
+verify-intro = Ladda upp en bevisfil och läs vad den bevisar och vad den inte bevisar.
+verify-field = Bevisfil
+verify-button = Kontrollera
+verify-note = Inget av filen sparas. Kommandot ”besked verify” gör samma sak utan oss.
+verify-valid = Filen är giltig.
+verify-invalid = Filen bevisar inget.
+verify-invalid-text = Hämta filen på nytt från källan och ladda upp den som den är: bevis som ändrats, eller som hör till en annan liggare, är inte giltiga här.
+verify-failed-none = Välj en fil.
+verify-failed-large = Filen är för stor för den här sidan: kommandot ”besked verify” tar filer av alla storlekar.
+verify-failed-cut = Filen kom inte fram hel. Försök igen.
+verify-failed-busy = Andra filer kontrolleras. Försök igen om en stund.
+verify-failed-no-key = Den här maskinen har inte nyckeln som kontrollerar bevis.
+verify-failed-failed = Något gick fel. Försök igen.
+verify-notice = Meddelande
+verify-ledger = Liggare
+verify-checkpoint = Poster och rot för kontrollpunkten
+verify-key = Signerad med nyckeln
+verify-recipients = Mottagare i filen, av alla
+verify-messages = Meddelanden exakt som skickade
+verify-entries = Vad posterna bevisar
+verify-who = Vilka som bevisligen är mottagare
+verify-more = Filen har mer än vad som visas här: kommandot ”besked verify” visar allt.

@@ -1,12 +1,21 @@
 //! The console, as browsers use it.
 
+mod admin;
 mod approve;
+mod ask;
 pub mod browser;
+mod chromium;
+mod customers;
 pub mod desk;
+mod look;
 mod notice;
 mod notices;
+mod now;
+mod people;
 mod provider;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod verify;
+mod walk;
 mod write;

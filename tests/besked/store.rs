@@ -13,6 +13,7 @@ mod moulds;
 mod nodes;
 mod operators;
 mod people;
+mod petitions;
 mod queue;
 mod refusals;
 mod released;

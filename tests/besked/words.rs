@@ -65,6 +65,8 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("inbound", "disposition"), all!(Disposition)),
         (("inbound", "forward"), all!(besked::domain::forward::State)),
         (("reminders", "state"), all!(besked::domain::reminder::State)),
+        (("petitions", "kind"), all!(besked::domain::petition::PetitionKind)),
+        (("petitions", "answer"), all!(besked::domain::petition::Answer)),
         (("promises", "kind"), all!(besked::domain::promise::PromiseKind)),
         (("promises", "state"), all!(besked::domain::promise::State)),
         (("tasks", "kind"), all!(TaskKind)),

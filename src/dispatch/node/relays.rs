@@ -12,7 +12,8 @@ use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
 use crate::domain::right::{Forbidden, Right};
 use crate::store::StoreError;
-use crate::store::sending::nodes::{self, Node, RelayState};
+pub use crate::store::sending::nodes::Node;
+use crate::store::sending::nodes::{self, RelayState};
 
 /// Shows the relays. Cheap to clone.
 #[derive(Clone)]

@@ -148,6 +148,19 @@ impl Subjects {
         Ok(addresses::of_person(&mut *self.context.store.read().await?, address).await?)
     }
 
+    /// What stands against an erasure of a person now: each duty, and why it exists. Nothing is erased.
+    ///
+    /// # Errors
+    /// If the actor may not erase, a message to the person is being sent, or the database fails.
+    pub async fn in_the_way(&self, actor: &Actor, address: &Address) -> Result<Vec<(Duty, String)>, SubjectError> {
+        actor.may_at_all(Right::Subjects)?;
+        // Dropped at the end: what is looked at is locked, and nothing of it is changed.
+        let mut tx = self.context.store.write().await?;
+        let keys = addresses::keys(&mut tx, address).await?;
+        let stored = stored(&mut tx, &keys).await?;
+        self.duties(&mut tx, &stored).await
+    }
+
     /// What stands against an erasure: each duty, and why it exists.
     async fn duties(&self, conn: &mut Conn, stored: &Stored) -> Result<Vec<(Duty, String)>, SubjectError> {
         let mut duties = Vec::new();

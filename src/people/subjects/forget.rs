@@ -11,7 +11,7 @@ use crate::domain::address::AddressKey;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Run, commitment};
 use crate::ledger::{cancelled, sequence};
 use crate::store::people::subjects::{self, Cleared, SubjectDelivery};
-use crate::store::people::{rectifications, scrubs, sole_traders};
+use crate::store::people::{petitions, rectifications, scrubs, sole_traders};
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::proof::tree;
 use crate::store::sending::recipients;
@@ -55,6 +55,7 @@ pub(crate) async fn forget(
     let mut openings = clear(conn, &released).await?;
     openings.extend(subjects::clear_address(conn, key).await?);
     openings.extend(mentions::clear(conn, key).await?);
+    petitions::forget(conn, key).await?;
     rectifications::delete(conn, key).await?;
     sole_traders::clear(conn, &accounts.into_iter().collect::<Vec<_>>()).await?;
     scrubs::mark(conn, context.clock.now()).await?;

@@ -8,6 +8,7 @@
 mod answers;
 mod erase;
 pub(crate) mod forget;
+mod look;
 mod mentions;
 mod objections;
 pub mod record;
@@ -34,6 +35,7 @@ use crate::store::StoreError;
 
 pub use answers::{Objecting, Rectified, Restricting};
 pub use erase::{Erased, Erasure};
+pub use look::{Looked, Sent};
 pub use objections::{Decided, Decision, Objected};
 pub use record::Record;
 pub use rights::Objection;

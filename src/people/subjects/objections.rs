@@ -78,12 +78,14 @@ impl Subjects {
         actor.may_at_all(Right::Subjects)?;
         let mut conn = self.context.store.snapshot().await?;
         let mut all = all(&mut conn).await?;
-        let mask = Mask::of(&mut conn, true, all.iter().map(|it| it.email.as_str())).await?;
+        let emails: Vec<&str> = all.iter().map(|it| it.email.as_str()).collect();
+        let mask = Mask::of(&mut conn, true, emails).await?;
         all.iter_mut().for_each(|it| it.email = mask.address(&it.email));
-        let words = all.iter_mut().flat_map(|it| {
-            let reason = it.decided.as_mut().map(|decided| &mut decided.reason);
-            std::iter::once(&mut it.grounds).chain(reason)
-        });
+        let mut words: Vec<&mut String> = Vec::new();
+        for it in &mut all {
+            words.push(&mut it.grounds);
+            words.extend(it.decided.as_mut().map(|decided| &mut decided.reason));
+        }
         mask_words(&mut conn, true, words).await?;
         Ok(all)
     }

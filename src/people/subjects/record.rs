@@ -22,11 +22,12 @@ use crate::mail::compose::message::message_id;
 use crate::people::addresses::keys;
 use crate::people::reads::note_read;
 use crate::store::inbound::reports::{self, Report};
+use crate::store::people::petitions::Petition;
 use crate::store::people::preferences::OptOut;
 use crate::store::people::rectifications::Rectification;
 use crate::store::people::subjects::{self, Read, SubjectContact};
 use crate::store::people::suppressions::Suppression;
-use crate::store::people::{preferences, rectifications, suppressions};
+use crate::store::people::{petitions, preferences, rectifications, suppressions};
 use crate::store::proof::ledger::{self, StoredOpening};
 use crate::store::proof::tree::Signed;
 use crate::store::sending::settle::Tried;
@@ -72,6 +73,9 @@ pub struct Record {
     /// Who looked at the record while the data was restricted.
     #[schema(value_type = Vec<Object>)]
     pub reads: Vec<Read>,
+    /// What the person asked for, and how it was answered.
+    #[schema(value_type = Vec<Object>)]
+    pub petitions: Vec<Petition>,
     /// Evidence files: one for each notice and customer, and one of the entries about the address itself.
     #[schema(value_type = Vec<Object>)]
     pub evidence: Vec<Box<RawValue>>,
@@ -186,6 +190,7 @@ impl Record {
             operations: Vec::new(),
             reasons: Vec::new(),
             reads: Vec::new(),
+            petitions: Vec::new(),
             evidence: Vec::new(),
         }
     }
@@ -202,6 +207,7 @@ impl Record {
             && self.operations.is_empty()
             && self.reasons.is_empty()
             && self.reads.is_empty()
+            && self.petitions.is_empty()
             && self.evidence.is_empty()
     }
 }
@@ -269,6 +275,12 @@ async fn record(
             }
         }
         record.operations.extend(own.iter().filter_map(operated));
+        let petitions = petitions::of_address(conn, key).await?.into_iter();
+        record.petitions.extend(petitions.map(|it| Petition {
+            recorded_by: AN_OPERATOR.to_owned(),
+            answered_by: it.answered_by.as_ref().map(|_| AN_OPERATOR.to_owned()),
+            ..it
+        }));
         let reads = subjects::reads(conn, key).await?.into_iter();
         record.reads.extend(reads.map(|read| Read { operator: AN_OPERATOR.to_owned(), ..read }));
     }

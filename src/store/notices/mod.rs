@@ -10,6 +10,7 @@ pub mod reminders;
 pub mod rows;
 pub mod series;
 pub mod steps;
+pub mod work;
 
 use jiff::Timestamp;
 use uuid::Uuid;

@@ -11,6 +11,7 @@ pub mod import_changes;
 pub mod imports;
 pub mod mentions;
 pub mod operations;
+pub mod petitions;
 pub mod preferences;
 pub mod rectifications;
 pub mod retention;

@@ -68,6 +68,7 @@ async fn a_promise_is_looked_at_twice_and_ends_once(#[case] engine: Engine) {
     let promise = Promise { matter_id: notice, kind, due_at, notice_id: notice, state: PromiseState::Open };
     promises::make(&mut tx, &promise, fixture.now + HOUR).await.unwrap();
     assert_eq!(promises::due(&mut tx, fixture.now).await.unwrap(), None);
+    assert_eq!(promises::ahead(&mut tx, 9).await.unwrap(), [promise], "whenever it is looked at");
     assert_eq!(promises::due(&mut tx, fixture.now + HOUR).await.unwrap(), Some(promise));
     assert!(promises::set_state(&mut tx, &promise, PromiseState::Open, Some(due_at)).await.unwrap());
     assert_eq!(promises::due(&mut tx, fixture.now + HOUR).await.unwrap(), None);

@@ -1,0 +1,77 @@
+//! The start page: what runs, what waits, what is due, and whether everything works.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use besked::domain::operator::Role;
+use http_body_util::BodyExt as _;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use rstest::rstest;
+
+use super::desk::{BREACH, MAINTENANCE, at, changed, staffed, stored, take};
+use crate::database::Engine;
+use crate::relay::Act;
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_is_shown_with_its_progress_until_it_has_ended(#[case] engine: Engine) {
+    let (app, door) = staffed(engine, &[Role::Ops, Role::Admin, Role::Auditor]).await;
+    let mut ops = at(&door, "ops").await;
+    ops.get("/").await.is(200).says("Nothing is being sent.").says("Nothing waits for you.");
+    let notice = stored(&mut ops, &changed(&MAINTENANCE, &[("when", "now")])).await;
+    take(&mut ops, &notice, "submit", "").await.is(200);
+    take(&mut ops, &notice, "release", "").await.is(200);
+    ops.get("/").await.is(200).says(&notice).says("0 of 2").says("CHG-7").says("No dispatcher is running");
+    // Who has no notices sees none here, but whether all works.
+    at(&door, "admin").await.get("/").await.is(200).lacks(&notice).lacks("Being sent").says("Can be written");
+    at(&door, "auditor").await.get("/").await.is(200).says(&notice);
+    app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("451 4.3.0 later\r\n"));
+    app.run_until_idle().await;
+    app.advance(Duration::from_secs(30));
+    let page = ops.get("/").await.is(200).says("1 of 2").says("2 a minute");
+    assert!(page.says("50%").text().contains("1 minute"), "how long it takes at this rate");
+    app.advance(Duration::from_secs(3600));
+    app.run_until_idle().await;
+    ops.get("/").await.is(200).says("Nothing is being sent.");
+    // The end of the window was promised.
+    ops.get("/").await.says("End of the maintenance is promised");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_waits_for_who_may_give_it(#[case] engine: Engine) {
+    let (_app, door) = staffed(engine, &[Role::Security, Role::Legal, Role::Ops]).await;
+    let mut security = at(&door, "security").await;
+    let notice = stored(&mut security, &BREACH).await;
+    take(&mut security, &notice, "submit", "").await.is(200);
+    at(&door, "legal").await.get("/").await.is(200).says(&notice).says("SEC-1");
+    security.get("/").await.is(200).says("Nothing waits for you.");
+    // Sealed until its release.
+    at(&door, "ops").await.get("/").await.is(200).lacks(&notice).lacks("SEC-1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_is_sent_again_while_it_is_looked_at() {
+    let (app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut ops = at(&door, "ops").await;
+    let page = ops.get("/").await.is(200);
+    let script = page.between("<script type=\"module\" src=\"", "\"");
+    ops.get(&script).await.is(200).says("EventSource");
+    assert_eq!(page.between("data-source=\"", "\""), "/now/events");
+    let cookie = ops.jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+    let request = Request::get("/now/events").header("Cookie", cookie).body(Body::empty()).unwrap();
+    let routes = TowerToHyperService::new(besked::http::all(&app.app));
+    let answer = routes.call(request).await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    let first = answer.into_body().frame().await.unwrap().unwrap().into_data().unwrap();
+    let first = String::from_utf8(first.to_vec()).unwrap();
+    assert!(first.starts_with("event: parts\n") && first.contains("data: <h2>Waits for you</h2>"), "{first}");
+    // Without a session there is no stream.
+    door.other().get("/now/events").await.is(303);
+}

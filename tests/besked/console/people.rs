@@ -1,0 +1,83 @@
+//! People's rights in the console: looked up, carried out, and answered in time.
+
+use std::time::Duration;
+
+use besked::domain::operator::Role;
+use rstest::rstest;
+
+use super::desk::{at, staffed};
+use crate::app::maintenance;
+use crate::database::Engine;
+
+const WHO: &str = "hello@two.example";
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_looked_up_exported_restricted_and_erased(#[case] engine: Engine) {
+    let (app, door) = staffed(engine, &[Role::Compliance, Role::Support]).await;
+    app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let mut compliance = at(&door, "compliance").await;
+    compliance.get("/people").await.is(200).says("No request waits for an answer.");
+    compliance.get("/people?email=nobody").await.is(422);
+    compliance.get("/people?email=x%40nowhere.example").await.is(200).says("Nothing is known of this address.");
+    let page = "/people?email=hello%40two.example";
+    compliance.get(page).await.is(200).says("Two Ltd").says("Accepted by the mail server").says("Restriction");
+    let export = compliance.post("/people/export", &[("email", WHO)]).await.is(200).says("\"evidence\"");
+    assert!(export.reply.header("content-disposition").unwrap().contains("export.json"));
+    compliance.submit("/people/restrict", &[("email", WHO)]).await.is(200).says("this view is logged");
+    compliance.submit("/people/unrestrict", &[("email", WHO)]).await.is(200).says("The restriction is lifted.");
+    compliance.post("/people/unrestrict", &[("email", WHO)]).await.is(422).says("is not restricted");
+    let objection = [("email", WHO), ("categories", "maintenance"), ("grounds", "")];
+    compliance.post("/people/object", &objection).await.is(422).says("grounds");
+    let objection = [("email", WHO), ("categories", "maintenance"), ("grounds", "I left the trade.")];
+    compliance.submit("/people/object", &objection).await.is(200).says("The objection is recorded.");
+    let waiting = compliance.get("/people").await.is(200).says("I left the trade.");
+    let decide = waiting.between("action=\"/people/objections/", "\"");
+    let decision = [("decision", "upheld"), ("reason", "He has left.")];
+    compliance.submit(&format!("/people/objections/{decide}"), &decision).await.is(200).says("Upheld");
+    let corrected = [("email", WHO), ("to", "carol@two.example")];
+    compliance.submit("/people/rectify", &corrected).await.is(200).says("The address is corrected");
+    at(&door, "support").await.get("/people").await.is(403);
+
+    let ask = compliance.get("/people/erase?email=carol%40two.example").await.is(200).says("hello@two.example");
+    let ask = ask.says("Duties to keep the record");
+    let duty = ask.between("name=\"waive\" value=\"", "\"");
+    let ground = ("ground", "Art. 17(1)(b): consent withdrawn");
+    let email = ("email", "carol@two.example");
+    compliance.post("/people/erase", &[email, ground]).await.is(422).says("a duty stands against it");
+    let done = compliance.post("/people/erase", &[email, ground, ("waive", &duty)]).await.is(200);
+    done.says("The person is erased.").lacks("carol@two.example");
+    compliance.get(page).await.is(200).says("Nothing is known of this address.");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_answered_within_a_month_or_three_and_names_nobody_after_an_erasure(#[case] engine: Engine) {
+    let (app, door) = staffed(engine, &[Role::Compliance]).await;
+    let mut compliance = at(&door, "compliance").await;
+    let asked = |kind| [("email", WHO), ("kind", kind), ("received", "2026-11-20")];
+    compliance.submit("/people/petitions", &asked("access")).await.is(200).says("It is in the register.");
+    compliance.submit("/people/petitions", &asked("erasure")).await.is(200);
+    let future = [("email", WHO), ("kind", "access"), ("received", "2036-01-01")];
+    compliance.post("/people/petitions", &future).await.is(422).says("in the future");
+    let list = compliance.get("/people").await.is(200).says("Access (Art. 15)").says("21 December 2026");
+    let one = format!("/people/petitions/{}", list.between("href=\"/people/petitions/", "\""));
+    compliance.submit(&format!("{one}/extend"), &[("reason", "Many records.")]).await.is(200).says("21 February 2027");
+    compliance.post(&format!("{one}/extend"), &[("reason", "More.")]).await.is(409);
+    let answer = [("answer", "done"), ("note", "Sent by mail.")];
+    compliance.submit(&one, &answer).await.is(200).says("The answer is recorded.");
+    compliance.post(&one, &answer).await.is(409);
+    app.advance(Duration::from_secs(40 * 24 * 3600));
+    let mut compliance = at(&door, "compliance").await;
+    compliance.get("/people").await.is(200).says("Overdue").lacks("Access (Art. 15)");
+    compliance.get("/people/petitions").await.is(200).says("Access (Art. 15)").says(WHO);
+    app.erase(WHO).await.unwrap();
+    let list = compliance.get("/people/petitions").await.is(200).says("(erased)").lacks(WHO).lacks("Sent by mail.");
+    let other = format!("/people/petitions/{}", list.between("href=\"/people/petitions/", "\""));
+    compliance.post(&format!("{other}/extend"), &[("reason", "late")]).await.is(422).says("the month was over");
+}

@@ -1,0 +1,89 @@
+//! What persons ask for, and what somebody works on now.
+
+use besked::domain::notice::State;
+use besked::domain::petition::{Answer, PetitionKind};
+use besked::store::notices::{self, work};
+use besked::store::people::petitions::{self, Petition};
+use jiff::SignedDuration;
+use rstest::rstest;
+
+use super::Fixture;
+use crate::app::{address, key};
+use crate::database::Engine;
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_petition_is_extended_once_answered_once_and_forgotten(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let petition = |due| Petition {
+        id: fixture.id(),
+        email: "Anna@x.example".to_owned(),
+        kind: PetitionKind::Erasure,
+        received_at: fixture.now,
+        due_at: fixture.now + DAY * due,
+        recorded_by: "eva".to_owned(),
+        extension: None,
+        answered_at: None,
+        answer: None,
+        answered_by: None,
+        note: None,
+    };
+    let (later, sooner) = (petition(31), petition(30));
+    for it in [&later, &sooner] {
+        petitions::insert(&mut tx, &address(&it.email), it).await.unwrap();
+    }
+    assert_eq!(petitions::find(&mut tx, later.id).await.unwrap(), Some(later.clone()));
+    assert_eq!(petitions::find(&mut tx, fixture.id()).await.unwrap(), None);
+    assert_eq!(petitions::open(&mut tx, 9).await.unwrap(), [sooner.clone(), later.clone()]);
+    assert_eq!(petitions::open(&mut tx, 1).await.unwrap(), [sooner.clone()]);
+    let newest = [later.id, sooner.id].into_iter().max().unwrap();
+    assert_eq!(petitions::list(&mut tx, None, 1).await.unwrap()[0].id, newest);
+    assert_eq!(petitions::list(&mut tx, Some(newest), 9).await.unwrap().len(), 1);
+    assert!(petitions::extend(&mut tx, sooner.id, fixture.now + DAY * 90, "many").await.unwrap());
+    assert!(!petitions::extend(&mut tx, sooner.id, fixture.now + DAY * 99, "more").await.unwrap(), "once");
+    let answer = (Answer::Done, "eva", "sent to anna@x.example");
+    assert!(petitions::answer(&mut tx, sooner.id, answer, fixture.now).await.unwrap());
+    assert!(!petitions::answer(&mut tx, sooner.id, (Answer::Refused, "bo", "no"), fixture.now).await.unwrap(), "once");
+    assert!(!petitions::extend(&mut tx, sooner.id, fixture.now, "late").await.unwrap());
+    assert_eq!(petitions::open(&mut tx, 9).await.unwrap(), [later]);
+    assert_eq!(petitions::of_address(&mut tx, &key("anna@x.example")).await.unwrap().len(), 2);
+    petitions::forget(&mut tx, &key("anna@x.example")).await.unwrap();
+    assert!(petitions::of_address(&mut tx, &key("anna@x.example")).await.unwrap().is_empty());
+    let forgotten = petitions::find(&mut tx, sooner.id).await.unwrap().unwrap();
+    assert_eq!(
+        (forgotten.email.as_str(), forgotten.note.as_deref(), forgotten.extension.as_deref()),
+        ("", Some(""), Some(""))
+    );
+    assert_eq!(
+        (forgotten.answer, forgotten.due_at),
+        (Some(Answer::Done), fixture.now + DAY * 90),
+        "that it was answered stays"
+    );
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn notices_are_found_by_what_is_to_be_done_and_by_customer(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let sent = fixture.released(&mut tx, &["a@x.example"]).await;
+    let waiting = fixture.draft(&mut tx, "CHG-2").await;
+    assert!(work::awaiting(&mut tx, 9).await.unwrap().is_empty());
+    assert!(notices::set_state(&mut tx, waiting, State::Draft, State::Submitted).await.unwrap());
+    assert_eq!(work::awaiting(&mut tx, 9).await.unwrap()[0].id, waiting);
+    assert_eq!(work::under_way(&mut tx, 9).await.unwrap().iter().map(|it| it.id).collect::<Vec<_>>(), [sent]);
+    let to = work::to_customer(&mut tx, "C1", None, 9).await.unwrap();
+    assert_eq!(to.iter().map(|it| it.id).collect::<Vec<_>>(), [sent]);
+    let last = (fixture.now, sent);
+    assert!(work::to_customer(&mut tx, "C1", Some(last), 9).await.unwrap().is_empty());
+    assert!(work::to_customer(&mut tx, "C2", None, 9).await.unwrap().is_empty());
+    assert!(notices::set_closed(&mut tx, sent, fixture.now).await.unwrap());
+    assert!(work::under_way(&mut tx, 9).await.unwrap().is_empty());
+}
