@@ -77,8 +77,8 @@ async fn accept(State(app): State<App>, outside: Outside, Path(token): Path<Stri
         Err(error) => return gone(&app, &outside, &error),
     };
     let mut faults = Faults::default();
-    if typed.raw("password") != typed.raw("again") {
-        faults.add("again", outside.words.say("console-password-differs"));
+    if typed.raw("password") != typed.raw("password_again") {
+        faults.add("password_again", outside.words.say("console-password-differs"));
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(&app, &outside, operator.name.as_str(), faults));
     }
     match app.sign_ins.accept(&token, typed.raw("password"), &outside.visitor).await {

@@ -28,7 +28,7 @@ fn code(app: &App, secret: &Secret) -> String {
 /// Sets up the second factor of the admin Root; returns the secret and the recovery codes.
 async fn set_up(app: &TestApp, browser: &mut Browser) -> (Secret, Vec<String>) {
     let path = invitation(app, "Root").await;
-    let page = browser.post(&path, &[("password", PASSWORD), ("again", PASSWORD)]).await;
+    let page = browser.post(&path, &[("password", PASSWORD), ("password_again", PASSWORD)]).await;
     assert_eq!(page.leads_to(), "/sign-in/second-factor");
     let page = browser.get("/sign-in/second-factor").await.is(200).says("src=\"data:image/svg+xml;base64,");
     let secret = secret(&page.between("<code class=\"secret\">", "</code>"));
@@ -46,7 +46,7 @@ async fn set_up(app: &TestApp, browser: &mut Browser) -> (Secret, Vec<String>) {
 async fn an_admin_sets_up_a_second_factor_before_anything_else(#[case] engine: Engine) {
     let (app, mut browser) = door(engine).await;
     let path = invitation(&app, "Root").await;
-    browser.post(&path, &[("password", PASSWORD), ("again", PASSWORD)]).await.is(303);
+    browser.post(&path, &[("password", PASSWORD), ("password_again", PASSWORD)]).await.is(303);
     let half = browser.jar["__Host-besked_session"].clone();
     assert_eq!(browser.get("/me").await.leads_to(), "/sign-in/second-factor?next=%2Fme");
     browser.post("/me/words", &[]).await.is(401);
@@ -158,7 +158,7 @@ async fn an_invitation_that_resets_takes_the_second_factor_off() {
     let root = at(&app, "Root").await;
     let path = invitation(&app, "Root").await;
     let mut other = browser.other();
-    let fields = [("password", "sju stolar i en vinterskog"), ("again", "sju stolar i en vinterskog")];
+    let fields = [("password", "sju stolar i en vinterskog"), ("password_again", "sju stolar i en vinterskog")];
     assert_eq!(other.post(&path, &fields).await.leads_to(), "/sign-in/code", "without it, the device is still needed");
     browser.get("/me").await.is(303);
     let link = app.app.sign_ins.invite(&root, "Root", true).await.unwrap().link;

@@ -96,7 +96,7 @@ async fn on_a_loopback_host_without_tls_the_cookie_has_no_prefix() {
     let mut browser = Browser::start(&app.app).await;
     let form = [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", "http://127.0.0.1:8080")];
     let body = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs([("password", PASSWORD), ("again", PASSWORD)])
+        .extend_pairs([("password", PASSWORD), ("password_again", PASSWORD)])
         .finish();
     let page = browser.ask("POST", &path, &form, body.as_bytes()).await.is(303);
     let cookie = page.reply.header("set-cookie").unwrap();

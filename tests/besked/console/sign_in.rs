@@ -32,7 +32,7 @@ pub async fn invitation(app: &TestApp, name: &str) -> String {
 /// Sets the password of an operator.
 pub async fn set_password(app: &TestApp, browser: &Browser, name: &str) {
     let path = invitation(app, name).await;
-    browser.other().post(&path, &[("password", PASSWORD), ("again", PASSWORD)]).await.is(303);
+    browser.other().post(&path, &[("password", PASSWORD), ("password_again", PASSWORD)]).await.is(303);
 }
 
 /// Types a name and a password.
@@ -50,7 +50,7 @@ async fn an_invitation_sets_a_password_once_and_within_a_day(#[case] engine: Eng
     browser.get(&path).await.is(200).says("Welcome, Ola");
     browser.get(&path).await.is(200);
     let set = async |browser: &mut Browser, one: &str, again: &str| {
-        browser.post(&path, &[("password", one), ("again", again)]).await
+        browser.post(&path, &[("password", one), ("password_again", again)]).await
     };
     set(&mut browser, "kort", "kort").await.is(422).says("fewer than 12 characters");
     set(&mut browser, "password1234", "password1234").await.is(422).says("among the first that an attacker tries");
