@@ -7,6 +7,7 @@ pub mod browser;
 mod chromium;
 mod customers;
 pub mod desk;
+mod four;
 mod look;
 mod notice;
 mod notices;

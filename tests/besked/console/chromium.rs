@@ -6,10 +6,13 @@ use std::process::{Child, Command, Stdio};
 
 use axum::http::Method;
 use data_encoding::BASE64;
+use fantoccini::cookies::Cookie;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 use url::Url;
+
+use super::browser::Browser;
 
 /// How the pages are shown.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +87,16 @@ impl Chromium {
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
         let client = ClientBuilder::new(connector).capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}"));
         Self { client: client.await.expect("chromium starts"), driver }
+    }
+
+    /// Has the cookies of another browser, which is signed in at the same host.
+    pub async fn remember(&self, other: &Browser) {
+        // A cookie needs a page of its host.
+        self.client.goto(&format!("http://{}/sign-in", other.node.at)).await.expect("the page opens");
+        for (name, value) in &other.jar {
+            let cookie = Cookie::build((name.clone(), value.clone())).path("/").secure(true).http_only(true).build();
+            self.client.add_cookie(cookie).await.expect("the cookie is taken");
+        }
     }
 
     /// Opens a page, and says how it is. Needs scripts.

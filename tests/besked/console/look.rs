@@ -4,7 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 
 use besked::domain::operator::Role;
-use fantoccini::cookies::Cookie;
 use uuid::Uuid;
 
 use super::browser::Browser;
@@ -114,14 +113,10 @@ async fn every_page_is_usable_by_everybody_on_every_screen() {
     let pages = world.pages().await;
     assert!(pages.len() > 30, "{pages:?}");
     let origin = format!("http://{}", world.browser.node.at);
-    let (name, token) = world.browser.jar.iter().next().map(|(name, value)| (name.clone(), value.clone())).unwrap();
     let mut wrong = Vec::new();
     for screen in [Screen::WIDE, Screen::DARK, Screen::NARROW, Screen::NARROW_DARK] {
         let chromium = Chromium::start(screen).await;
-        // A cookie needs a page of its host.
-        chromium.client.goto(&format!("{origin}/sign-in")).await.unwrap();
-        let cookie = Cookie::build((name.clone(), token.clone())).path("/").secure(true).http_only(true).build();
-        chromium.client.add_cookie(cookie).await.unwrap();
+        chromium.remember(&world.browser).await;
         for (path, picture) in &pages {
             let look = chromium.look(&format!("{origin}{path}")).await;
             fs::write(folder().join(format!("{picture}-{}.png", screen.name)), chromium.picture().await).unwrap();
