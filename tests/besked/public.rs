@@ -87,6 +87,9 @@ async fn the_link_in_a_mail_opts_out_in_one_click_and_looking_changes_nothing() 
         "{page}"
     );
     assert!(!page.contains(EMAIL), "{page}");
+    assert!(page.contains("href=\"?language=en\""), "it can be read in the other language: {page}");
+    let english = server.get(&format!("{path}?language=en")).await;
+    assert!(english.contains("<html lang=\"en\">") && english.contains("href=\"?language=sv\""), "{english}");
     assert!(opted_out(&server.app, EMAIL).await.is_empty(), "a scanner that follows links opts nobody out");
 
     for _ in 0..2 {

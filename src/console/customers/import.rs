@@ -180,6 +180,7 @@ async fn carry_out(
     signed: Signed,
     typed: Typed,
 ) -> Result<Response, Refusal> {
+    signed.actor.may_at_all(Right::Import)?;
     let (words, upload) = (&signed.words, id(typed.text("upload"))?);
     let Some(found) = uploads.find(upload, signed.operator.id) else {
         let form = form(words, &ImportOptions::default(), Some(words.say("console-import-gone")));

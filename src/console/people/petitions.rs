@@ -35,7 +35,13 @@ fn row(app: &App, words: &Words, it: &Petition) -> Vec<Cell> {
     } else {
         Cell::link(&it.email, format!("/people?email={}", encoded(&it.email)))
     };
-    vec![kind, address, Cell::time(words, it.received_at), Cell::time(words, it.due_at), state(app, words, it)]
+    vec![kind, address, Cell::time(words, it.received_at), due(words, it), state(app, words, it)]
+}
+
+/// The last day on which it can be answered.
+fn due(words: &Words, it: &Petition) -> Cell {
+    let last = it.due_at.saturating_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(it.due_at);
+    Cell { at: Some(words.machine(it.due_at)), ..Cell::text(words.date(last)) }
 }
 
 fn state(app: &App, words: &Words, it: &Petition) -> Cell {
@@ -119,7 +125,7 @@ fn one(app: &App, signed: &Signed, it: &Petition, answering: Option<String>, ext
     let link = |it: &String| Cell::link(it, format!("/people?email={}", encoded(it)));
     add("address", Some(&it.email).filter(|it| !it.is_empty()).map(link));
     add("received", Some(Cell::time(words, it.received_at)));
-    add("due", Some(Cell::time(words, it.due_at)));
+    add("due", Some(due(words, it)));
     add("operator", Some(Cell::text(&it.recorded_by)));
     add("extension", it.extension.as_ref().map(Cell::text));
     add("done", it.answered_at.map(|at| Cell::time(words, at).under(it.answered_by.clone().unwrap_or_default())));

@@ -31,7 +31,7 @@ async fn one_box_takes_an_account_a_name_an_address_or_a_reference(#[case] engin
     let no = support.get("/ask?account=C2&reference=CHG-1").await.is(200).says("No: Two Ltd (C2) was not informed.");
     no.says("550 5.1.1").says("The words as they were sent");
     support.get("/ask?account=C3&reference=CHG-1").await.is(200).says("has nobody to address");
-    support.get("/ask?account=C1&category=billing").await.is(200).says("C1 was not addressed");
+    support.get("/ask?account=C1&category=billing").await.is(200).says("Ett AB (C1) was not addressed.");
     support.get("/ask?account=C9&reference=CHG-1").await.is(404);
     support.get("/ask?account=C1&category=maintenance&since=today").await.is(422);
 
