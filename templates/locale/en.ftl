@@ -716,11 +716,17 @@ console-deliveries-count =
         [one] { $number } delivery.
        *[other] { $number } deliveries.
     }
-console-deliveries-scheduled =
+console-deliveries-due =
     { $count ->
-        [one] { $number } of them waits for its time, from
-       *[other] { $number } of them wait for their time, from
+        [one] { $number } of them can be sent now.
+       *[other] { $number } of them can be sent now.
     }
+console-deliveries-later =
+    { $count ->
+        [one] { $number } of them waits: for its time, or for another try.
+       *[other] { $number } of them wait: for their time, or for another try.
+    }
+console-deliveries-next = The next is due
 console-deliveries-state = State
 console-deliveries-number = Deliveries
 console-deliveries-all = All deliveries

@@ -717,11 +717,17 @@ console-deliveries-count =
         [one] { $number } leverans.
        *[other] { $number } leveranser.
     }
-console-deliveries-scheduled =
+console-deliveries-due =
     { $count ->
-        [one] { $number } av dem väntar på sin tid, från
-       *[other] { $number } av dem väntar på sin tid, från
+        [one] { $number } av dem kan skickas nu.
+       *[other] { $number } av dem kan skickas nu.
     }
+console-deliveries-later =
+    { $count ->
+        [one] { $number } av dem väntar: på sin tid, eller på ett nytt försök.
+       *[other] { $number } av dem väntar: på sin tid, eller på ett nytt försök.
+    }
+console-deliveries-next = Nästa ska ut
 console-deliveries-state = Läge
 console-deliveries-number = Leveranser
 console-deliveries-all = Alla leveranser

@@ -5,6 +5,7 @@ use rstest::rstest;
 
 use super::desk::{BREACH, MAINTENANCE, at, changed, filled, staffed, stored};
 use crate::database::Engine;
+use crate::tables::archive;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_problem_is_said_at_its_field_and_nothing_typed_is_lost() {
@@ -83,8 +84,9 @@ async fn a_file_that_is_no_table_is_refused_with_words() {
     let utf16: Vec<u8> = "account_id\nC1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &utf16)).await.is(422);
     page.says("UTF-16 without a byte order mark").says("save it as UTF-8");
-    let zip = b"PK\x03\x04\x14\x00\x00\x00\x08\x00rest of an archive that is none";
-    ops.upload("/notices/new", &form, ("rows", "list.csv", zip)).await.is(422).says("the file is").lacks("panicked");
+    let zip = archive(&[("list.csv", b"account_id\nC1\n")]);
+    ops.upload("/notices/new", &form, ("rows", "list.csv", &zip)).await.is(422).says("a zip archive");
+    ops.upload("/notices/new", &form, ("rows", "list.csv", &zip[..20])).await.is(422).says("damaged or incomplete");
     ops.upload("/notices/new", &form, ("rows", "list.csv", b"")).await.is(422);
     let page = ops.upload("/notices/new", &form, ("rows", "list.csv", b"account_id\nC1\nC1\n")).await.is(422);
     page.says("line 3").says("`C1` has a row already");
