@@ -34,6 +34,8 @@ pub(super) async fn plan(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept, at: 
 
 /// Begins the series of a notice, or goes on with it by what this notice says.
 async fn recur(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept) -> Result<(), StoreError> {
+    // A dispatcher may be moving it on.
+    series::lock(conn, kept.id).await?;
     tasks::close_all(conn, TaskKind::Draft, kept.id, with.context.clock.now()).await?;
     let rule = kept.parsed().ok().and_then(|notice| notice.schedule.series);
     let Some((start, end)) = kept.said.window else { return Ok(()) };
@@ -41,8 +43,6 @@ async fn recur(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept) -> Result<(), 
     let zone = config.organisation.default_time_zone.time_zone();
     // From the end on: a window that is none of the rule has not another one in the same night.
     let following = |after| Some(Next::before(rule?.next(after, &zone)?, config.draft_ahead()));
-    // A dispatcher may be moving it on.
-    series::lock(conn, kept.id).await?;
     match series::of_notice(conn, kept.id).await? {
         None if rule.is_none() => Ok(()),
         None => {
