@@ -9,6 +9,7 @@ use axum::routing::get;
 use super::{asked, id_of, way};
 use crate::app::App;
 use crate::console::frame::{Frame, Place, page};
+use crate::console::mail;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::console::tones;

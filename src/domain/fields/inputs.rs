@@ -12,6 +12,8 @@ pub struct Input {
     pub takes: Takes,
     /// A notice is refused without it, whatever the other fields say.
     pub is_required: bool,
+    /// It is required or refused by what another field says.
+    pub depends: bool,
     /// It is in words, which the section of a locale translates.
     pub is_worded: bool,
 }
@@ -35,6 +37,9 @@ pub enum Takes {
     Link,
 }
 
+/// The fields whose need another field decides.
+const DEPENDING: [&str; 4] = ["next_update_at", "previous_end", "previous_start", "resolved_at"];
+
 macro_rules! words_of {
     ($type:ty) => {
         Takes::Choice(<$type>::ALL.iter().map(|word| word.as_str()).collect())
@@ -50,6 +55,7 @@ impl Fields {
             key,
             takes,
             is_required: required.contains(&key),
+            depends: DEPENDING.contains(&key),
             is_worded: worded.contains(&key),
         };
         taken(category).into_iter().map(input).collect()
