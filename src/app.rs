@@ -259,7 +259,7 @@ impl App {
         let provider = Provider::new(context.clone(), sign_ins.clone());
         let (audit, requests) = (AuditLog::new(context.clone()), Requests::new(context.clone()));
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
-        let (forms, customers) = (Forms::new(context.clone()), Customers::new(context.clone(), subjects.clone()));
+        let customers = Customers::new(context.clone(), subjects.clone());
         let directory = Directory::new(context.clone(), customers.clone());
         let (petitions, preferences) = (Petitions::new(context.clone()), Preferences::new(context.clone()));
         let inbound = Inbound::new(context.clone(), key.clone(), metrics.clone());

@@ -23,6 +23,7 @@ use crate::domain::placeholder::Text;
 use crate::domain::right::Right;
 use crate::notices::Draft;
 use crate::notices::sample::Wanted;
+use uuid::Uuid;
 
 /// The routes of forms, which may have a file with them.
 pub fn of_forms() -> Router<App> {
@@ -69,7 +70,7 @@ async fn of_form(State(app): State<App>, signed: Signed, mut sent: Sent) -> Resu
                 format: get("view.format"),
                 scheme: get("view.scheme"),
             };
-            seen(&app, &signed, &draft, &view).await
+            seen(&app, &signed, (&draft, None), &view).await
         }
         Err(problems) => Ok(unready(&signed.words, &faults(&signed.words, &problems))),
     }
@@ -82,19 +83,26 @@ async fn of_stored(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
     let asked = Form::parse(query.unwrap_or_default().as_bytes());
-    let draft = app.notices.draft(&signed.actor, id_of(&id)?).await?;
+    let id = id_of(&id)?;
+    let draft = app.notices.draft(&signed.actor, id).await?;
     let view = View {
         account: asked.text("account"),
         locale: asked.text("locale"),
         format: asked.text("format"),
         scheme: asked.text("scheme"),
     };
-    seen(&app, &signed, &draft, &view).await
+    seen(&app, &signed, (&draft, Some(id)), &view).await
 }
 
-async fn seen(app: &App, signed: &Signed, draft: &Draft, view: &View<'_>) -> Result<Response, Refusal> {
+/// The mail of a draft; `of` is the notice that it is stored as.
+async fn seen(
+    app: &App,
+    signed: &Signed,
+    (draft, of): (&Draft, Option<Uuid>),
+    view: &View<'_>,
+) -> Result<Response, Refusal> {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let wanted = Wanted { account: some(view.account), locale: view.locale.parse().ok(), to: None };
+    let wanted = Wanted { account: some(view.account), locale: view.locale.parse().ok(), to: None, of };
     let content = match app.sample(&signed.actor, draft, &wanted, "notice preview").await {
         Ok(sample) => sample.content(),
         Err(error) => Err(error),
