@@ -52,7 +52,9 @@ impl Password {
             length if length > LONGEST => return Err(PasswordError::Long),
             _ => {}
         }
-        let guesses = zxcvbn(&password.0, known).guesses_log10();
+        // A name counts as a whole and by its words.
+        let known: Vec<&str> = known.iter().flat_map(|it| std::iter::once(*it).chain(it.split_whitespace())).collect();
+        let guesses = zxcvbn(&password.0, &known).guesses_log10();
         if guesses < GUESSES { Err(PasswordError::Common) } else { Ok(password) }
     }
 

@@ -17,7 +17,8 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use ed25519_dalek::{Signer as _, SigningKey};
 use rstest::rstest;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::browser::{Browser, Page};
 use crate::app::TestApp;
@@ -71,10 +72,15 @@ impl Provider {
 
     /// Follows a browser to the provider, which knows who it is; returns the path at Besked that it comes back to.
     async fn follow(&self, address: &str) -> String {
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let answer = client.get(address).send().await.unwrap();
-        assert_eq!(answer.status(), 303);
-        let back = answer.headers()["location"].to_str().unwrap().to_owned();
+        let host = self.0.issuer.strip_prefix("http://").unwrap();
+        let path = address.strip_prefix(&self.0.issuer).unwrap();
+        let mut stream = TcpStream::connect(host).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+        let back = answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
         back.strip_prefix("https://notices.example.com").unwrap().to_owned()
     }
 }
