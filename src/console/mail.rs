@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse as _, Response};
 
 use super::frame::page;
+use super::words::Words;
 
 /// Nothing runs, nothing is fetched, no form is sent, nothing leaves the frame.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; \
@@ -47,6 +48,14 @@ impl Scheme {
             .replace("color-scheme: light dark", &format!("color-scheme: {scheme}"))
             .replace("content=\"light dark\"", &format!("content=\"{scheme}\""))
     }
+}
+
+/// The heading of a mail in a language: by its name, if there is one.
+#[must_use]
+pub fn in_language(words: &Words, tag: &str) -> String {
+    let key = format!("console-language-{tag}");
+    let language = if words.has(&key) { words.say(&key) } else { tag.to_owned() };
+    words.say_with("console-preview-in", &[("language", language)])
 }
 
 /// The HTML of a mail, for a frame.

@@ -715,11 +715,17 @@ console-deliveries-count =
         [one] { $number } delivery.
        *[other] { $number } deliveries.
     }
-console-deliveries-scheduled =
+console-deliveries-due =
     { $count ->
-        [one] { $number } of them waits for its time, from
-       *[other] { $number } of them wait for their time, from
+        [one] { $number } of them can be sent now.
+       *[other] { $number } of them can be sent now.
     }
+console-deliveries-later =
+    { $count ->
+        [one] { $number } of them waits: for its time, or for another try.
+       *[other] { $number } of them wait: for their time, or for another try.
+    }
+console-deliveries-next = The next is due
 console-deliveries-state = State
 console-deliveries-number = Deliveries
 console-deliveries-all = All deliveries
@@ -761,6 +767,7 @@ console-delivery-when = Time
 console-delivery-relay = Relay
 console-delivery-outcome = Outcome
 console-delivery-no-attempt = It was not tried yet.
+console-delivery-nothing-sent = Nothing was sent: no server took the message.
 console-delivery-reports = What came back
 console-delivery-replied = A reply
 console-delivery-message = The message as it was sent
@@ -865,7 +872,9 @@ console-write-overtaken-text = { $name } saved another version after you began. 
 console-write-overtaken-see = See that version
 console-write-overtaken-replace = Replace it with mine
 console-preview-title = As recipients see it
-console-preview-in = In the language { $language }
+console-preview-in = In { $language }
+console-language-en = English
+console-language-sv = Swedish
 console-preview-format = Form
 console-preview-text = Text
 console-preview-scheme = Colours

@@ -716,11 +716,17 @@ console-deliveries-count =
         [one] { $number } leverans.
        *[other] { $number } leveranser.
     }
-console-deliveries-scheduled =
+console-deliveries-due =
     { $count ->
-        [one] { $number } av dem väntar på sin tid, från
-       *[other] { $number } av dem väntar på sin tid, från
+        [one] { $number } av dem kan skickas nu.
+       *[other] { $number } av dem kan skickas nu.
     }
+console-deliveries-later =
+    { $count ->
+        [one] { $number } av dem väntar: på sin tid, eller på ett nytt försök.
+       *[other] { $number } av dem väntar: på sin tid, eller på ett nytt försök.
+    }
+console-deliveries-next = Nästa ska ut
 console-deliveries-state = Läge
 console-deliveries-number = Leveranser
 console-deliveries-all = Alla leveranser
@@ -762,6 +768,7 @@ console-delivery-when = Tid
 console-delivery-relay = Relä
 console-delivery-outcome = Utfall
 console-delivery-no-attempt = Inget försök är gjort än.
+console-delivery-nothing-sent = Inget skickades: ingen server tog emot meddelandet.
 console-delivery-reports = Vad som kom tillbaka
 console-delivery-replied = Ett svar
 console-delivery-message = Meddelandet som det skickades
@@ -866,7 +873,9 @@ console-write-overtaken-text = { $name } sparade en annan version efter att du b
 console-write-overtaken-see = Se den versionen
 console-write-overtaken-replace = Ersätt den med min
 console-preview-title = Som mottagare ser det
-console-preview-in = På språket { $language }
+console-preview-in = På { $language }
+console-language-en = engelska
+console-language-sv = svenska
 console-preview-format = Form
 console-preview-text = Text
 console-preview-scheme = Färger

@@ -13,6 +13,7 @@ use crate::console::form::Form;
 use crate::console::mail::{Scheme, html, text};
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
+use crate::deliveries::DeliveryError;
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -27,7 +28,11 @@ async fn framed(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
     let asked = Form::parse(query.unwrap_or_default().as_bytes());
-    let message = app.deliveries.message(&signed.actor, id_of(&id)?).await?;
+    let message = match app.deliveries.message(&signed.actor, id_of(&id)?).await {
+        Ok(message) => message,
+        Err(DeliveryError::NothingSent(_)) => return Ok(text(&signed.words.say("console-delivery-nothing-sent"))),
+        Err(error) => return Err(error.into()),
+    };
     if asked.text("format") == "source" {
         return Ok(text(&String::from_utf8_lossy(&message.bytes)));
     }

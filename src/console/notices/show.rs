@@ -9,6 +9,7 @@ use axum::routing::get;
 use super::{asked, id_of, way};
 use crate::app::App;
 use crate::console::frame::{Frame, Place, page};
+use crate::console::mail;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::console::tones;
@@ -21,7 +22,7 @@ use crate::domain::notice::{Notice, State as NoticeState, Step};
 use crate::domain::prints::Changed;
 use crate::domain::right::Right;
 use crate::notices::shown::Brief;
-use crate::notices::{Done, Escalated, Kept};
+use crate::notices::{Depth, Done, Escalated, Kept};
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -41,6 +42,8 @@ struct Page {
     whom: String,
     languages: Vec<String>,
     status: Status,
+    /// What waits to be sent, as long as something may.
+    depth: Option<Depth>,
     totals: Option<Totals>,
     steps: Vec<Done>,
     offered: Vec<Step>,
@@ -131,6 +134,7 @@ async fn show(
     let status = app.coverage.status(actor, &name).await?;
     let changed = app.notices.changed_since_approval(&notice).await?;
     let is_counted = notice.released_at.is_some() && (notice.recipients <= COUNTED || asked.has("count"));
+    let depth = if notice.state == NoticeState::Released { Some(app.notices.depth(id).await?) } else { None };
     let totals = if is_counted { Some(app.coverage.totals(actor, &name).await?) } else { None };
     let parsed = notice.parsed().ok();
     let brief = Brief::of(&notice, app.context.clock.now());
@@ -141,6 +145,7 @@ async fn show(
         whom: parsed.as_ref().map(|it| whom(&signed.words, it)).unwrap_or_default(),
         languages: languages(&app, parsed.as_ref()),
         status,
+        depth,
         totals,
         offered: way::offered(&notice, &steps, actor, changed.is_some()),
         escalation: escalation(&app, &notice),

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::console::cookies::set_flash;
 use crate::console::form::{Faults, Form};
 use crate::console::frame::{Frame, Place, page_with};
+use crate::console::mail;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::coverage::Status;

@@ -10,6 +10,7 @@ use super::read;
 use crate::app::App;
 use crate::console::form::Faults;
 use crate::console::frame::{Frame, Place, page_with};
+use crate::console::mail;
 use crate::console::signed::Signed;
 use crate::console::words::Words;
 use crate::domain::category::Category;
@@ -27,6 +28,7 @@ pub struct Control {
     kind: &'static str,
     /// The words of a choice: value and text.
     choices: Vec<(&'static str, String)>,
+    /// It is required, or may be: nothing is said of its need.
     is_required: bool,
 }
 
@@ -180,7 +182,7 @@ fn controls(words: &Words, filled: &Filled, prefix: &str, inputs: &[Input]) -> V
             label: words.word("console-field", input.key),
             hint: if kind == "list" { words.say("console-write-list-hint") } else { String::new() },
             value: filled.get(&name).to_owned(),
-            is_required: input.is_required && prefix.is_empty(),
+            is_required: (input.is_required || input.depends) && prefix.is_empty(),
             kind,
             choices,
             name,

@@ -12,6 +12,8 @@ pub struct Input {
     pub takes: Takes,
     /// A notice is refused without it, whatever the other fields say.
     pub is_required: bool,
+    /// It is required or refused by what another field says.
+    pub depends: bool,
     /// It is in words, which the section of a locale translates.
     pub is_worded: bool,
 }
@@ -35,6 +37,9 @@ pub enum Takes {
     Link,
 }
 
+/// The fields whose need another field decides.
+const DEPENDING: [&str; 4] = ["next_update_at", "previous_end", "previous_start", "resolved_at"];
+
 macro_rules! words_of {
     ($type:ty) => {
         Takes::Choice(<$type>::ALL.iter().map(|word| word.as_str()).collect())
@@ -50,6 +55,7 @@ impl Fields {
             key,
             takes,
             is_required: required.contains(&key),
+            depends: DEPENDING.contains(&key),
             is_worded: worded.contains(&key),
         };
         taken(category).into_iter().map(input).collect()
@@ -59,19 +65,7 @@ impl Fields {
 fn taken(category: Category) -> Vec<(&'static str, Takes)> {
     use Takes::{Date, Line, Link, List, Text, Time};
     match category {
-        Category::SecurityBreach => vec![
-            ("stage", words_of!(Stage)),
-            ("our_role", words_of!(OurRole)),
-            ("discovered_at", Time),
-            ("nature", Text),
-            ("data_affected", List),
-            ("likely_consequences", Text),
-            ("measures_taken", Text),
-            ("recommended_actions", List),
-            ("contact_point", Text),
-            ("occurred_from", Time),
-            ("occurred_until", Time),
-        ],
+        Category::SecurityBreach => of_breach(),
         Category::Disruption => vec![
             ("status", words_of!(IncidentStatus)),
             ("services", List),
@@ -81,17 +75,7 @@ fn taken(category: Category) -> Vec<(&'static str, Takes)> {
             ("resolved_at", Time),
             ("workaround", Text),
         ],
-        Category::Maintenance => vec![
-            ("phase", words_of!(Phase)),
-            ("services", List),
-            ("window_start", Time),
-            ("window_end", Time),
-            ("previous_start", Time),
-            ("previous_end", Time),
-            ("impact", Text),
-            ("impact_level", words_of!(ImpactLevel)),
-            ("action_needed", Text),
-        ],
+        Category::Maintenance => of_maintenance(),
         Category::AgreementChange => vec![
             ("kind", words_of!(AgreementKind)),
             ("document", Line),
@@ -119,6 +103,38 @@ fn taken(category: Category) -> Vec<(&'static str, Takes)> {
         Category::News => vec![("title", Line)],
         Category::Survey => vec![("question", Text), ("link", Link), ("closes_at", Time)],
     }
+}
+
+fn of_breach() -> Vec<(&'static str, Takes)> {
+    use Takes::{List, Text, Time};
+    vec![
+        ("stage", words_of!(Stage)),
+        ("our_role", words_of!(OurRole)),
+        ("discovered_at", Time),
+        ("nature", Text),
+        ("data_affected", List),
+        ("likely_consequences", Text),
+        ("measures_taken", Text),
+        ("recommended_actions", List),
+        ("contact_point", Text),
+        ("occurred_from", Time),
+        ("occurred_until", Time),
+    ]
+}
+
+fn of_maintenance() -> Vec<(&'static str, Takes)> {
+    use Takes::{List, Text, Time};
+    vec![
+        ("phase", words_of!(Phase)),
+        ("services", List),
+        ("window_start", Time),
+        ("window_end", Time),
+        ("previous_start", Time),
+        ("previous_end", Time),
+        ("impact", Text),
+        ("impact_level", words_of!(ImpactLevel)),
+        ("action_needed", Text),
+    ]
 }
 
 #[cfg(test)]

@@ -126,7 +126,8 @@ impl Browser {
 
     /// Opens a page, without following redirections.
     pub async fn get(&mut self, path: &str) -> Page {
-        self.ask("GET", path, &[], b"").await
+        // The state of a walk of many pages is large.
+        Box::pin(self.ask("GET", path, &[], b"")).await
     }
 
     /// Opens a page, and follows redirections to others of this host.
@@ -149,7 +150,7 @@ impl Browser {
             ("Origin", ORIGIN),
             ("Sec-Fetch-Site", "same-origin"),
         ];
-        self.ask("POST", path, &headers, body.as_bytes()).await
+        Box::pin(self.ask("POST", path, &headers, body.as_bytes())).await
     }
 
     /// Sends a form, and follows the redirection that comes after it.
@@ -178,7 +179,7 @@ impl Browser {
             ("Origin", ORIGIN),
             ("Sec-Fetch-Site", "same-origin"),
         ];
-        self.ask("POST", path, &headers, &body).await
+        Box::pin(self.ask("POST", path, &headers, &body)).await
     }
 
     /// Sends a request with these headers and the cookies, and keeps the cookies of the answer.

@@ -20,7 +20,7 @@ async fn a_notice_is_followed_from_its_coverage_to_the_bytes_of_a_delivery(#[cas
     take(&mut ops, &notice, "submit", "").await.is(200);
     take(&mut ops, &notice, "release", "").await.is(200);
     app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("550 5.1.1 <script>alert(2)</script> unknown\r\n"));
-    app.run_until_idle().await;
+    Box::pin(app.run_until_idle()).await;
     let page = ops.get(&notice).await.is(200).says("informed: 1 of 3 customers").says("Refused");
     page.says(&format!("{notice}/deliveries?state=rejected"));
     let list = ops.get(&format!("{notice}/deliveries?state=rejected")).await.is(200).says("hello@two.example");
@@ -34,7 +34,7 @@ async fn a_notice_is_followed_from_its_coverage_to_the_bytes_of_a_delivery(#[cas
     assert!(!page.html().contains("<script>alert(2)"));
     ops.submit(&format!("{delivery}/resend"), &[]).await.is(200).says("The delivery is sent again.");
     ops.post(&format!("{delivery}/resend"), &[]).await.is(422);
-    app.run_until_idle().await;
+    Box::pin(app.run_until_idle()).await;
     ops.get(&delivery).await.is(200).says("Accepted by the mail server").says("The message as it was sent");
     let seen = ops.get(&format!("{delivery}/message")).await.is(200).says("Two minutes without network.");
     assert!(seen.reply.header("content-security-policy").unwrap().contains("sandbox"));
@@ -99,11 +99,11 @@ async fn customers_come_in_pages_to_the_last_one_that_cannot_be_addressed(#[case
     let all = seen.len();
     seen.sort();
     seen.dedup();
-    assert_eq!((seen.len(), all), (130, 130), "each customer once: {seen:?}");
+    assert_eq!((seen.len(), all), (133, 133), "each customer once: {seen:?}");
     assert!(pages >= 3);
     ops.get(&format!("{notice}/customers?after=x")).await.is(422);
     let file = ops.get(&format!("{notice}/open.csv")).await.is(200);
-    assert_eq!(file.text().lines().count(), 131);
+    assert_eq!(file.text().lines().count(), 134);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +111,7 @@ async fn what_a_customer_or_an_author_wrote_is_text_on_every_page() {
     let (app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
     app.import(
         "account_id,customer_name,email,contact_name,role,locale,time_zone\n\
-         X1,\"=cmd <script>alert(3)</script>\",x@x.example,\"<img src=x onerror=alert(4)>\",technical,en,UTC\n",
+         X1,\"@cmd <script>alert(3)</script>\",x@x.example,\"<img src=x onerror=alert(4)>\",technical,en,UTC\n",
     )
     .await;
     let mut ops = at(&door, "ops").await;
@@ -120,7 +120,7 @@ async fn what_a_customer_or_an_author_wrote_is_text_on_every_page() {
         stored(&mut ops, &changed(&MAINTENANCE, &[("subject", subject), ("reference", "<script>alert(6)")])).await;
     take(&mut ops, &notice, "submit", "").await.is(200);
     take(&mut ops, &notice, "release", "<script>alert(7)").await.is(200);
-    app.run_until_idle().await;
+    Box::pin(app.run_until_idle()).await;
     for path in ["", "/customers", "/deliveries", "/look", "/edit", "/copy", "/cancel", "/preview"] {
         let page = ops.get(&format!("{notice}{path}")).await;
         assert!(!page.html().contains("<script>alert"), "{path}: {}", page.html());
@@ -128,7 +128,8 @@ async fn what_a_customer_or_an_author_wrote_is_text_on_every_page() {
     }
     ops.get("/notices").await.is(200).says(subject);
     // No address of a page is taken from outside.
-    ops.get("/notices?reference=%22onmouseover%3D%22alert(1)").await.is(200).lacks("\"onmouseover=\"alert");
+    let page = ops.get("/notices?reference=%22onmouseover%3D%22alert(1)").await.is(200);
+    assert!(!page.html().contains("\"onmouseover=\"alert"));
     let file = ops.get(&format!("{notice}/deliveries?to=%3Cscript%3E")).await.is(200);
     assert!(!file.html().contains("<script>"));
 }

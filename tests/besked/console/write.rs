@@ -5,6 +5,7 @@ use rstest::rstest;
 
 use super::desk::{BREACH, MAINTENANCE, at, changed, filled, staffed, stored};
 use crate::database::Engine;
+use crate::tables::archive;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_problem_is_said_at_its_field_and_nothing_typed_is_lost() {
@@ -80,12 +81,12 @@ async fn a_file_that_is_no_table_is_refused_with_words() {
     let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
     let mut ops = at(&door, "ops").await;
     let form = changed(&MAINTENANCE, &[("audience", "rows")]);
-    let utf16: Vec<u8> =
-        [0xff, 0xfe].into_iter().chain("account_id\nC1\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
-    let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &utf16)).await;
-    assert!(page.status() == 422 && page.text().contains("UTF-8"), "{}", page.text());
-    let zip = b"PK\x03\x04\x14\x00\x00\x00\x08\x00rest of an archive that is none";
-    ops.upload("/notices/new", &form, ("rows", "list.csv", zip)).await.is(422).says("the file is").lacks("panicked");
+    let utf16: Vec<u8> = "account_id\nC1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &utf16)).await.is(422);
+    page.says("UTF-16 without a byte order mark").says("save it as UTF-8");
+    let zip = archive(&[("list.csv", b"account_id\nC1\n")]);
+    ops.upload("/notices/new", &form, ("rows", "list.csv", &zip)).await.is(422).says("a zip archive");
+    ops.upload("/notices/new", &form, ("rows", "list.csv", &zip[..20])).await.is(422).says("damaged or incomplete");
     ops.upload("/notices/new", &form, ("rows", "list.csv", b"")).await.is(422);
     let page = ops.upload("/notices/new", &form, ("rows", "list.csv", b"account_id\nC1\nC1\n")).await.is(422);
     page.says("line 3").says("`C1` has a row already");
@@ -93,6 +94,9 @@ async fn a_file_that_is_no_table_is_refused_with_words() {
     let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &large)).await;
     assert!(matches!(page.status(), 400 | 413), "{}", page.status());
     ops.get("/notices").await.says("No notice was written yet.");
+    // One with its mark is a table as spreadsheets write it.
+    let marked = [&[0xff, 0xfe], utf16.as_slice()].concat();
+    ops.upload("/notices/new", &form, ("rows", "list.csv", &marked)).await.is(303);
 
     // What was wrong elsewhere does not lose the file.
     let form = changed(&form, &[("f.impact", "")]);
