@@ -89,9 +89,9 @@ async fn suppressions_and_preferences_are_set_and_lifted(#[case] engine: Engine)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_is_done_with_a_note_or_by_a_word_on_a_call(#[case] engine: Engine) {
     let (app, door) = staffed(engine, &[Role::Support, Role::Marketing]).await;
-    app.release(&maintenance("all = true")).await;
+    Box::pin(app.release(&maintenance("all = true"))).await;
     app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("550 5.1.1 unknown\r\n"));
-    app.run_until_idle().await;
+    Box::pin(app.run_until_idle()).await;
     let mut support = at(&door, "support").await;
     let tasks = support.get("/tasks").await.is(200).says("Customer not informed");
     let path = format!("/tasks/{}", tasks.between("href=\"/tasks/", "\""));
@@ -113,8 +113,8 @@ async fn a_task_is_done_with_a_note_or_by_a_word_on_a_call(#[case] engine: Engin
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_continues_with_a_reason(#[case] engine: Engine) {
     let (app, door) = staffed(engine, &[Role::Admin, Role::Compliance, Role::Ops]).await;
-    app.release(&maintenance("all = true")).await;
-    app.run_until_idle().await;
+    Box::pin(app.release(&maintenance("all = true"))).await;
+    Box::pin(app.run_until_idle()).await;
     app.app.ledger.seal().await.unwrap();
     let mut admin = at(&door, "admin").await;
     admin.get("/ledger").await.is(200).says("The ledger is in order.").says("example.com/besked").lacks("Let sealing");

@@ -15,9 +15,9 @@ use crate::relay::Act;
 #[tokio::test(flavor = "multi_thread")]
 async fn one_box_takes_an_account_a_name_an_address_or_a_reference(#[case] engine: Engine) {
     let (app, door) = staffed(engine, &[Role::Support, Role::Marketing, Role::Admin, Role::Auditor]).await;
-    app.release(&maintenance("all = true")).await;
+    Box::pin(app.release(&maintenance("all = true"))).await;
     app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("550 5.1.1 <hello@two.example> unknown\r\n"));
-    app.run_until_idle().await;
+    Box::pin(app.run_until_idle()).await;
     let mut support = at(&door, "support").await;
     support.get("/ask").await.is(200).says("Was this customer informed");
     for words in ["C2", "two", "hello%40two.example"] {
@@ -51,8 +51,8 @@ async fn one_box_takes_an_account_a_name_an_address_or_a_reference(#[case] engin
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_leads_to_evidence_that_the_public_page_verifies(#[case] engine: Engine) {
     let (app, door) = staffed(engine, &[Role::Compliance]).await;
-    app.release(&maintenance("all = true")).await;
-    app.run_until_idle().await;
+    Box::pin(app.release(&maintenance("all = true"))).await;
+    Box::pin(app.run_until_idle()).await;
     let mut compliance = at(&door, "compliance").await;
     let page = compliance.get("/ask?account=C1&reference=CHG-1").await.is(200);
     let links = page.text();
@@ -75,7 +75,7 @@ async fn everything_by_time_comes_in_pages_and_hostile_names_are_text() {
     app.try_import(hostile.as_bytes(), ImportOptions::default()).await.unwrap();
     for n in 0..52 {
         app.advance(std::time::Duration::from_secs(1));
-        app.release(&maintenance("customers = [\"C4\"]").replace("CHG-1", &format!("CHG-{n}"))).await;
+        Box::pin(app.release(&maintenance("customers = [\"C4\"]").replace("CHG-1", &format!("CHG-{n}")))).await;
     }
     let mut compliance = at(&door, "compliance").await;
     let first = compliance.get("/ask?q=C4").await.is(200).says("CHG-51").says("CHG-2").lacks("CHG-1 ");

@@ -52,8 +52,8 @@ async fn a_file_is_imported_once_its_changes_were_seen(#[case] engine: Engine) {
 async fn a_customer_is_shown_as_far_as_the_roles_reach(#[case] engine: Engine) {
     let (app, door) = staffed(engine, &[Role::Support, Role::Marketing, Role::Admin, Role::Finance]).await;
     app.wish("hello@two.example", besked::domain::category::Category::News, true).await;
-    app.release(&crate::app::maintenance("all = true")).await;
-    app.run_until_idle().await;
+    Box::pin(app.release(&crate::app::maintenance("all = true"))).await;
+    Box::pin(app.run_until_idle()).await;
     let mut support = at(&door, "support").await;
     support.get("/customers?q=two").await.is(200).says("Two Ltd").lacks("Ett AB");
     let page = support.get("/customers/C2").await.is(200).says("hello@two.example").says("Carol").says("lon1, sto2");

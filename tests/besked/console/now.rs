@@ -30,12 +30,13 @@ async fn what_runs_is_shown_with_its_progress_until_it_has_ended(#[case] engine:
     at(&door, "admin").await.get("/").await.is(200).lacks(&notice).lacks("Being sent").says("Can be written");
     at(&door, "auditor").await.get("/").await.is(200).says(&notice);
     app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("451 4.3.0 later\r\n"));
-    app.run_until_idle().await;
+    Box::pin(app.run_until_idle()).await;
     app.advance(Duration::from_secs(30));
     let page = ops.get("/").await.is(200).says("1 of 2").says("2 a minute");
     assert!(page.says("50%").text().contains("1 minute"), "how long it takes at this rate");
     app.advance(Duration::from_secs(3600));
-    app.run_until_idle().await;
+    Box::pin(app.run_until_idle()).await;
+    let mut ops = at(&door, "ops").await;
     ops.get("/").await.is(200).says("Nothing is being sent.");
     // The end of the window was promised.
     ops.get("/").await.says("End of the maintenance is promised");

@@ -18,8 +18,8 @@ const WHO: &str = "hello@two.example";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_looked_up_exported_restricted_and_erased(#[case] engine: Engine) {
     let (app, door) = staffed(engine, &[Role::Compliance, Role::Support]).await;
-    app.release(&maintenance("all = true")).await;
-    app.run_until_idle().await;
+    Box::pin(app.release(&maintenance("all = true"))).await;
+    Box::pin(app.run_until_idle()).await;
     let mut compliance = at(&door, "compliance").await;
     compliance.get("/people").await.is(200).says("No request waits for an answer.");
     compliance.get("/people?email=nobody").await.is(422);

@@ -84,6 +84,4 @@ async fn notices_are_found_by_what_is_to_be_done_and_by_customer(#[case] engine:
     let last = (fixture.now, sent);
     assert!(work::to_customer(&mut tx, "C1", Some(last), 9).await.unwrap().is_empty());
     assert!(work::to_customer(&mut tx, "C2", None, 9).await.unwrap().is_empty());
-    assert!(notices::set_closed(&mut tx, sent, fixture.now).await.unwrap());
-    assert!(work::under_way(&mut tx, 9).await.unwrap().is_empty());
 }
