@@ -85,8 +85,10 @@ impl Chromium {
         });
         let capabilities: Capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
-        let client = ClientBuilder::new(connector).capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}"));
-        Self { client: client.await.expect("chromium starts"), driver }
+        let mut builder = ClientBuilder::new(connector);
+        builder.capabilities(capabilities);
+        let client = builder.connect(&format!("http://127.0.0.1:{port}")).await;
+        Self { client: client.expect("chromium starts"), driver }
     }
 
     /// Has the cookies of another browser, which is signed in at the same host.
