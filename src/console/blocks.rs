@@ -143,6 +143,12 @@ impl Table {
         }
     }
 
+    /// True if a column holds numbers, which are read from the right.
+    #[must_use]
+    pub fn is_number(&self, column: impl std::borrow::Borrow<usize>) -> bool {
+        self.rows.first().and_then(|row| row.get(*column.borrow())).is_some_and(|cell| cell.number)
+    }
+
     /// The same with these rows.
     #[must_use]
     pub fn with(mut self, rows: impl IntoIterator<Item = Vec<Cell>>) -> Self {

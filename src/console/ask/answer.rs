@@ -113,13 +113,11 @@ fn delivery(words: &Words, it: &InformedDelivery) -> Vec<Cell> {
     if let Some(reason) = it.reason {
         state.under = Some(words.word("console-delivery-unsent", reason));
     }
-    let address = Cell::text(&it.email);
     let sent =
         matches!(it.state, State::Accepted | State::Delivered | State::Bounced | State::Rejected | State::Uncertain);
-    let mut role = Cell::text(words.word("console-role", it.role));
-    if sent {
-        role.under = Some(it.message_id.clone());
-    }
+    let role = Cell::text(words.word("console-role", it.role));
+    let message_id = if sent { it.message_id.as_str() } else { "" };
+    let address = Cell::text(&it.email).under(message_id);
     let when = if sent {
         Cell { href: Some(format!("/deliveries/{}", it.id)), ..Cell::time(words, it.at) }
             .under(words.say("console-ask-words"))

@@ -13,7 +13,7 @@ use crate::relay::Act;
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_keys_and_webhooks_are_kept(#[case] engine: Engine) {
-    let (_app, door) = staffed(engine, &[Role::Admin, Role::Compliance]).await;
+    let (_app, door) = Box::pin(staffed(engine, &[Role::Admin, Role::Compliance])).await;
     let mut admin = at(&door, "admin").await;
     let new = [("name", "Eva"), ("kind", "person"), ("roles", "ops"), ("email", "eva@provider.example")];
     admin.submit("/operators", &new).await.is(200).says("The operator is added.").says("eva@provider.example");
@@ -58,7 +58,7 @@ async fn operators_keys_and_webhooks_are_kept(#[case] engine: Engine) {
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn suppressions_and_preferences_are_set_and_lifted(#[case] engine: Engine) {
-    let (_app, door) = staffed(engine, &[Role::Admin, Role::Support, Role::Compliance]).await;
+    let (_app, door) = Box::pin(staffed(engine, &[Role::Admin, Role::Support, Role::Compliance])).await;
     let mut admin = at(&door, "admin").await;
     let who = ("email", "hello@two.example");
     admin.post("/suppressions", &[("email", "nobody"), ("reason", "manual")]).await.is(422);
@@ -88,7 +88,7 @@ async fn suppressions_and_preferences_are_set_and_lifted(#[case] engine: Engine)
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_is_done_with_a_note_or_by_a_word_on_a_call(#[case] engine: Engine) {
-    let (app, door) = staffed(engine, &[Role::Support, Role::Marketing]).await;
+    let (app, door) = Box::pin(staffed(engine, &[Role::Support, Role::Marketing])).await;
     Box::pin(app.release(&maintenance("all = true"))).await;
     app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("550 5.1.1 unknown\r\n"));
     Box::pin(app.run_until_idle()).await;
@@ -112,7 +112,7 @@ async fn a_task_is_done_with_a_note_or_by_a_word_on_a_call(#[case] engine: Engin
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_continues_with_a_reason(#[case] engine: Engine) {
-    let (app, door) = staffed(engine, &[Role::Admin, Role::Compliance, Role::Ops]).await;
+    let (app, door) = Box::pin(staffed(engine, &[Role::Admin, Role::Compliance, Role::Ops])).await;
     Box::pin(app.release(&maintenance("all = true"))).await;
     Box::pin(app.run_until_idle()).await;
     app.app.ledger.seal().await.unwrap();

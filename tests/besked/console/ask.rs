@@ -14,7 +14,7 @@ use crate::relay::Act;
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_box_takes_an_account_a_name_an_address_or_a_reference(#[case] engine: Engine) {
-    let (app, door) = staffed(engine, &[Role::Support, Role::Marketing, Role::Admin, Role::Auditor]).await;
+    let (app, door) = Box::pin(staffed(engine, &[Role::Support, Role::Marketing, Role::Admin, Role::Auditor])).await;
     Box::pin(app.release(&maintenance("all = true"))).await;
     app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("550 5.1.1 <hello@two.example> unknown\r\n"));
     Box::pin(app.run_until_idle()).await;
@@ -50,7 +50,7 @@ async fn one_box_takes_an_account_a_name_an_address_or_a_reference(#[case] engin
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_leads_to_evidence_that_the_public_page_verifies(#[case] engine: Engine) {
-    let (app, door) = staffed(engine, &[Role::Compliance]).await;
+    let (app, door) = Box::pin(staffed(engine, &[Role::Compliance])).await;
     Box::pin(app.release(&maintenance("all = true"))).await;
     Box::pin(app.run_until_idle()).await;
     let mut compliance = at(&door, "compliance").await;
@@ -70,9 +70,9 @@ async fn an_answer_leads_to_evidence_that_the_public_page_verifies(#[case] engin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_by_time_comes_in_pages_and_hostile_names_are_text() {
-    let (app, door) = staffed(Engine::Sqlite, &[Role::Compliance]).await;
+    let (app, door) = Box::pin(staffed(Engine::Sqlite, &[Role::Compliance])).await;
     let hostile = "account_id,customer_name,email\nC4,<script>alert(1)</script>,x@four.example\n";
-    app.try_import(hostile.as_bytes(), ImportOptions::default()).await.unwrap();
+    Box::pin(app.try_import(hostile.as_bytes(), ImportOptions::default())).await.unwrap();
     for n in 0..52 {
         app.advance(std::time::Duration::from_secs(1));
         Box::pin(app.release(&maintenance("customers = [\"C4\"]").replace("CHG-1", &format!("CHG-{n}")))).await;

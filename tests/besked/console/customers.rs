@@ -13,7 +13,7 @@ const CHANGED: &[u8] = b"account_id,customer_name,email\nC2,Two Limited,hello@tw
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_imported_once_its_changes_were_seen(#[case] engine: Engine) {
-    let (_app, door) = staffed(engine, &[Role::Admin, Role::Support]).await;
+    let (_app, door) = Box::pin(staffed(engine, &[Role::Admin, Role::Support])).await;
     let mut admin = at(&door, "admin").await;
     admin.get("/customers").await.is(200).says("Two Ltd").says("Import customers");
     let seen = admin.upload("/customers/import", &[], ("file", "kunder.csv", CHANGED)).await.is(200);
@@ -50,7 +50,7 @@ async fn a_file_is_imported_once_its_changes_were_seen(#[case] engine: Engine) {
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_is_shown_as_far_as_the_roles_reach(#[case] engine: Engine) {
-    let (app, door) = staffed(engine, &[Role::Support, Role::Marketing, Role::Admin, Role::Finance]).await;
+    let (app, door) = Box::pin(staffed(engine, &[Role::Support, Role::Marketing, Role::Admin, Role::Finance])).await;
     app.wish("hello@two.example", besked::domain::category::Category::News, true).await;
     Box::pin(app.release(&crate::app::maintenance("all = true"))).await;
     Box::pin(app.run_until_idle()).await;

@@ -19,7 +19,7 @@ use crate::relay::Act;
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_runs_is_shown_with_its_progress_until_it_has_ended(#[case] engine: Engine) {
-    let (app, door) = staffed(engine, &[Role::Ops, Role::Admin, Role::Auditor]).await;
+    let (app, door) = Box::pin(staffed(engine, &[Role::Ops, Role::Admin, Role::Auditor])).await;
     let mut ops = at(&door, "ops").await;
     ops.get("/").await.is(200).says("Nothing is being sent.").says("Nothing waits for you.");
     let notice = stored(&mut ops, &changed(&MAINTENANCE, &[("when", "now")])).await;
@@ -47,7 +47,7 @@ async fn what_runs_is_shown_with_its_progress_until_it_has_ended(#[case] engine:
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_waits_for_who_may_give_it(#[case] engine: Engine) {
-    let (_app, door) = staffed(engine, &[Role::Security, Role::Legal, Role::Ops]).await;
+    let (_app, door) = Box::pin(staffed(engine, &[Role::Security, Role::Legal, Role::Ops])).await;
     let mut security = at(&door, "security").await;
     let notice = stored(&mut security, &BREACH).await;
     take(&mut security, &notice, "submit", "").await.is(200);
@@ -59,7 +59,7 @@ async fn an_approval_waits_for_who_may_give_it(#[case] engine: Engine) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_is_sent_again_while_it_is_looked_at() {
-    let (app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let (app, door) = Box::pin(staffed(Engine::Sqlite, &[Role::Ops])).await;
     let mut ops = at(&door, "ops").await;
     let page = ops.get("/").await.is(200);
     let script = page.between("<script type=\"module\" src=\"", "\"");

@@ -17,7 +17,7 @@ const WHO: &str = "hello@two.example";
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_looked_up_exported_restricted_and_erased(#[case] engine: Engine) {
-    let (app, door) = staffed(engine, &[Role::Compliance, Role::Support]).await;
+    let (app, door) = Box::pin(staffed(engine, &[Role::Compliance, Role::Support])).await;
     Box::pin(app.release(&maintenance("all = true"))).await;
     Box::pin(app.run_until_idle()).await;
     let mut compliance = at(&door, "compliance").await;
@@ -60,7 +60,7 @@ async fn a_person_is_looked_up_exported_restricted_and_erased(#[case] engine: En
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_answered_within_a_month_or_three_and_names_nobody_after_an_erasure(#[case] engine: Engine) {
-    let (app, door) = staffed(engine, &[Role::Compliance]).await;
+    let (app, door) = Box::pin(staffed(engine, &[Role::Compliance])).await;
     let mut compliance = at(&door, "compliance").await;
     let asked = |kind| [("email", WHO), ("kind", kind), ("received", "2026-11-20")];
     compliance.submit("/people/petitions", &asked("access")).await.is(200).says("It is in the register.");
@@ -78,7 +78,7 @@ async fn a_request_is_answered_within_a_month_or_three_and_names_nobody_after_an
     let mut compliance = at(&door, "compliance").await;
     compliance.get("/people").await.is(200).says("Overdue").lacks("Access (Art. 15)");
     compliance.get("/people/petitions").await.is(200).says("Access (Art. 15)").says(WHO);
-    app.erase(WHO).await.unwrap();
+    Box::pin(app.erase(WHO)).await.unwrap();
     compliance.get("/people/petitions").await.is(200).says("(erased)").lacks(WHO).lacks("Sent by mail.");
     let list = compliance.get("/people").await.is(200).says("(erased)");
     let other = format!("/people/petitions/{}", list.between("href=\"/people/petitions/", "\""));

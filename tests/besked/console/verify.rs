@@ -8,7 +8,7 @@ use crate::database::Engine;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_verified_or_refused_and_nothing_is_kept() {
-    let (app, door) = staffed(Engine::Sqlite, &[Role::Compliance]).await;
+    let (app, door) = Box::pin(staffed(Engine::Sqlite, &[Role::Compliance])).await;
     let id = Box::pin(app.release(&maintenance("all = true"))).await;
     Box::pin(app.run_until_idle()).await;
     let mut compliance = at(&door, "compliance").await;

@@ -138,7 +138,7 @@ fn every_page_is_walked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_role_opens_what_the_table_of_rights_allows_and_no_other_page() {
-    let (app, door) = staffed(Engine::Sqlite, Role::ALL).await;
+    let (app, door) = Box::pin(staffed(Engine::Sqlite, Role::ALL)).await;
     let notice = Box::pin(app.release(&maintenance("all = true"))).await;
     app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("550 5.1.1 <hello@two.example> unknown\r\n"));
     Box::pin(app.run_until_idle()).await;
