@@ -19,8 +19,9 @@ pub async fn bearers(conn: &mut Conn, reference: &str) -> Result<Vec<Bearer>> {
 /// All notices of the matters that one with this reference belongs to, newest first: also those of them that have another reference, or
 /// none.
 pub async fn of_matters(conn: &mut Conn, reference: &str) -> Result<Vec<Bearer>> {
-    let sql = "SELECT id, category, state, released_at, recipients FROM notices
-         WHERE matter_id IN (SELECT matter_id FROM notices WHERE reference = $1) ORDER BY id DESC";
+    // In this order: few notices have the reference.
+    let sql = "SELECT DISTINCT n.id, n.category, n.state, n.released_at, n.recipients FROM notices r CROSS JOIN notices n
+         WHERE r.reference = $1 AND n.matter_id = r.matter_id ORDER BY n.id DESC";
     let rows = sqlx::query(sql).bind(reference).fetch_all(conn).await?;
     rows.iter().map(bearer).collect()
 }
