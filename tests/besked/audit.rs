@@ -2,14 +2,13 @@
 
 mod course;
 
-use crate::app::alice;
 use besked::domain::attestation::Channel;
 use besked::domain::checkpoint::Checkpoint;
 use besked::ledger::audit::{Report, Verdict};
 use rstest::rstest;
 use sqlx::AssertSqlSafe;
 
-use crate::app::{CUSTOMERS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, TestApp, alice, maintenance};
 use crate::database::Engine;
 use crate::ledger::append;
 
