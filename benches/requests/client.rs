@@ -29,8 +29,11 @@ impl Client {
 
     /// Sends a request, such as `GET /path`, and reads the answer, which is a success.
     pub fn ask(&mut self, line: &str, body: &str, number: usize) -> Answer {
-        let answer =
-            self.exchange(line, &format!("Idempotency-Key: bench-{number}\r\nContent-Type: application/json\r\n"), body);
+        let answer = self.exchange(
+            line,
+            &format!("Idempotency-Key: bench-{number}\r\nContent-Type: application/json\r\n"),
+            body,
+        );
         assert!(answer.status.starts_with("HTTP/1.1 2"), "{line}: {}: {}", answer.status, answer.body);
         answer
     }
@@ -38,10 +41,8 @@ impl Client {
     /// Sends a request with more headers, and reads the answer.
     pub fn exchange(&mut self, line: &str, more: &str, body: &str) -> Answer {
         let length = body.len();
-        let head = format!(
-            "{line} HTTP/1.1\r\nHost: bench.example\r\n{}{more}Content-Length: {length}\r\n\r\n",
-            self.headers
-        );
+        let head =
+            format!("{line} HTTP/1.1\r\nHost: bench.example\r\n{}{more}Content-Length: {length}\r\n\r\n", self.headers);
         self.stream.get_mut().write_all(format!("{head}{body}").as_bytes()).expect("it reads");
         let status = self.line();
         let mut headers = Vec::new();
@@ -52,7 +53,8 @@ impl Client {
             }
             headers.push(header);
         }
-        let length = headers.iter().find_map(|it| it.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
+        let length =
+            headers.iter().find_map(|it| it.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
         let mut answer = vec![0; length.map_or(0, |it| it.trim().parse().expect("a length"))];
         self.stream.read_exact(&mut answer).expect("the answer is whole");
         Answer { status, headers, body: String::from_utf8_lossy(&answer).into_owned() }

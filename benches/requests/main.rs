@@ -69,7 +69,10 @@ fn million(place: &Path) {
             let account = n * 617_933 % MILLION;
             (format!("GET /api/v1/informed?account=C{account:07}&notice=BENCH"), String::new(), account.to_string())
         });
-        tell(&format!("informed, {rate}/s"), waits.into_iter().map(|(_, began, answered)| answered.duration_since(began)));
+        tell(
+            &format!("informed, {rate}/s"),
+            waits.into_iter().map(|(_, began, answered)| answered.duration_since(began)),
+        );
     }
     println!("  memory {begin} MB at first, {} MB after it", rss_mb(&serving));
     pages(port, &signed_in(port, &link));
@@ -84,7 +87,19 @@ fn pages(port: u16, cookie: &str) {
     let id = notices.split("/notices/").nth(2).map(|rest| rest[..36].to_owned());
     let notice = format!("/notices/{}", id.expect("the page lists the notice"));
     let deliveries = format!("{notice}/deliveries");
-    let fixed = ["/", "/notices", "/ask?q=C0617933", "/customers", "/customers/C0617933", "/people", "/tasks", "/inbound", "/relays", "/ledger", "/audit"];
+    let fixed = [
+        "/",
+        "/notices",
+        "/ask?q=C0617933",
+        "/customers",
+        "/customers/C0617933",
+        "/people",
+        "/tasks",
+        "/inbound",
+        "/relays",
+        "/ledger",
+        "/audit",
+    ];
     for path in fixed.into_iter().chain([notice.as_str(), &deliveries]) {
         let times = (0..PAGES).map(|_| {
             let began = Instant::now();
@@ -101,7 +116,10 @@ fn signed_in(port: u16, link: &str) -> String {
     let form = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n";
     let password = "password=eleven+kayaks+under+a+bridge&password_again=eleven+kayaks+under+a+bridge";
     let answer = Client::new(port, "").exchange(&format!("POST {link}"), form, password);
-    let cookies = answer.headers.iter().filter_map(|it| it.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")));
+    let cookies = answer
+        .headers
+        .iter()
+        .filter_map(|it| it.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")));
     let session = cookies.filter_map(|(_, value)| value.split(';').next()).find(|it| it.contains("session="));
     format!("Cookie: {}\r\n", session.unwrap_or_else(|| panic!("{}: {}", answer.status, answer.body)))
 }
@@ -113,7 +131,8 @@ fn authorization(key: &str) -> String {
 /// One recipient a call, while the same process sends them.
 fn invoices(place: &Path) {
     let file = place.join("customers.csv");
-    let lines: String = (0..CUSTOMERS).map(|n| format!("C{n},Kund {n},a{n}@d{}.example,billing\n", n % 5_000)).collect();
+    let lines: String =
+        (0..CUSTOMERS).map(|n| format!("C{n},Kund {n},a{n}@d{}.example,billing\n", n % 5_000)).collect();
     std::fs::write(&file, format!("account_id,customer_name,email,role\n{lines}")).expect("a file can be written");
     let sink = Sink::start(Manner::AT_ONCE, "billing");
     let home = Home::new(place.join("home"), &[]).relay(sink.port, 16);
@@ -126,10 +145,15 @@ fn invoices(place: &Path) {
     let serving = home.start(&["serve"]);
     until("it listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     let added = paced(port, &key, INVOICES, |n| {
-        let row = format!("{{\"rows\":[{{\"account_id\":\"C{n}\",\"key\":\"F{n}\",\"invoice\":\"F{n}\",\"amount\":\"100.00\"}}]}}");
+        let row = format!(
+            "{{\"rows\":[{{\"account_id\":\"C{n}\",\"key\":\"F{n}\",\"invoice\":\"F{n}\",\"amount\":\"100.00\"}}]}}"
+        );
         (format!("POST /api/v1/notices/{notice}/recipients"), row, format!("a{n}@"))
     });
-    tell(&format!("an invoice, {INVOICES}/s: to the 202"), added.iter().map(|(_, began, at)| at.duration_since(*began)));
+    tell(
+        &format!("an invoice, {INVOICES}/s: to the 202"),
+        added.iter().map(|(_, began, at)| at.duration_since(*began)),
+    );
     until("all are sent", || sink.count("billing") >= CUSTOMERS);
     let taken = sink.taken("billing");
     assert_eq!((taken.count, taken.recipients.len()), (CUSTOMERS, CUSTOMERS), "each customer gets one");

@@ -314,7 +314,11 @@ async fn listener(port: u16) -> Result<TcpListener, Failure> {
 async fn serve(app: &App, mailbox: TcpListener, mail: &Path, console: TcpListener) -> Result<(), Failure> {
     let (stop, link) = (super::dispatch::stop_on_signal()?, console::invite(app).await?);
     eprintln!("the mailbox is at http://{}", mailbox.local_addr()?);
-    eprintln!("the console is at http://{}; sign in as `{}`, whose password you set at", console.local_addr()?, console::NAME);
+    eprintln!(
+        "the console is at http://{}; sign in as `{}`, whose password you set at",
+        console.local_addr()?,
+        console::NAME
+    );
     eprintln!("    {link}\n(Ctrl-C to end)");
     let mailbox = mailbox::serve(mailbox, mail.to_owned(), stop.clone());
     let (mailbox, console) = tokio::join!(mailbox, console::serve(app, console, stop.clone()));

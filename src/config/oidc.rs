@@ -61,7 +61,8 @@ impl Oidc {
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.issuer.is_some() && self.client_id.trim().is_empty() {
-            problems.push("`oidc.client_id` is missing: the provider gives it when Besked is registered there".to_owned());
+            problems
+                .push("`oidc.client_id` is missing: the provider gives it when Besked is registered there".to_owned());
         }
         for (key, text) in [("name", &self.name), ("name_claim", &self.name_claim)] {
             if !is_line(text) {
@@ -129,10 +130,16 @@ mod tests {
         for good in ["https://id.example.com", "https://id.example.com/realms/a/", "http://127.0.0.1:9000"] {
             assert_eq!(parse(good).unwrap().as_str(), good);
         }
-        for bad in ["http://id.example.com", "https://u:hunter2@id.example.com", "https://id.example.com/?a=b", "id.example.com"] {
+        for bad in [
+            "http://id.example.com",
+            "https://u:hunter2@id.example.com",
+            "https://id.example.com/?a=b",
+            "id.example.com",
+        ] {
             assert!(parse(bad).is_err_and(|error| !error.contains("hunter2")), "{bad}");
         }
-        let wrong = Oidc { issuer: parse("https://id.example.com").ok(), scopes: vec![String::new()], ..Oidc::default() };
+        let wrong =
+            Oidc { issuer: parse("https://id.example.com").ok(), scopes: vec![String::new()], ..Oidc::default() };
         assert_eq!(wrong.problems().len(), 2);
     }
 }

@@ -63,7 +63,8 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
     let shows = signed.flash.is_some();
     let place = place(request.uri().path());
     let (method, mut noted) = (request.method().clone(), Noted::of(&mut request).await);
-    let is_file = request.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"multipart/"));
+    let is_file =
+        request.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"multipart/"));
     request.extensions_mut().insert(signed.clone());
     let answered = timeout(if is_file { FILE } else { ANSWER }, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| {
@@ -168,7 +169,8 @@ struct Noted {
 impl Noted {
     async fn of(request: &mut Request) -> Self {
         let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
-        let action = (!path.ends_with("/live") && !path.ends_with("/events")).then(|| format!("console {} {path}", request.method()));
+        let action = (!path.ends_with("/live") && !path.ends_with("/events"))
+            .then(|| format!("console {} {path}", request.method()));
         let (mut parts, body) = std::mem::replace(request, Request::new(Body::empty())).into_parts();
         let params = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
         let object = params.and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));
@@ -182,7 +184,8 @@ impl Noted {
         let (operator, object) = (signed.operator.name.as_str(), self.object.as_deref());
         let row = NewRow { operator, via: &via, action: &action, object, result: self.result };
         let requests = &app.requests;
-        let written = if method.is_safe() { requests.finish_reading(&row).await } else { requests.finish(&row, None).await };
+        let written =
+            if method.is_safe() { requests.finish_reading(&row).await } else { requests.finish(&row, None).await };
         if let Err(error) = written {
             tracing::warn!(error = error.for_logs(), "the audit log lacks a page");
         }
@@ -219,8 +222,17 @@ mod tests {
             assert_eq!(local(local_path), local_path);
         }
         for other in [
-            "", "notices", "//evil.example", "/\\evil.example", "\\/evil.example", "https://evil.example/", "/a\\b", "/a\r\nb: c",
-            "javascript:alert(1)", "/\t/evil.example", "/sign-out",
+            "",
+            "notices",
+            "//evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "https://evil.example/",
+            "/a\\b",
+            "/a\r\nb: c",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "/sign-out",
         ] {
             assert_eq!(local(other), "/", "{other:?}");
         }

@@ -54,7 +54,11 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         let body = axum::body::Bytes::from_request(request, state).await;
         let body = body.map_err(|error| {
             let status = error.status();
-            let text = if status == StatusCode::PAYLOAD_TOO_LARGE { "this form is too large\n" } else { "this form cannot be read\n" };
+            let text = if status == StatusCode::PAYLOAD_TOO_LARGE {
+                "this form is too large\n"
+            } else {
+                "this form cannot be read\n"
+            };
             (status, text).into_response()
         })?;
         Ok(Self::parse(&body))

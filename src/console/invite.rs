@@ -59,7 +59,8 @@ fn gone(app: &App, outside: &Outside, error: &SignInError) -> Response {
 /// The page of an address that nothing has.
 pub async fn nothing_here(State(app): State<App>, outside: Outside) -> Response {
     let words = &outside.words;
-    let (heading, remedy) = (words.say("console-refusal-not-found-title"), words.say("console-refusal-not-found-remedy"));
+    let (heading, remedy) =
+        (words.say("console-refusal-not-found-title"), words.say("console-refusal-not-found-remedy"));
     let frame = Frame::outside(words.clone(), &app.context.config.organisation.name, heading.clone());
     page_with(StatusCode::NOT_FOUND, &Gone { frame, heading, text: String::new(), remedy })
 }

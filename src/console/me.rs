@@ -71,7 +71,8 @@ async fn me(app: &App, signed: &Signed, faults: Faults, zone: Option<&str>) -> R
         let is_chosen = chosen == Some(tag.as_str());
         (tag, name, is_chosen)
     });
-    let zone = zone.map_or_else(|| signed.operator.time_zone.as_ref().map(ToString::to_string), |it| Some(it.to_owned()));
+    let zone =
+        zone.map_or_else(|| signed.operator.time_zone.as_ref().map(ToString::to_string), |it| Some(it.to_owned()));
     Ok(Me {
         frame: signed.frame(Place::Me, signed.words.say("console-me-title")),
         faults,
@@ -129,7 +130,12 @@ async fn change_password(
     Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &me(&app, &signed, faults, None).await?))
 }
 
-async fn renew_codes(State(app): State<App>, signed: Signed, outside: Outside, form: Form) -> Result<Response, Refusal> {
+async fn renew_codes(
+    State(app): State<App>,
+    signed: Signed,
+    outside: Outside,
+    form: Form,
+) -> Result<Response, Refusal> {
     let mut faults = Faults::default();
     match app.sign_ins.renew_codes(&signed.operator, form.text("code"), &outside.visitor).await {
         Ok(codes) => {

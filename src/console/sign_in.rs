@@ -80,7 +80,12 @@ fn frame(app: &App, outside: &Outside, key: &str) -> Frame {
     Frame::outside(outside.words.clone(), &app.context.config.organisation.name, outside.words.say(key))
 }
 
-async fn show(State(app): State<App>, outside: Outside, headers: HeaderMap, Query(Next { next }): Query<Next>) -> Response {
+async fn show(
+    State(app): State<App>,
+    outside: Outside,
+    headers: HeaderMap,
+    Query(Next { next }): Query<Next>,
+) -> Response {
     if let Some(token) = cookies::session(&app, &headers)
         && let Ok(Some(present)) = app.sign_ins.present(&token).await
         && present.stage == Stage::In
@@ -131,9 +136,10 @@ pub fn explain(outside: &Outside, error: &SignInError, field: &str, faults: &mut
     let (status, text) = match error {
         SignInError::Wrong => (StatusCode::UNAUTHORIZED, words.say("console-sign-in-wrong")),
         SignInError::Code => (StatusCode::UNAUTHORIZED, words.say("console-code-wrong")),
-        SignInError::Often(seconds) => {
-            (StatusCode::TOO_MANY_REQUESTS, words.say_with("console-sign-in-often", &[("seconds", seconds.to_string())]))
-        }
+        SignInError::Often(seconds) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            words.say_with("console-sign-in-often", &[("seconds", seconds.to_string())]),
+        ),
         SignInError::Ended => (StatusCode::UNAUTHORIZED, words.say("console-sign-in-again")),
         SignInError::Password(error) => (StatusCode::UNPROCESSABLE_ENTITY, why(words, *error)),
         SignInError::Store(error) => {

@@ -1,8 +1,8 @@
 //! Who is signed in.
 
 use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use uuid::Uuid;
 
 use super::words::Words;

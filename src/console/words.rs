@@ -118,7 +118,8 @@ impl Words {
         let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
         let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
         let between = self.say("console-thousands");
-        let groups: Vec<&str> = whole.as_bytes().rchunks(3).rev().filter_map(|it| std::str::from_utf8(it).ok()).collect();
+        let groups: Vec<&str> =
+            whole.as_bytes().rchunks(3).rev().filter_map(|it| std::str::from_utf8(it).ok()).collect();
         format!("{sign}{}{}", groups.join(between.trim_matches('"')), rest.replace('.', &self.say("console-decimal")))
     }
 
@@ -212,6 +213,9 @@ mod tests {
         assert_eq!(english.time(at), "1 December 2026, 21:00 UTC");
         assert_eq!(swedish.time(at), "1 december 2026 kl. 22:00 CET");
         assert_eq!(words("en", "America/Sao_Paulo").time(at), "1 December 2026, 18:00 UTC-03");
-        assert_eq!((english.machine(at).as_str(), swedish.local(at).as_str()), ("2026-12-01T21:00:00Z", "2026-12-01T22:00"));
+        assert_eq!(
+            (english.machine(at).as_str(), swedish.local(at).as_str()),
+            ("2026-12-01T21:00:00Z", "2026-12-01T22:00")
+        );
     }
 }

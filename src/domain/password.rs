@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::LazyLock;
 
+use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use argon2::Argon2;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 use zxcvbn::zxcvbn;
@@ -107,9 +107,15 @@ mod tests {
         assert_eq!(choose("kort"), Err(PasswordError::Short));
         assert_eq!(choose("åäöåäöåäöåä"), Err(PasswordError::Short), "characters are counted, not bytes");
         assert_eq!(choose(&"xy z".repeat(65)), Err(PasswordError::Long));
-        for common in
-            ["password1234", "Password1234!", "qwertyuiop12", "aaaaaaaaaaaa", "123456789012", "passwordpassword", "EvaLindqvist1"]
-        {
+        for common in [
+            "password1234",
+            "Password1234!",
+            "qwertyuiop12",
+            "aaaaaaaaaaaa",
+            "123456789012",
+            "passwordpassword",
+            "EvaLindqvist1",
+        ] {
             assert_eq!(choose(common), Err(PasswordError::Common), "{common}");
         }
         for good in ["kanot under järnbron vid sju", "correct staple harbour violin", "tGh7#kLq92!xZ"] {
@@ -125,7 +131,10 @@ mod tests {
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert_ne!(stored, password.hash(&random).unwrap());
         assert!(password.is(Some(&stored)) && !Password::typed("kanot under jarnbron").is(Some(&stored)));
-        assert!(Password::typed("kanot under ja\u{308}rnbron").is(Some(&stored)), "an accent is one, however it is typed");
+        assert!(
+            Password::typed("kanot under ja\u{308}rnbron").is(Some(&stored)),
+            "an accent is one, however it is typed"
+        );
         assert!(!Password::typed("nobody has this").is(None) && !password.is(Some("x")));
         assert_eq!(format!("{password:?}"), "Password(...)");
     }

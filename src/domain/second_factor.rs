@@ -108,7 +108,8 @@ impl RecoveryCode {
     /// What would be stored of a text if it is a code, however it is written; `None` if it cannot be one.
     #[must_use]
     pub fn hash_of(text: &str) -> Option<[u8; 32]> {
-        let letters: String = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+        let letters: String =
+            text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
         (letters.len() == 16).then(|| sha256(letters.as_bytes()))
     }
 }
@@ -131,7 +132,9 @@ mod tests {
     fn codes_are_those_of_rfc_6238() {
         // Appendix B, with six digits in place of eight.
         let secret = Secret::stored(*b"12345678901234567890");
-        for (second, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")] {
+        for (second, code) in
+            [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")]
+        {
             assert_eq!(secret.code(at(second)), code);
             assert_eq!(secret.check(code, at(second), None), Some(second / 30));
         }
@@ -145,7 +148,10 @@ mod tests {
         assert_eq!(secret.check(&format!(" {} {} ", &code[..3], &code[3..]), now, None), Some(step));
         assert_eq!(secret.check(&code, now, Some(step)), None, "it was taken before");
         assert_eq!(secret.check(&code, now, Some(step - 1)), Some(step));
-        assert_eq!((secret.check(&code, at(1_800_000_059), None), secret.check(&code, at(1_800_000_060), None)), (Some(step), None));
+        assert_eq!(
+            (secret.check(&code, at(1_800_000_059), None), secret.check(&code, at(1_800_000_060), None)),
+            (Some(step), None)
+        );
         assert_eq!(secret.check(&code, at(1_799_999_970), None), Some(step));
         for wrong in ["", "12345", "1234567", "+23456", "abcdef"] {
             assert_eq!(secret.check(wrong, now, None), None, "{wrong}");

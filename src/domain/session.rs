@@ -173,7 +173,9 @@ mod tests {
         assert_eq!(token.reveal().len(), 43);
         assert_eq!(Token::parse(&token.reveal()), Some(token.clone()));
         assert_eq!(format!("{token:?}"), "Token(...)");
-        for wrong in ["", "x", &token.reveal()[1..], &format!("{}A", token.reveal()), &token.reveal().replace(|_| true, "=")] {
+        for wrong in
+            ["", "x", &token.reveal()[1..], &format!("{}A", token.reveal()), &token.reveal().replace(|_| true, "=")]
+        {
             assert_eq!(Token::parse(wrong), None, "{wrong:?}");
         }
     }

@@ -91,10 +91,5 @@ fn same_services(draft: &Draft, other: &Kept) -> Vec<String> {
 fn overlap(other: &Kept, services: &[String], customers: &str) -> String {
     let name = other.reference.as_deref().map_or_else(|| other.id.to_string(), |it| format!("`{it}` ({})", other.id));
     let window = other.said.window.map(|(start, end)| format!(", {} to {},", shown(start), shown(end)));
-    format!(
-        "overlaps the window of {name}{} of {} for {}",
-        window.unwrap_or_default(),
-        services.join(", "),
-        customers
-    )
+    format!("overlaps the window of {name}{} of {} for {}", window.unwrap_or_default(), services.join(", "), customers)
 }

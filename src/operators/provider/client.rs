@@ -119,14 +119,16 @@ impl Client {
         let verifier = PkceCodeVerifier::new(attempt.verifier());
         let answer = request.set_pkce_verifier(verifier).request_async(&fetch).await;
         let answer = answer.map_err(of("the exchange of the code"))?;
-        let token = answer.id_token().ok_or_else(|| ProviderError::Provider("the provider sent no ID token".to_owned()))?;
+        let token =
+            answer.id_token().ok_or_else(|| ProviderError::Provider("the provider sent no ID token".to_owned()))?;
         let now = DateTime::<Utc>::from_timestamp_millis(now.as_millisecond()).unwrap_or_default();
         let verifier = self.inner.id_token_verifier().set_time_fn(move || now);
         let claims = token.claims(&verifier, &Nonce::new(attempt.nonce())).map_err(of("the ID token"))?;
         if let Some(wanted) = claims.access_token_hash() {
             let algorithm = token.signing_alg().map_err(of("the ID token"))?;
             let key = token.signing_key(&verifier).map_err(of("the ID token"))?;
-            let hash = AccessTokenHash::from_token(answer.access_token(), algorithm, key).map_err(of("the ID token"))?;
+            let hash =
+                AccessTokenHash::from_token(answer.access_token(), algorithm, key).map_err(of("the ID token"))?;
             if hash != *wanted {
                 return Err(ProviderError::Provider("the access token is not that of the ID token".to_owned()));
             }

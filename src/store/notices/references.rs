@@ -20,7 +20,8 @@ pub async fn bearers(conn: &mut Conn, reference: &str) -> Result<Vec<Bearer>> {
 /// none.
 pub async fn of_matters(conn: &mut Conn, reference: &str) -> Result<Vec<Bearer>> {
     // In this order: few notices have the reference.
-    let sql = "SELECT DISTINCT n.id, n.category, n.state, n.released_at, n.recipients FROM notices r CROSS JOIN notices n
+    let sql =
+        "SELECT DISTINCT n.id, n.category, n.state, n.released_at, n.recipients FROM notices r CROSS JOIN notices n
          WHERE r.reference = $1 AND n.matter_id = r.matter_id ORDER BY n.id DESC";
     let rows = sqlx::query(sql).bind(reference).fetch_all(conn).await?;
     rows.iter().map(bearer).collect()

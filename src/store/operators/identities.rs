@@ -27,11 +27,12 @@ pub async fn of(conn: &mut Conn, issuer: &str, operator_id: Uuid) -> Result<Opti
 
 /// Ties an identity to an operator. Returns false if the operator has another one at this provider.
 pub async fn tie(conn: &mut Conn, issuer: &str, subject: &str, operator_id: Uuid) -> Result<bool> {
-    let done = sqlx::query("INSERT INTO identities (issuer, subject, operator_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-        .bind(issuer)
-        .bind(subject)
-        .bind(operator_id.to_string())
-        .execute(conn)
-        .await?;
+    let done =
+        sqlx::query("INSERT INTO identities (issuer, subject, operator_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(issuer)
+            .bind(subject)
+            .bind(operator_id.to_string())
+            .execute(conn)
+            .await?;
     Ok(done.rows_affected() == 1)
 }

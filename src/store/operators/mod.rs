@@ -44,7 +44,10 @@ pub struct Operator {
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, name, kind, roles, email, locale, time_zone, created_at, disabled_at FROM operators ", $rest)
+        concat!(
+            "SELECT id, name, kind, roles, email, locale, time_zone, created_at, disabled_at FROM operators ",
+            $rest
+        )
     };
 }
 

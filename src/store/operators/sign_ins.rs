@@ -90,10 +90,12 @@ pub async fn take_step(conn: &mut Conn, operator_id: Uuid, step: i64) -> Result<
 /// Takes the second factor off, with its recovery codes.
 pub async fn reset(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
     let id = operator_id.to_string();
-    sqlx::query("UPDATE sign_ins SET secret = NULL, secret_at = NULL, pending = NULL, last_step = NULL WHERE operator_id = $1")
-        .bind(&id)
-        .execute(&mut *conn)
-        .await?;
+    sqlx::query(
+        "UPDATE sign_ins SET secret = NULL, secret_at = NULL, pending = NULL, last_step = NULL WHERE operator_id = $1",
+    )
+    .bind(&id)
+    .execute(&mut *conn)
+    .await?;
     sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(&id).execute(conn).await?;
     Ok(())
 }
@@ -114,25 +116,22 @@ pub async fn set_codes(conn: &mut Conn, operator_id: Uuid, hashes: &[[u8; 32]]) 
 
 /// Uses a recovery code. Returns false if the operator has no such code, or it was used before.
 pub async fn take_code(conn: &mut Conn, operator_id: Uuid, hash: &[u8; 32], at: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE recovery_codes SET used_at = $3 WHERE operator_id = $1 AND hash = $2 AND used_at IS NULL",
-    )
-    .bind(operator_id.to_string())
-    .bind(hash.as_slice())
-    .bind(at.as_millisecond())
-    .execute(conn)
-    .await?;
+    let done =
+        sqlx::query("UPDATE recovery_codes SET used_at = $3 WHERE operator_id = $1 AND hash = $2 AND used_at IS NULL")
+            .bind(operator_id.to_string())
+            .bind(hash.as_slice())
+            .bind(at.as_millisecond())
+            .execute(conn)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// How many recovery codes an operator has left.
 pub async fn codes_left(conn: &mut Conn, operator_id: Uuid) -> Result<u64> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS codes FROM recovery_codes WHERE operator_id = $1 AND used_at IS NULL",
-    )
-    .bind(operator_id.to_string())
-    .fetch_one(conn)
-    .await?;
+    let row = sqlx::query("SELECT COUNT(*) AS codes FROM recovery_codes WHERE operator_id = $1 AND used_at IS NULL")
+        .bind(operator_id.to_string())
+        .fetch_one(conn)
+        .await?;
     Row::of("recovery_codes", &row).count("codes")
 }
 

@@ -68,7 +68,8 @@ impl Chromium {
             .spawn()
             .expect("chromedriver is installed: see tests/run");
         let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
-        let port = lines.find_map(|line| line.split_once("on port ").map(|(_, port)| port.trim_end_matches('.').to_owned()));
+        let port =
+            lines.find_map(|line| line.split_once("on port ").map(|(_, port)| port.trim_end_matches('.').to_owned()));
         let port = port.expect("chromedriver names its port");
         // The driver blocks once nobody reads what it prints.
         std::thread::spawn(move || lines.for_each(drop));
@@ -163,7 +164,8 @@ impl WebDriverCompatibleCommand for Draw {
 
 /// The source of axe-core, from the package that brings it.
 fn axe() -> String {
-    let folder = std::env::var("BESKED_TEST_AXE").expect("BESKED_TEST_AXE names the folder with axe-core: see tests/run");
+    let folder =
+        std::env::var("BESKED_TEST_AXE").expect("BESKED_TEST_AXE names the folder with axe-core: see tests/run");
     let file = std::path::Path::new(&folder).join("axe_playwright_python/axe.min.js");
     std::fs::read_to_string(file).expect("the package has axe.min.js")
 }

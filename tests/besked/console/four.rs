@@ -181,7 +181,9 @@ async fn marketing(app: &TestApp, door: &Browser, screen: Screen) {
     marketing.take(&notice, "submit", "").await;
     marketing.take(&notice, "release", "").await;
     app.run_until_idle().await;
-    for place in [notice.clone(), format!("{notice}/customers"), format!("{notice}/deliveries"), "/customers".to_owned()] {
+    for place in
+        [notice.clone(), format!("{notice}/customers"), format!("{notice}/deliveries"), "/customers".to_owned()]
+    {
         marketing.open(&place).await;
         marketing.lacks("hello@two.example").await;
         marketing.lacks("service@ett.example").await;

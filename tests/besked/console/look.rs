@@ -37,7 +37,9 @@ impl World {
         let all = Role::ALL;
         let app = with(Engine::Sqlite, &[person("Mia Östergren", all)]).await;
         let long = "Aktiebolaget Nordiska Datahallars Förvaltnings- och Driftorganisation i Mälardalen";
-        let more: String = (4..40).map(|n| format!("C{n},Customer {n} AB,a{n}@c{n}.example,Kim,technical,en,Europe/London,sto2\n")).collect();
+        let more: String = (4..40)
+            .map(|n| format!("C{n},Customer {n} AB,a{n}@c{n}.example,Kim,technical,en,Europe/London,sto2\n"))
+            .collect();
         app.import(&format!("{CUSTOMERS}C99,{long},information.och.kundservice@a-very-long-domain-name-of-a-customer.example,Åsa,service,sv,Europe/Stockholm,sto2\n{more}")).await;
         app.relay.on("RCPT TO:<a7@c7.example>", 1, Act::Reply("550 5.1.1 <a7@c7.example>: no such user here"));
         let mut notices = vec![app.release(&maintenance("all = true")).await];
@@ -56,11 +58,31 @@ impl World {
     /// The address of every page that somebody can open, with the name of its picture.
     async fn pages(&mut self) -> Vec<(String, String)> {
         let fixed = [
-            "/", "/notices", "/notices/new", "/ask", "/customers", "/people", "/preferences", "/suppressions", "/tasks", "/inbound",
-            "/relays", "/ledger", "/operators", "/keys", "/webhooks", "/audit", "/me", "/verify", "/nothing-here",
+            "/",
+            "/notices",
+            "/notices/new",
+            "/ask",
+            "/customers",
+            "/people",
+            "/preferences",
+            "/suppressions",
+            "/tasks",
+            "/inbound",
+            "/relays",
+            "/ledger",
+            "/operators",
+            "/keys",
+            "/webhooks",
+            "/audit",
+            "/me",
+            "/verify",
+            "/nothing-here",
         ];
         let mut paths: Vec<String> = fixed.map(str::to_owned).to_vec();
-        paths.extend(["/ask?q=C7", "/ask?q=CHG-1", "/ask?q=nobody", "/customers?q=ett", "/customers/C1", "/customers/C99"].map(str::to_owned));
+        paths.extend(
+            ["/ask?q=C7", "/ask?q=CHG-1", "/ask?q=nobody", "/customers?q=ett", "/customers/C1", "/customers/C99"]
+                .map(str::to_owned),
+        );
         paths.extend(self.notices.iter().map(|id| format!("/notices/{id}")));
         // Whatever these pages lead to is a page, too.
         let mut at = 0;
@@ -76,7 +98,10 @@ impl World {
         }
         let named = |path: String| {
             let name = place(&path).trim_matches('/').replace('/', "-");
-            let query = path.split_once('?').map(|(_, query)| format!("-{}", query.replace(['=', '&', '%', '+'], "-"))).unwrap_or_default();
+            let query = path
+                .split_once('?')
+                .map(|(_, query)| format!("-{}", query.replace(['=', '&', '%', '+'], "-")))
+                .unwrap_or_default();
             let name = if name.is_empty() { "now".to_owned() } else { name };
             (path, format!("{name}{query}").chars().take(80).collect())
         };

@@ -119,7 +119,11 @@ async fn authorize(State(it): State<Arc<Inner>>, Query(asked): Query<BTreeMap<St
     Redirect::to(&back).into_response()
 }
 
-async fn token(State(it): State<Arc<Inner>>, headers: HeaderMap, Form(form): Form<BTreeMap<String, String>>) -> Response {
+async fn token(
+    State(it): State<Arc<Inner>>,
+    headers: HeaderMap,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Response {
     let refuse = |error: &str| (StatusCode::BAD_REQUEST, answer(json!({ "error": error }))).into_response();
     // RFC 6749 section 2.3.1: both parts are form-encoded before they are put together.
     let secret: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
@@ -205,14 +209,17 @@ async fn an_operator_signs_in_at_the_provider(#[case] engine: Engine) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_provider_gives_the_roles(#[case] engine: Engine) {
     let (app, provider, mut browser) = beside(engine, "realm_access.roles").await;
-    let roles = |provider: &Provider, words: Value| provider.says(|it| it.claims["realm_access"] = json!({ "roles": words }));
+    let roles =
+        |provider: &Provider, words: Value| provider.says(|it| it.claims["realm_access"] = json!({ "roles": words }));
     roles(&provider, json!(["marketing", "offline_access", "ops"]));
     come_back(&provider, &mut browser).await.is(303);
     browser.get("/me").await.is(200).says("ops, marketing");
     roles(&provider, json!(["offline_access"]));
     come_back(&provider, &mut browser.other()).await.is(401);
     browser.get("/me").await.is(200).says("ops, marketing");
-    provider.says(|it| it.claims = json!({ "sub": "u-9", "preferred_username": "Nya", "realm_access": { "roles": ["legal"] } }));
+    provider.says(|it| {
+        it.claims = json!({ "sub": "u-9", "preferred_username": "Nya", "realm_access": { "roles": ["legal"] } })
+    });
     let mut other = browser.other();
     come_back(&provider, &mut other).await.is(303);
     other.get("/me").await.is(200).says("Nya").says("legal");

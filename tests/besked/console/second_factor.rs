@@ -54,7 +54,12 @@ async fn an_admin_sets_up_a_second_factor_before_anything_else(#[case] engine: E
     let shown = page.between("<code class=\"secret\">", "</code>");
     let again = browser.get("/sign-in/second-factor").await.between("<code class=\"secret\">", "</code>");
     assert_eq!(shown, again, "the picture stays the same if the page is loaded again");
-    browser.post("/sign-in/second-factor", &[("code", "000000")]).await.is(422).says("not the code of this key").says(&shown);
+    browser
+        .post("/sign-in/second-factor", &[("code", "000000")])
+        .await
+        .is(422)
+        .says("not the code of this key")
+        .says(&shown);
     let right = code(&app.app, &secret(&shown));
     let page = browser.post("/sign-in/second-factor", &[("code", &right), ("next", "/me")]).await.is(200);
     page.says("Keep your recovery codes").says("href=\"/me\"");
@@ -76,7 +81,11 @@ async fn a_code_is_needed_at_each_sign_in_and_counts_once(#[case] engine: Engine
     let fields = [("name", "Root"), ("password", PASSWORD), ("next", "/me")];
     assert_eq!(other.post("/sign-in", &fields).await.leads_to(), "/sign-in/code?next=%2Fme");
     assert_eq!(other.get("/me").await.leads_to(), "/sign-in/code?next=%2Fme");
-    assert_eq!(other.get("/sign-in/second-factor").await.leads_to(), "/sign-in", "a password alone sets up no other device");
+    assert_eq!(
+        other.get("/sign-in/second-factor").await.leads_to(),
+        "/sign-in",
+        "a password alone sets up no other device"
+    );
     let used = code(&app.app, &secret);
     other.post("/sign-in/code", &[("code", &used)]).await.is(401).says("wrong or was used before");
     app.advance(STEP);

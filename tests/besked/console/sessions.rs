@@ -195,7 +195,8 @@ async fn what_was_typed_is_not_lost_when_the_session_ends_while_writing() {
     let long = "Two lines\nof \"text\" & <more>";
     let fields = [("zone", "Europe/Stockholm"), ("body", long), ("present-password", "secret")];
     let page = browser.post("/me/words?draft=1", &fields).await.is(401);
-    let page = page.says("nothing that you typed is lost").says(long).says("value=\"Europe/Stockholm\"").lacks("secret");
+    let page =
+        page.says("nothing that you typed is lost").says(long).says("value=\"Europe/Stockholm\"").lacks("secret");
     page.says("action=\"/me/words?draft=1\"");
     browser.sign_in("Ola").await;
     browser.submit("/me/words", &fields).await.is(200).says("are saved");

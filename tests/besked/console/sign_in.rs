@@ -101,7 +101,9 @@ async fn a_wrong_name_and_a_wrong_password_look_alike(#[case] engine: Engine) {
         page.text().replace(name, "NAME")
     };
     let wrong = page(&mut browser, "Ola", "not the password").await;
-    for (name, password) in [("Nobody", PASSWORD), ("billing-run", PASSWORD), ("Root", ""), ("a\nb", "x"), ("Root", "nobody has this")] {
+    for (name, password) in
+        [("Nobody", PASSWORD), ("billing-run", PASSWORD), ("Root", ""), ("a\nb", "x"), ("Root", "nobody has this")]
+    {
         let other = browser.post("/sign-in", &[("name", name), ("password", password)]).await.is(401);
         assert_eq!(other.text().replace(name, "NAME"), wrong, "{name}");
     }
@@ -134,7 +136,9 @@ async fn a_sign_in_leads_to_the_page_that_was_asked_for_and_to_no_other_host() {
     set_password(&app, &browser, "Ola").await;
     assert_eq!(browser.get("/me?a=b").await.leads_to(), "/sign-in?next=%2Fme%3Fa%3Db");
     browser.get("/sign-in?next=%2Fme%3Fa%3Db").await.is(200).says("value=\"/me?a=b\"");
-    for (next, to) in [("/me?a=b", "/me?a=b"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil.example", "/")] {
+    for (next, to) in
+        [("/me?a=b", "/me?a=b"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil.example", "/")]
+    {
         let fields = [("name", "Ola"), ("password", PASSWORD), ("next", next)];
         assert_eq!(browser.other().post("/sign-in", &fields).await.leads_to(), to);
     }
@@ -151,7 +155,10 @@ async fn every_page_has_the_headers_that_keep_others_out() {
         let policy = page.reply.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'"), "{policy}");
         assert!(policy.contains("frame-ancestors 'none'") && policy.contains("base-uri 'none'"));
-        assert_eq!((page.reply.header("cache-control"), page.reply.header("x-frame-options")), (Some("no-store"), Some("DENY")));
+        assert_eq!(
+            (page.reply.header("cache-control"), page.reply.header("x-frame-options")),
+            (Some("no-store"), Some("DENY"))
+        );
         let html = page.html();
         assert!(!html.contains("<script>") && !html.contains("style=") && !html.contains("onclick"), "{html}");
     }
@@ -218,7 +225,8 @@ fn the_command_line_prints_the_link_of_an_invitation() {
     let ran = shell.run(&["--as", "Anna", "operators", "invite", "Anna"]).ok();
     let link = ran.out.lines().next().unwrap();
     assert!(link.contains("/invite/") && ran.out.contains("It works once, until"), "{}", ran.out);
-    let json = shell.run(&["--json", "--as", "Anna", "operators", "invite", "Anna", "--reset-second-factor"]).ok().json();
+    let json =
+        shell.run(&["--json", "--as", "Anna", "operators", "invite", "Anna", "--reset-second-factor"]).ok().json();
     assert_eq!((&json["operator"], &json["resets_second_factor"]), (&"Anna".into(), &true.into()));
     let told = ["is a machine", "besked keys add"];
     shell.run(&["--as", "Anna", "operators", "invite", "billing-run"]).fails(2, &told);

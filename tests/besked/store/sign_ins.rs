@@ -41,7 +41,10 @@ async fn sessions_are_found_by_hash_touched_and_ended(#[case] engine: Engine) {
     for session in &all {
         sessions::insert(&mut tx, session).await.unwrap();
     }
-    assert!(sessions::insert(&mut tx, &session(&fixture, ola, 1)).await.is_err(), "two sessions have no token in common");
+    assert!(
+        sessions::insert(&mut tx, &session(&fixture, ola, 1)).await.is_err(),
+        "two sessions have no token in common"
+    );
     drop(tx);
     let mut tx = fixture.store.write().await.unwrap();
     for session in &all {
@@ -130,7 +133,10 @@ async fn a_code_of_a_step_or_of_recovery_counts_once(#[case] engine: Engine) {
     assert_eq!(sign_ins::codes_left(&mut tx, id).await.unwrap(), 1);
     sign_ins::reset(&mut tx, id).await.unwrap();
     let left = SignIn { password: Some("b".to_owned()), ..SignIn::default() };
-    assert_eq!((sign_ins::find(&mut tx, id).await.unwrap(), sign_ins::codes_left(&mut tx, id).await.unwrap()), (left, 0));
+    assert_eq!(
+        (sign_ins::find(&mut tx, id).await.unwrap(), sign_ins::codes_left(&mut tx, id).await.unwrap()),
+        (left, 0)
+    );
 }
 
 #[rstest]
