@@ -78,8 +78,10 @@ pub fn faults(words: &Words, problems: &Problems) -> Faults {
     faults
 }
 
-/// The problems of a draft that a service refuses, at their places in the form; `None` for an error that is none of a form.
-#[must_use]
+/// The problems of a draft that a service refuses, at their places in the form.
+///
+/// # Errors
+/// The error itself, if it is none of a form.
 pub fn refused(draft: &Draft, error: NoticeError) -> Result<Problems, NoticeError> {
     let at = |pointer: &str, text: String| {
         let mut problems = Problems::default();
