@@ -87,7 +87,7 @@ impl Shell {
             command.args(["--as", "alice"]);
         }
         command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
-        command.env_remove("BESKED_CONFIG").env("BESKED__RELAY__0__URL", &self.relay);
+        command.env_remove("BESKED_CONFIG").env_remove("RUST_MIN_STACK").env("BESKED__RELAY__0__URL", &self.relay);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
