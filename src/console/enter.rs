@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 
-use super::cookies;
+use super::{Known, cookies};
 use super::form::Form;
 use super::frame::{Frame, Place, page_with};
 use super::refusal::Refusal;
@@ -59,6 +59,9 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
         Ok(other) => return without(&app, other.as_ref(), request).await,
         Err(error) => return unreachable(&app, &request, &error.for_logs()),
     };
+    if let Some(Known(call)) = request.extensions().get() {
+        call();
+    }
     let signed = signed(&app, present, &request);
     let shows = signed.flash.is_some();
     let place = place(request.uri().path());

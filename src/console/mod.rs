@@ -42,6 +42,8 @@ mod write;
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -104,6 +106,17 @@ pub fn routes(app: App) -> Router {
         .merge(assets::routes())
         .layer(CatchPanicLayer::new())
         .with_state(app)
+}
+
+/// Called once it is known who sends a request: from then on its connection gives way to no other one.
+#[derive(Clone)]
+pub struct Known(Arc<dyn Fn() + Send + Sync>);
+
+impl Known {
+    /// What is to be called.
+    pub fn new(call: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(call))
+    }
 }
 
 /// True for the paths of the console, whose forms and files may be larger than those of a public page.

@@ -178,12 +178,6 @@ impl Words {
         self.language.list(items)
     }
 
-    /// The language itself, for what renders mails.
-    #[must_use]
-    pub const fn language(&self) -> &'static Language {
-        self.language
-    }
-
     fn dates(&self) -> Dates {
         Dates::new(self.language, &self.zone)
     }

@@ -20,6 +20,7 @@ use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -178,10 +179,16 @@ async fn connection(
     }
 }
 
-async fn answer(routes: Router, place: &Place, limits: Limits, request: Request<Incoming>) -> Response {
+async fn answer(routes: Router, place: &Arc<Place>, limits: Limits, mut request: Request<Incoming>) -> Response {
     let path = request.uri().path();
     if api::is_of(path) || console::is_of(path) {
-        place.serve();
+        if api::is_of(path) || request.body().is_end_stream() {
+            place.serve();
+        } else {
+            // A form of somebody without a session gives way to others until it is there.
+            let place = place.clone();
+            request.extensions_mut().insert(console::Known::new(move || place.serve()));
+        }
         let request = request.map(|body| Body::new(TimeoutBody::new(limits.body, body)));
         let response = TowerToHyperService::new(routes).call(request).await.unwrap_or_else(|never| match never {});
         place.wait();

@@ -69,7 +69,7 @@ impl Chromium {
             .expect("chromedriver is installed: see tests/run");
         let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
         let port =
-            lines.find_map(|line| line.split_once("on port ").map(|(_, port)| port.trim_end_matches('.').to_owned()));
+            lines.find_map(|line| line.split_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned()));
         let port = port.expect("chromedriver names its port");
         // The driver blocks once nobody reads what it prints.
         std::thread::spawn(move || lines.for_each(drop));
