@@ -11,7 +11,6 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 
-use super::{Known, cookies};
 use super::form::Form;
 use super::frame::{Frame, Place, page_with};
 use super::refusal::Refusal;
@@ -19,6 +18,7 @@ use super::signed::Signed;
 use super::visitor::words;
 use super::words::Words;
 use super::write::sent::Sent;
+use super::{Known, cookies};
 use crate::app::App;
 use crate::domain::audit::Ended;
 use crate::domain::session::Stage;

@@ -121,7 +121,9 @@ impl Browser {
         };
         sessions::insert(&mut tx, &session).await.unwrap();
         tx.commit().await.unwrap();
-        self.jar.insert("__Host-besked_session".to_owned(), token.reveal());
+        let is_secure = context.config.organisation.public_url.as_str().starts_with("https:");
+        let cookie = if is_secure { "__Host-besked_session" } else { "besked_session" };
+        self.jar.insert(cookie.to_owned(), token.reveal());
     }
 
     /// Opens a page, without following redirections.

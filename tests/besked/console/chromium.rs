@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::browser::Browser;
+use crate::app::TestApp;
 
 /// How the pages are shown.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,13 @@ pub struct Chromium {
     driver: Child,
 }
 
+/// An application whose console is at a loopback host without TLS, as a browser of the tests opens it, and a browser before it.
+pub async fn at_loopback(app: TestApp) -> (TestApp, Browser) {
+    let app = app.configured(|config| config.organisation.public_url = "http://127.0.0.1".parse().unwrap()).await;
+    let browser = Browser::start(&app.app).await;
+    (app, browser)
+}
+
 /// What is wrong with a page, or how it is.
 #[derive(Debug)]
 pub struct Look {
@@ -68,8 +76,9 @@ impl Chromium {
             .spawn()
             .expect("chromedriver is installed: see tests/run");
         let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
-        let port =
-            lines.find_map(|line| line.split_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned()));
+        let port = lines.find_map(|line| {
+            line.split_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned())
+        });
         let port = port.expect("chromedriver names its port");
         // The driver blocks once nobody reads what it prints.
         std::thread::spawn(move || lines.for_each(drop));
@@ -97,7 +106,8 @@ impl Chromium {
         // A cookie needs a page of its host.
         self.client.goto(&format!("http://{}/sign-in", other.node.at)).await.expect("the page opens");
         for (name, value) in &other.jar {
-            let cookie = Cookie::build((name.clone(), value.clone())).path("/").secure(true).http_only(true).build();
+            let cookie =
+                Cookie::build((name.clone(), value.clone())).domain("127.0.0.1").path("/").http_only(true).build();
             self.client.add_cookie(cookie).await.expect("the cookie is taken");
         }
     }

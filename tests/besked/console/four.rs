@@ -5,7 +5,7 @@ use fantoccini::Locator;
 use rstest::rstest;
 
 use super::browser::Browser;
-use super::chromium::{Chromium, Screen};
+use super::chromium::{Chromium, Screen, at_loopback};
 use super::desk::{BREACH, MAINTENANCE, staffed};
 use crate::app::TestApp;
 use crate::database::Engine;
@@ -111,7 +111,7 @@ return true;
 #[tokio::test(flavor = "multi_thread")]
 async fn four_people_do_their_work(#[case] screen: Screen) {
     let of = [Role::Ops, Role::Security, Role::Legal, Role::Support, Role::Marketing, Role::Compliance];
-    let (app, door) = staffed(Engine::Sqlite, &of).await;
+    let (app, door) = at_loopback(staffed(Engine::Sqlite, &of).await.0).await;
     ops(&app, &door, screen).await;
     security(&app, &door, screen).await;
     marketing(&app, &door, screen).await;

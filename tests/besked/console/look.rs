@@ -7,7 +7,7 @@ use besked::domain::operator::Role;
 use uuid::Uuid;
 
 use super::browser::Browser;
-use super::chromium::{Chromium, Screen};
+use super::chromium::{Chromium, Screen, at_loopback};
 use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
 use crate::database::Engine;
 use crate::operators::{person, with};
@@ -50,7 +50,7 @@ impl World {
         let breach = app.app.notices.create(&app.draft(BREACH, "account_id\n"), &alice()).await.unwrap();
         app.app.notices.submit(breach, &alice()).await.unwrap();
         notices.push(breach);
-        let mut browser = Browser::start(&app.app).await;
+        let (app, mut browser) = at_loopback(app).await;
         browser.sign_in("Mia Östergren").await;
         Self { app, browser, notices }
     }
