@@ -6,7 +6,6 @@ use std::process::{Child, Command, Stdio};
 
 use axum::http::Method;
 use data_encoding::BASE64;
-use fantoccini::cookies::Cookie;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
@@ -103,12 +102,11 @@ impl Chromium {
 
     /// Has the cookies of another browser, which is signed in at the same host.
     pub async fn remember(&self, other: &Browser) {
-        // A cookie needs a page of its host.
-        self.client.goto(&format!("http://{}/sign-in", other.node.at)).await.expect("the page opens");
+        let url = format!("http://{}/", other.node.at);
         for (name, value) in &other.jar {
-            let cookie =
-                Cookie::build((name.clone(), value.clone())).domain("127.0.0.1").path("/").http_only(true).build();
-            self.client.add_cookie(cookie).await.expect("the cookie is taken");
+            let cookie = json!({ "name": name, "value": value, "url": url, "path": "/", "httpOnly": true });
+            let kept = self.client.issue_cmd(Own("Network.setCookie", cookie)).await.expect("the command is known");
+            assert_eq!(kept["success"], true, "the cookie {name} is taken");
         }
     }
 
@@ -135,7 +133,8 @@ impl Chromium {
 
     /// The whole page as a PNG, also what lies below the window.
     pub async fn picture(&self) -> Vec<u8> {
-        let drawn = self.client.issue_cmd(Draw).await.expect("it can be drawn");
+        let params = json!({ "format": "png", "captureBeyondViewport": true });
+        let drawn = self.client.issue_cmd(Own("Page.captureScreenshot", params)).await.expect("it can be drawn");
         let data = drawn["data"].as_str().expect("a picture");
         BASE64.decode(data.as_bytes()).expect("it is base64")
     }
@@ -157,18 +156,17 @@ impl Drop for Chromium {
     }
 }
 
-/// Chromium's own command for a picture of a page, which WebDriver knows of the window only.
+/// A command of Chromium's own, for what WebDriver does not have: a picture of more than the window, a cookie for an address.
 #[derive(Debug)]
-struct Draw;
+struct Own(&'static str, Value);
 
-impl WebDriverCompatibleCommand for Draw {
+impl WebDriverCompatibleCommand for Own {
     fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
         base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        let params = json!({ "format": "png", "captureBeyondViewport": true });
-        (Method::POST, Some(json!({ "cmd": "Page.captureScreenshot", "params": params }).to_string()))
+        (Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
     }
 }
 
