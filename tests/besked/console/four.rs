@@ -127,7 +127,8 @@ async fn ops(app: &TestApp, door: &Browser, screen: Screen) {
     app.run_until_idle().await;
     ops.open(&notice).await;
     ops.says("informed: 2 of 3 customers").await;
-    ops.press("a[href*=\"word=rescheduled\"]").await;
+    ops.press("a[href^=\"/notices/new?follow=\"]").await;
+    ops.press("a[href$=\"word=rescheduled\"]").await;
     ops.fill(&[("f.window_start", "2036-12-08T22:00"), ("f.window_end", "2036-12-09T02:00")]).await;
     ops.press("button[name=do][value=save]").await;
     let second = ops.place().await;
@@ -136,7 +137,8 @@ async fn ops(app: &TestApp, door: &Browser, screen: Screen) {
     app.run_until_idle().await;
     app.advance(std::time::Duration::from_secs(60));
     ops.open(&second).await;
-    ops.press("a[href*=\"word=completed\"]").await;
+    ops.press("a[href^=\"/notices/new?follow=\"]").await;
+    ops.press("a[href$=\"word=completed\"]").await;
     ops.press("button[name=do][value=save]").await;
     let third = ops.place().await;
     ops.take(&third, "submit", "").await;
