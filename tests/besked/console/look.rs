@@ -19,10 +19,10 @@ const LARGEST: u64 = 100_000;
 const STILL: f64 = 0.01;
 
 const BREACH: &str = "+++\ncategory = \"security_breach\"\nreference = \"SEC-7\"\n[audience]\nall = true\n[fields]\n\
-    aware_at = 2026-11-20T08:00:00+01:00\noccurred_at = 2026-11-19T08:00:00+01:00\nnature = \"A backup was read by a third party.\"\n\
-    services = [\"Storage\"]\nstage = \"initial\"\n\
-    data_categories = [\"Names\"]\nconsequences = \"Mail that pretends to be from us.\"\nmeasures = \"We closed the hole.\"\n\
-    recommendations = \"Change your passwords.\"\ncontact = \"security@example.com\"\n+++\nWe are sorry.\n";
+    stage = \"confirmed\"\nour_role = \"processor\"\ndiscovered_at = 2026-11-24T08:00:00+01:00\n\
+    nature = \"A backup was copied by a stranger.\"\ndata_affected = [\"Names\", \"Addresses\"]\n\
+    likely_consequences = \"Somebody may write to these persons.\"\nmeasures_taken = \"The key was changed.\"\n\
+    contact_point = \"Write to privacy@provider.example.\"\n+++\nWe are sorry.\n";
 
 /// An organisation in the middle of its work: notices in several states, a refused recipient, an opt-out, and an operator who may do
 /// everything.
@@ -41,7 +41,7 @@ impl World {
             .map(|n| format!("C{n},Customer {n} AB,a{n}@c{n}.example,Kim,technical,en,Europe/London,sto2\n"))
             .collect();
         app.import(&format!("{CUSTOMERS}C99,{long},information.och.kundservice@a-very-long-domain-name-of-a-customer.example,Åsa,service,sv,Europe/Stockholm,sto2\n{more}")).await;
-        app.relay.on("RCPT TO:<a7@c7.example>", 1, Act::Reply("550 5.1.1 <a7@c7.example>: no such user here"));
+        app.relay.on("RCPT TO:<a7@c7.example>", 1, Act::Reply("550 5.1.1 <a7@c7.example>: no such user here\r\n"));
         let mut notices = vec![app.release(&maintenance("all = true")).await];
         app.wish("a9@c9.example", besked::domain::category::Category::News, true).await;
         app.run_until_idle().await;
