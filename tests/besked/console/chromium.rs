@@ -39,7 +39,7 @@ impl Screen {
 /// A running Chromium with one window.
 pub struct Chromium {
     pub client: Client,
-    driver: Driver,
+    _driver: Driver,
 }
 
 /// A running chromedriver, which ends with this.
@@ -104,7 +104,7 @@ impl Chromium {
         let mut builder = ClientBuilder::new(connector);
         builder.capabilities(capabilities);
         let client = builder.connect(&format!("http://127.0.0.1:{port}")).await;
-        Self { client: client.expect("chromium starts"), driver }
+        Self { client: client.expect("chromium starts"), _driver: driver }
     }
 
     /// Has the cookies of another browser, which is signed in at the same host.
@@ -149,108 +149,6 @@ impl Chromium {
     /// Ends the browser and its driver.
     pub async fn end(self) {
         self.client.close().await.expect("it ends");
-    }
-}
-
-/// An application whose console is at a loopback host without TLS, as a browser of the tests opens it, and a browser before it.
-pub async fn at_loopback(app: TestApp) -> (TestApp, Browser) {
-    let app = app.configured(|config| config.organisation.public_url = "http://127.0.0.1".parse().unwrap()).await;
-    let browser = Browser::start(&app.app).await;
-    (app, browser)
-}
-
-/// What is wrong with a page, or how it is.
-#[derive(Debug)]
-pub struct Look {
-    /// What axe-core found: rule, its words, and the elements.
-    pub violations: Vec<String>,
-    /// Width of the content, in pixels.
-    pub content_width: u64,
-    /// Bytes of the page and all that it loads.
-    pub bytes: u64,
-    /// The sum of the layout shifts, as Chromium counts them.
-    pub shift: f64,
-    /// How many `h1` and `main` there are.
-    pub headings: (u64, u64),
-}
-
-impl Chromium {
-    /// Starts a driver on a port of its own, and a browser without memory of others.
-    pub async fn start(screen: Screen) -> Self {
-        let mut command = Command::new("chromedriver");
-        let driver = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut driver = Driver(driver.expect("chromedriver is installed: see tests/run"));
-        let mut lines = BufReader::new(driver.0.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
-        let port = lines.find_map(|line| {
-            line.split_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned())
-        });
-        let port = port.expect("chromedriver names its port");
-        // The driver blocks once nobody reads what it prints.
-        std::thread::spawn(move || lines.for_each(drop));
-        let scheme = if screen.dark { 0 } else { 1 };
-        let scripts = if screen.scripts { 1 } else { 2 };
-        let options = json!({
-            "args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage",
-                format!("--blink-settings=preferredColorScheme={scheme}"),
-                format!("--window-size={},900", screen.width.max(500)),
-            ],
-            "prefs": { "profile.managed_default_content_settings.javascript": scripts },
-            "mobileEmulation": { "deviceMetrics": { "width": screen.width, "height": 900, "pixelRatio": 1.0, "touch": false, "mobile": false } },
-        });
-        let capabilities: Capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
-        let connector = hyper_util::client::legacy::connect::HttpConnector::new();
-        let mut builder = ClientBuilder::new(connector);
-        builder.capabilities(capabilities);
-        let client = builder.connect(&format!("http://127.0.0.1:{port}")).await;
-        Self { client: client.expect("chromium starts"), driver }
-    }
-
-    /// Has the cookies of another browser, which is signed in at the same host.
-    pub async fn remember(&self, other: &Browser) {
-        let url = format!("http://{}/", other.node.at);
-        for (name, value) in &other.jar {
-            let cookie = json!({ "name": name, "value": value, "url": url, "path": "/", "httpOnly": true });
-            let kept = self.client.issue_cmd(Own("Network.setCookie", cookie)).await.expect("the command is known");
-            assert_eq!(kept["success"], true, "the cookie {name} is taken");
-        }
-    }
-
-    /// Opens a page, and says how it is. Needs scripts.
-    pub async fn look(&self, url: &str) -> Look {
-        self.client.goto(url).await.expect("the page opens");
-        self.look_here().await
-    }
-
-    /// Says how the page that is open is.
-    pub async fn look_here(&self) -> Look {
-        self.client.execute(&axe(), vec![]).await.expect("axe-core loads");
-        let found = self.client.execute_async(EXAMINE, vec![]).await.expect("the page can be examined");
-        let number = |key: &str| found[key].as_u64().unwrap_or_else(|| panic!("{key}: {found}"));
-        let violations = found["violations"].as_array().expect("a list").iter().map(words_of).collect();
-        Look {
-            violations,
-            content_width: number("width"),
-            bytes: number("bytes"),
-            shift: found["shift"].as_f64().expect("a number"),
-            headings: (number("h1"), number("main")),
-        }
-    }
-
-    /// The whole page as a PNG, also what lies below the window.
-    pub async fn picture(&self) -> Vec<u8> {
-        let params = json!({ "format": "png", "captureBeyondViewport": true });
-        let drawn = self.client.issue_cmd(Own("Page.captureScreenshot", params)).await.expect("it can be drawn");
-        let data = drawn["data"].as_str().expect("a picture");
-        BASE64.decode(data.as_bytes()).expect("it is base64")
-    }
-
-    /// Ends the browser and its driver.
-    pub async fn end(mut self) {
-        self.client.clone().close().await.expect("it ends");
-        // By its own process id.
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
     }
 }
 
