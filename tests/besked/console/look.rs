@@ -80,8 +80,16 @@ impl World {
         ];
         let mut paths: Vec<String> = fixed.map(str::to_owned).to_vec();
         paths.extend(
-            ["/ask?q=C7", "/ask?q=CHG-1", "/ask?q=nobody", "/customers?q=ett", "/customers/C1", "/customers/C99"]
-                .map(str::to_owned),
+            [
+                "/ask?q=C7",
+                "/ask?q=CHG-1",
+                "/ask?account=C1&reference=CHG-1",
+                "/ask?q=nobody",
+                "/customers?q=ett",
+                "/customers/C1",
+                "/customers/C99",
+            ]
+            .map(str::to_owned),
         );
         paths.extend(self.notices.iter().map(|id| format!("/notices/{id}")));
         // Whatever these pages lead to is a page, too.
@@ -96,16 +104,14 @@ impl World {
             }
             at += 1;
         }
-        let named = |path: String| {
-            let name = place(&path).trim_matches('/').replace('/', "-");
-            let query = path
-                .split_once('?')
-                .map(|(_, query)| format!("-{}", query.replace(['=', '&', '%', '+'], "-")))
-                .unwrap_or_default();
+        let mut names: Vec<String> = Vec::new();
+        for path in &paths {
+            let name = place(path).trim_matches('/').replace('/', "-");
             let name = if name.is_empty() { "now".to_owned() } else { name };
-            (path, format!("{name}{query}").chars().take(80).collect())
-        };
-        paths.into_iter().map(named).collect()
+            let alike = names.iter().filter(|it| it.split('.').next() == Some(&name)).count();
+            names.push(if alike == 0 { name } else { format!("{name}.{alike}") });
+        }
+        paths.into_iter().zip(names).collect()
     }
 }
 
@@ -121,8 +127,14 @@ fn links(html: &str) -> Vec<String> {
 /// A path without what names one of many: pages of one kind look alike.
 fn place(path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default();
-    let parts = path.split('/').map(|part| if part.parse::<Uuid>().is_ok() { "one" } else { part });
-    parts.collect::<Vec<_>>().join("/")
+    let mut before = "";
+    let mut place = Vec::new();
+    for part in path.split('/') {
+        let is_one = part.parse::<Uuid>().is_ok() || before == "customers" && part.starts_with('C');
+        place.push(if is_one { "one" } else { part });
+        before = part;
+    }
+    place.join("/")
 }
 
 fn folder() -> PathBuf {
