@@ -118,9 +118,12 @@ pub struct Now {
     pub database: bool,
 }
 
-/// When how many deliveries of a notice had an outcome: from that follows its rate. Kept in memory, for as long as somebody looks.
+/// When how many deliveries of a notice had an outcome, the first look first.
+type Looks = VecDeque<(Timestamp, u64)>;
+
+/// The looks at each notice: from them follows its rate. Kept in memory, for as long as somebody looks.
 #[derive(Clone, Default)]
-pub struct Progress(Arc<Mutex<BTreeMap<Uuid, VecDeque<(Timestamp, u64)>>>>);
+pub struct Progress(Arc<Mutex<BTreeMap<Uuid, Looks>>>);
 
 impl Progress {
     /// Notes how far a notice is, and returns its rate per minute since the first look within [`MEASURED`].
