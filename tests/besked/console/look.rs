@@ -120,7 +120,9 @@ fn links(html: &str) -> Vec<String> {
     let targets = html.split("<a ").skip(1).filter_map(|rest| rest.split('>').next());
     let targets = targets.filter(|tag| !tag.contains(" download"));
     let targets = targets.filter_map(|tag| tag.split("href=\"").nth(1)).filter_map(|rest| rest.split('"').next());
-    let pages = targets.filter(|href| href.starts_with('/') && !href.contains('.') && !href.starts_with("//"));
+    let is_page =
+        |href: &&str| !["//", "/api/", "/ledger/"].iter().any(|start| href.starts_with(start)) && !href.contains('.');
+    let pages = targets.filter(|href| href.starts_with('/')).filter(is_page);
     pages.map(|href| href.split('#').next().unwrap_or_default().replace("&amp;", "&").replace("&#38;", "&")).collect()
 }
 
