@@ -240,10 +240,11 @@ async fn the_provider_gives_the_roles(#[case] engine: Engine) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_does_not_count_is_refused() {
+    type Spoil = fn(&mut Says, i64);
     let (app, provider, mut browser) = beside(Engine::Sqlite, "").await;
     let good = provider.0.says.lock().unwrap().clone();
     let now = app.app.context.clock.now().as_second();
-    let spoiled: [(&str, fn(&mut Says, i64)); 7] = [
+    let spoiled: [(&str, Spoil); 7] = [
         ("another key", |it, _| it.key = [8; 32]),
         ("no signature", |it, _| it.algorithm = "none"),
         ("another issuer", |it, _| it.claims["iss"] = "https://evil.example".into()),

@@ -40,7 +40,7 @@ async fn a_petition_is_extended_once_answered_once_and_forgotten(#[case] engine:
     assert_eq!(petitions::find(&mut tx, later.id).await.unwrap(), Some(later.clone()));
     assert_eq!(petitions::find(&mut tx, fixture.id()).await.unwrap(), None);
     assert_eq!(petitions::open(&mut tx, 9).await.unwrap(), [sooner.clone(), later.clone()]);
-    assert_eq!(petitions::open(&mut tx, 1).await.unwrap(), [sooner.clone()]);
+    assert_eq!(petitions::open(&mut tx, 1).await.unwrap(), std::slice::from_ref(&sooner));
     let newest = [later.id, sooner.id].into_iter().max().unwrap();
     assert_eq!(petitions::list(&mut tx, None, 1).await.unwrap()[0].id, newest);
     assert_eq!(petitions::list(&mut tx, Some(newest), 9).await.unwrap().len(), 1);
