@@ -355,7 +355,7 @@ console-refusal-unauthenticated-remedy = Sign in and try again.
 console-refusal-forbidden-title = Your roles do not allow this
 console-refusal-forbidden-remedy = Ask a colleague with the role, or an admin to give it to you.
 console-refusal-later-title = Not at the moment
-console-refusal-later-remedy = The database is busy or does not answer. Nothing was changed: try again in a moment.
+console-refusal-later-remedy = The database does not answer, or what was recorded last is not sealed in the ledger yet. Nothing was changed: try again in a moment.
 console-refusal-failed-title = Something went wrong
 console-refusal-failed-remedy = It is in the log. Nothing was lost: try again, and show an admin if it happens again.
 

@@ -356,7 +356,7 @@ console-refusal-unauthenticated-remedy = Logga in och försök igen.
 console-refusal-forbidden-title = Dina roller tillåter inte detta
 console-refusal-forbidden-remedy = Fråga en kollega som har rollen, eller be en administratör ge dig den.
 console-refusal-later-title = Inte just nu
-console-refusal-later-remedy = Databasen är upptagen eller svarar inte. Inget har ändrats: försök igen om en stund.
+console-refusal-later-remedy = Databasen svarar inte, eller så är det som registrerades senast inte förseglat i liggaren än. Inget har ändrats: försök igen om en stund.
 console-refusal-failed-title = Något gick fel
 console-refusal-failed-remedy = Det står i loggen. Inget har gått förlorat: försök igen, och visa en administratör om det händer igen.
 
