@@ -52,11 +52,17 @@ impl Person {
         assert!(!page.contains(unwanted), "`{unwanted}` is on {}", self.place().await);
     }
 
-    /// Clicks on the first element that a selector finds.
+    /// Clicks on the first element that a selector finds, and stays until the page that it leads to is there.
     async fn press(&self, css: &str) {
-        let found = self.chromium.client.find(Locator::Css(css)).await;
-        let Ok(element) = found else { panic!("`{css}` is not on {}:\n{}", self.place().await, self.text().await) };
+        let client = &self.chromium.client;
+        let Ok(element) = client.find(Locator::Css(css)).await else {
+            panic!("`{css}` is not on {}:\n{}", self.place().await, self.text().await)
+        };
+        // The driver answers a click before the browser has left the page.
+        client.execute("document.documentElement.classList.add('left')", vec![]).await.unwrap();
         element.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        let next = client.wait().for_element(Locator::Css("html:not(.left) body")).await;
+        assert!(next.is_ok(), "`{css}` leads nowhere from {}: {next:?}", self.place().await);
     }
 
     /// Fills in fields, as the browser has them: texts are typed, choices are clicked on.
@@ -67,7 +73,7 @@ impl Person {
         }
     }
 
-    /// Presses the button of a form, and stays until the next page is there.
+    /// Takes a step of a notice from its page.
     async fn take(&self, notice: &str, step: &str, reason: &str) {
         self.open(notice).await;
         self.press(&format!("main a[href$=\"/{step}\"]")).await;
