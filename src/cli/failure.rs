@@ -348,7 +348,7 @@ impl From<ProofError> for Failure {
             ProofError::Forbidden(error) => error.into(),
             ProofError::Notice(error) => error.into(),
             ProofError::Evidence(error) => error.into(),
-            ProofError::Report(_) | ProofError::Invalid(_) => Self::of(error.kind(), error),
+            error => Self::of(error.kind(), error),
         }
     }
 }

@@ -72,9 +72,9 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
     let answered = timeout(if is_file { FILE } else { ANSWER }, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| {
         tracing::error!("a page took too long and was aborted");
-        Refusal::new(crate::domain::kind::Kind::Later, "").into_response()
+        Refusal::new(crate::domain::kind::Kind::Later, signed.words.say("console-refusal-slow")).into_response()
     });
-    noted.result = ended(response.status());
+    noted.result = Ended::of_status(response.status().as_u16());
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         noted.result = refusal.kind.into();
         response = refusal.page(&signed, place);
@@ -192,19 +192,6 @@ impl Noted {
         if let Err(error) = written {
             tracing::warn!(error = error.for_logs(), "the audit log lacks a page");
         }
-    }
-}
-
-fn ended(status: StatusCode) -> Ended {
-    match status.as_u16() {
-        ..=399 => Ended::Ok,
-        401 => Ended::Unauthenticated,
-        403 => Ended::Forbidden,
-        404 => Ended::NotFound,
-        409 | 412 => Ended::Conflict,
-        429 | 503 => Ended::Later,
-        500.. => Ended::Failed,
-        _ => Ended::Invalid,
     }
 }
 

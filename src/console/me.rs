@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use uuid::Uuid;
 
+use super::codes::RecoveryCodes;
 use super::enter::done;
 use super::form::{Faults, Form};
 use super::frame::{Frame, Place, page, page_with};
@@ -43,13 +44,6 @@ struct Me {
     languages: Vec<(String, String, bool)>,
     zone: String,
     default_zone: String,
-}
-
-#[derive(Template)]
-#[template(path = "console/new_codes.html")]
-struct NewCodes {
-    frame: Frame,
-    codes: Vec<String>,
 }
 
 impl From<SignInError> for Refusal {
@@ -141,7 +135,7 @@ async fn renew_codes(
         Ok(codes) => {
             let codes = codes.iter().map(|code| code.reveal().to_owned()).collect();
             let frame = signed.frame(Place::Me, signed.words.say("console-recovery-title"));
-            return Ok(page(&NewCodes { frame, codes }));
+            return Ok(page(&RecoveryCodes { frame, codes, next: Place::Me.path() }));
         }
         Err(SignInError::Code) => faults.add("code", signed.words.say("console-code-wrong")),
         Err(SignInError::Often(seconds)) => {

@@ -9,6 +9,7 @@ mod asked;
 mod assets;
 mod audit;
 mod blocks;
+mod codes;
 mod cookies;
 mod customers;
 mod delivery;

@@ -65,13 +65,15 @@ impl Refusal {
         matches!(self.kind, Kind::Invalid | Kind::Conflict | Kind::Refused).then_some(self.text.as_str())
     }
 
-    /// What failed inside is for the log.
+    /// An error whose text is for the operator, unless something failed.
     fn told(kind: Kind, text: String) -> Self {
-        if matches!(kind, Kind::Failed | Kind::Later) {
-            tracing::error!(error = text, "a page of the console could not be answered");
-            return Self::new(kind, "");
-        }
-        Self::new(kind, text)
+        if kind == Kind::Failed { Self::failed(kind, &text) } else { Self::new(kind, text) }
+    }
+
+    /// A failure of Besked or of what it depends on: the log says why, the operator does not learn it.
+    fn failed(kind: Kind, for_logs: &str) -> Self {
+        tracing::error!(error = for_logs, "a page of the console could not be answered");
+        Self::new(kind, "")
     }
 
     const fn status(&self) -> StatusCode {
@@ -102,7 +104,9 @@ impl Refusal {
     /// The page of a refusal.
     pub fn page(&self, signed: &Signed, here: Place) -> Response {
         let say = |what: &str| signed.words.say(&format!("console-refusal-{}-{what}", self.name()));
-        let (heading, text) = (say("title"), self.text.clone());
+        let heading = say("title");
+        let is_silent = self.text.is_empty() && self.kind == Kind::Later;
+        let text = if is_silent { say("text") } else { self.text.clone() };
         let page = Page { frame: signed.frame(here, heading.clone()), heading, text, remedy: say("remedy") };
         let mut response = page_with(self.status(), &page);
         if self.kind == Kind::Later {
@@ -122,7 +126,7 @@ impl IntoResponse for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::told(error.kind(), error.for_logs())
+        Self::failed(error.kind(), &error.for_logs())
     }
 }
 
@@ -136,7 +140,7 @@ impl From<AudienceError> for Refusal {
     fn from(error: AudienceError) -> Self {
         match error {
             AudienceError::Store(error) => error.into(),
-            error if error.kind() == Kind::Failed => Self::told(Kind::Failed, error.for_logs()),
+            error if error.kind() == Kind::Failed => Self::failed(Kind::Failed, &error.for_logs()),
             error => Self::new(error.kind(), error.to_string()),
         }
     }

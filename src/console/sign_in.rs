@@ -11,6 +11,7 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use serde::Deserialize;
 
+use super::codes::RecoveryCodes;
 use super::cookies;
 use super::enter::{local, with_next};
 use super::form::{Faults, Form};
@@ -66,14 +67,6 @@ struct SecondFactor {
     picture: String,
     secret: String,
     replaces: bool,
-}
-
-#[derive(Template)]
-#[template(path = "console/recovery_codes.html")]
-struct RecoveryCodes {
-    frame: Frame,
-    codes: Vec<String>,
-    next: String,
 }
 
 fn frame(app: &App, outside: &Outside, key: &str) -> Frame {

@@ -29,6 +29,23 @@ pub enum Ended {
     Failed,
 }
 
+impl Ended {
+    /// What a status of HTTP (RFC 9110) says of a request.
+    #[must_use]
+    pub const fn of_status(status: u16) -> Self {
+        match status {
+            ..=399 => Self::Ok,
+            401 => Self::Unauthenticated,
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            409 | 412 => Self::Conflict,
+            429 | 503 => Self::Later,
+            500.. => Self::Failed,
+            _ => Self::Invalid,
+        }
+    }
+}
+
 words!(Ended, "a result", {
     Ok => "ok",
     Invalid => "invalid",

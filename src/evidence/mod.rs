@@ -3,11 +3,17 @@
 //! [`crate::ledger::evidence`] writes the file of one notice, [`crate::ledger::report`] the PDF. Nothing is masked: evidence names
 //! people by purpose.
 
+mod taken;
+
 use std::io::Write;
+use std::sync::Arc;
 
 use serde::Serialize;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
+
+pub use taken::Taken;
 
 use crate::context::Context;
 use crate::domain::actor::Actor;
@@ -88,6 +94,17 @@ pub enum ProofError {
     /// The file just written is not valid.
     #[error("the evidence just written is not valid: {0}")]
     Invalid(#[from] Invalid),
+    /// Other evidence is being written.
+    #[error("other evidence is being written")]
+    Busy,
+    /// The evidence does not fit into a PDF that is made in memory.
+    #[error("the evidence has {bytes} bytes, and a PDF that is asked for here may hold {most} at most")]
+    TooLarge {
+        /// Bytes of the evidence.
+        bytes: u64,
+        /// What a PDF may hold, in bytes.
+        most: u64,
+    },
 }
 
 impl ProofError {
@@ -102,6 +119,8 @@ impl ProofError {
             Self::Evidence(error) => error.kind(),
             Self::Report(error) => error.kind(),
             Self::Invalid(_) => Kind::Failed,
+            Self::Busy => Kind::Later,
+            Self::TooLarge { .. } => Kind::Refused,
         }
     }
 }
@@ -125,6 +144,8 @@ pub struct Prover {
     notices: Notices,
     ledger: Ledger,
     subjects: Subjects,
+    /// Evidence over HTTP is written by one at a time: each reads from one state of the database, and holds it until its end.
+    turns: Arc<Semaphore>,
 }
 
 /// The evidence of one notice, ready to be written.
@@ -155,8 +176,8 @@ pub struct Proved {
 impl Prover {
     /// A prover over these services.
     #[must_use]
-    pub const fn new(context: Context, notices: Notices, ledger: Ledger, subjects: Subjects) -> Self {
-        Self { context, notices, ledger, subjects }
+    pub fn new(context: Context, notices: Notices, ledger: Ledger, subjects: Subjects) -> Self {
+        Self { context, notices, ledger, subjects, turns: Arc::new(Semaphore::new(1)) }
     }
 
     /// Prepares the evidence of each notice asked for, oldest first: seals what waits, and records that the data of restricted

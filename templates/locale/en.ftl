@@ -355,7 +355,9 @@ console-refusal-unauthenticated-remedy = Sign in and try again.
 console-refusal-forbidden-title = Your roles do not allow this
 console-refusal-forbidden-remedy = Ask a colleague with the role, or an admin to give it to you.
 console-refusal-later-title = Not at the moment
-console-refusal-later-remedy = The database does not answer, or what was recorded last is not sealed in the ledger yet. Nothing was changed: try again in a moment.
+console-refusal-later-text = The database is busy or does not answer.
+console-refusal-later-remedy = Try again in a moment. If you sent a form, look first whether it was done.
+console-refusal-slow = This took too long, and was ended.
 console-refusal-failed-title = Something went wrong
 console-refusal-failed-remedy = It is in the log. Nothing was lost: try again, and show an admin if it happens again.
 
@@ -801,6 +803,7 @@ console-evidence-messages = With the exact messages that were sent
 console-evidence-json = As a file (JSON)
 console-evidence-pdf = As a PDF
 console-evidence-whose-missing = Account: name the customer that the evidence is for.
+console-evidence-busy = Other evidence is being written at present.
 console-evidence-too-large = This evidence is too large for a PDF here: take the file, or make the PDF with “besked evidence export --pdf”.
 
 ## Console: writing

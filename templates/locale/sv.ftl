@@ -356,7 +356,9 @@ console-refusal-unauthenticated-remedy = Logga in och försök igen.
 console-refusal-forbidden-title = Dina roller tillåter inte detta
 console-refusal-forbidden-remedy = Fråga en kollega som har rollen, eller be en administratör ge dig den.
 console-refusal-later-title = Inte just nu
-console-refusal-later-remedy = Databasen svarar inte, eller så är det som registrerades senast inte förseglat i liggaren än. Inget har ändrats: försök igen om en stund.
+console-refusal-later-text = Databasen är upptagen eller svarar inte.
+console-refusal-later-remedy = Försök igen om en stund. Om du skickade ett formulär, se först efter om det blev gjort.
+console-refusal-slow = Det här tog för lång tid och avbröts.
 console-refusal-failed-title = Något gick fel
 console-refusal-failed-remedy = Det står i loggen. Inget har gått förlorat: försök igen, och visa en administratör om det händer igen.
 
@@ -802,6 +804,7 @@ console-evidence-messages = Med de exakta meddelanden som skickades
 console-evidence-json = Som fil (JSON)
 console-evidence-pdf = Som PDF
 console-evidence-whose-missing = Konto: ange kunden som beviset gäller.
+console-evidence-busy = Ett annat bevis skrivs just nu.
 console-evidence-too-large = Detta bevis är för stort för en PDF här: ta filen, eller gör PDF:en med ”besked evidence export --pdf”.
 
 ## Console: writing

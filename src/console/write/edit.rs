@@ -10,8 +10,8 @@ use super::prefill::prefill;
 use super::save::{Target, receive};
 use super::sent::Sent;
 use crate::app::App;
-use crate::console::form::{Faults, Form};
-use crate::console::notices::id_of;
+use crate::console::form::Faults;
+use crate::console::notices::{asked, id_of};
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::domain::kind::Kind;
@@ -27,9 +27,9 @@ async fn begin(
     State(app): State<App>,
     signed: Signed,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    query: RawQuery,
 ) -> Result<Response, Refusal> {
-    let asked = Form::parse(query.unwrap_or_default().as_bytes());
+    let asked = asked(query);
     let id = id_of(&id)?;
     let notice = app.notices.find(&signed.actor, id).await?;
     signed.actor.may(Right::Write, notice.category)?;

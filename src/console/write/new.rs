@@ -12,8 +12,9 @@ use super::prefill::prefill;
 use super::save::{Target, receive};
 use super::sent::Sent;
 use crate::app::App;
-use crate::console::form::{Faults, Form};
+use crate::console::form::Faults;
 use crate::console::frame::{Frame, Place, page};
+use crate::console::notices::asked;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::domain::category::{Category, Class};
@@ -43,8 +44,8 @@ impl Choose {
     }
 }
 
-async fn begin(State(app): State<App>, signed: Signed, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
-    let asked = Form::parse(query.unwrap_or_default().as_bytes());
+async fn begin(State(app): State<App>, signed: Signed, query: RawQuery) -> Result<Response, Refusal> {
+    let asked = asked(query);
     signed.actor.may_at_all(Right::Write)?;
     let (follow, copy) = (asked.text("follow"), asked.text("copy"));
     if !follow.is_empty() || !copy.is_empty() {

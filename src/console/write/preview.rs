@@ -10,10 +10,10 @@ use super::read::{self, faults};
 use super::rows;
 use super::sent::Sent;
 use crate::app::App;
-use crate::console::form::{Faults, Form};
+use crate::console::form::Faults;
 use crate::console::frame::{Frame, Place, page};
 use crate::console::mail::{self, Scheme};
-use crate::console::notices::id_of;
+use crate::console::notices::{asked, id_of};
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::console::words::Words;
@@ -80,9 +80,9 @@ async fn of_stored(
     State(app): State<App>,
     signed: Signed,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    query: RawQuery,
 ) -> Result<Response, Refusal> {
-    let asked = Form::parse(query.unwrap_or_default().as_bytes());
+    let asked = asked(query);
     let id = id_of(&id)?;
     let draft = app.notices.draft(&signed.actor, id).await?;
     let view = View {
@@ -141,9 +141,9 @@ async fn look(
     State(app): State<App>,
     signed: Signed,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    query: RawQuery,
 ) -> Result<Response, Refusal> {
-    let asked = Form::parse(query.unwrap_or_default().as_bytes());
+    let asked = asked(query);
     let id = id_of(&id)?;
     let notice = app.notices.find(&signed.actor, id).await?;
     crate::notices::may_prepare(&signed.actor, notice.category)?;

@@ -217,20 +217,7 @@ impl Ending {
     fn of(response: &Response) -> Self {
         let result = response.extensions().get::<Ended>().copied();
         let made = response.extensions().get::<Made>().copied();
-        Self { made, result: result.unwrap_or_else(|| ended(response.status())) }
-    }
-}
-
-fn ended(status: StatusCode) -> Ended {
-    match status.as_u16() {
-        ..=399 => Ended::Ok,
-        401 => Ended::Unauthenticated,
-        403 => Ended::Forbidden,
-        404 => Ended::NotFound,
-        409 | 412 => Ended::Conflict,
-        429 | 503 => Ended::Later,
-        500.. => Ended::Failed,
-        _ => Ended::Invalid,
+        Self { made, result: result.unwrap_or_else(|| Ended::of_status(response.status().as_u16())) }
     }
 }
 

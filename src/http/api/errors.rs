@@ -80,7 +80,6 @@ problems! {
     SubjectError: Store Forbidden Ledger Evidence,
     LedgerError: Store Forbidden,
     EvidenceError: Ledger,
-    ProofError: Forbidden Notice Evidence,
     InboundError: Store Forbidden,
     TaskError: Store Forbidden,
     WebhookError: Store Forbidden,
@@ -97,6 +96,21 @@ impl From<AudienceError> for Problem {
             AudienceError::Store(error) => error.into(),
             error if error.kind() == Kind::Failed => Self::failed(Kind::Failed, &error.for_logs()),
             error => Self::of(error.kind(), error.to_string()),
+        }
+    }
+}
+
+impl From<ProofError> for Problem {
+    fn from(error: ProofError) -> Self {
+        let text = error.to_string();
+        match error {
+            ProofError::Forbidden(error) => error.into(),
+            ProofError::Notice(error) => error.into(),
+            ProofError::Evidence(error) => error.into(),
+            ProofError::Busy => Self::of(Kind::Later, text).retry_after(10),
+            ProofError::TooLarge { .. } => Self::of(Kind::Refused, text)
+                .hint("take it as application/json, or make the PDF with `besked evidence export --pdf`"),
+            error => told(error.kind(), text),
         }
     }
 }

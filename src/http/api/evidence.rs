@@ -1,16 +1,10 @@
 //! Evidence: a file that proves what the ledger says about a notice, or a report for people with that file in it.
 
-use std::io::{self, Read as _, Seek as _};
-use std::sync::Arc;
-
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream;
 use serde::Deserialize;
-use tokio::io::AsyncReadExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,17 +14,10 @@ use super::body::Asked;
 use super::key::Caller;
 use super::problem::Problem;
 use crate::domain::kind::Kind;
-use crate::domain::words::cause;
-use crate::evidence::{Choice, Proof, Request, Scope};
+use crate::evidence::{Choice, Request, Scope};
 
 /// The media type of the report for people.
 const PDF: &str = "application/pdf";
-
-/// The largest evidence that is made into a PDF, in bytes: PDF and evidence are held in memory.
-const LARGEST_IN_PDF: u64 = 64 << 20;
-
-/// What is read from the file at once, in bytes.
-const CHUNK: usize = 64 << 10;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Api> {
@@ -75,25 +62,11 @@ async fn evidence(
         }
     };
     let request = Request { notices: Choice::Notice(wanted.notice), scope, with_messages: wanted.with_message };
-    // Until it is written: whoever asks meanwhile asks again.
-    let _turn = turn(&api.exports)?;
-    let mut proofs = api.app.evidence.prepare(&caller.actor, &request).await?;
-    let Some(proof) = proofs.pop() else { return Err(Problem::of(Kind::NotFound, "there is no such released notice")) };
-    let mut file = tempfile::tempfile().map_err(|error| unwritten(&error))?;
-    proof.write(io::BufWriter::new(&mut file), &|_| ()).await?;
-    file.rewind().map_err(|error| unwritten(&error))?;
-    match form {
-        Form::Json => Ok(streamed(file)),
-        Form::Pdf => report(&proof, file).await,
-    }
-}
-
-/// The turn to write evidence, if nobody else writes any.
-fn turn(exports: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
-    exports
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "other evidence is being written").retry_after(10))
+    let taken = api.app.evidence.take(&caller.actor, &request).await?;
+    Ok(match form {
+        Form::Json => ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(taken.parts())).into_response(),
+        Form::Pdf => ([(header::CONTENT_TYPE, PDF)], taken.pdf().await?).into_response(),
+    })
 }
 
 /// The form in which evidence is wanted.
@@ -117,61 +90,4 @@ fn form(headers: &HeaderMap) -> Result<Form, Problem> {
     }
     let detail = "evidence is there as application/json and as application/pdf";
     Err(Problem::new(StatusCode::NOT_ACCEPTABLE, detail))
-}
-
-/// The file, a part at a time.
-fn streamed(file: std::fs::File) -> Response {
-    let parts = stream::try_unfold(tokio::fs::File::from_std(file), |mut file| async move {
-        let mut part = vec![0; CHUNK];
-        let n = file.read(&mut part).await?;
-        part.truncate(n);
-        Ok::<_, io::Error>((n > 0).then(|| (Bytes::from(part), file)))
-    });
-    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(parts)).into_response()
-}
-
-/// Refuses evidence that is too large to be held in memory, before it is read.
-fn check_size(bytes: u64) -> Result<(), Problem> {
-    if bytes <= LARGEST_IN_PDF {
-        return Ok(());
-    }
-    let detail =
-        format!("the evidence has {bytes} bytes, and a PDF that is asked for here may hold {LARGEST_IN_PDF} at most");
-    Err(Problem::of(Kind::Refused, detail)
-        .hint("take it as application/json, or make the PDF with `besked evidence export --pdf`"))
-}
-
-async fn report(proof: &Proof, mut file: std::fs::File) -> Result<Response, Problem> {
-    check_size(file.metadata().map_err(|error| unwritten(&error))?.len())?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|error| unwritten(&error))?;
-    let pdf = proof.pdf(&bytes, "evidence.json").await?;
-    Ok(([(header::CONTENT_TYPE, PDF)], pdf).into_response())
-}
-
-fn unwritten(error: &io::Error) -> Problem {
-    Problem::failed(Kind::Failed, &format!("a temporary file for evidence cannot be used: {}", cause(error)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn evidence_is_written_by_one_at_a_time() {
-        let exports = Arc::new(Semaphore::new(1));
-        let first = turn(&exports).unwrap();
-        let refused = turn(&exports).unwrap_err().into_response();
-        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(refused.headers()[header::RETRY_AFTER], "10");
-        drop(first);
-        drop(turn(&exports).unwrap());
-    }
-
-    #[test]
-    fn evidence_for_a_pdf_has_a_limit() {
-        check_size(LARGEST_IN_PDF).unwrap();
-        let refused = check_size(LARGEST_IN_PDF + 1).unwrap_err();
-        assert_eq!(refused.into_response().status(), StatusCode::CONFLICT);
-    }
 }

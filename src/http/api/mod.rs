@@ -42,7 +42,6 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -57,8 +56,6 @@ pub struct Api {
     /// The parts of Besked.
     pub app: App,
     rates: Arc<Rates>,
-    /// One evidence at a time is written: each reads from one state of the database, and holds it until its end.
-    exports: Arc<Semaphore>,
 }
 
 /// The routes that need a key, with their documentation.
@@ -93,8 +90,8 @@ pub fn document() -> serde_json::Value {
 
 /// All routes.
 pub fn routes(app: App) -> Router {
-    let (rates, exports) = (Arc::new(Rates::new(&app.context.config.http)), Arc::new(Semaphore::new(1)));
-    let api = Api { app, rates, exports };
+    let rates = Arc::new(Rates::new(&app.context.config.http));
+    let api = Api { app, rates };
     let (keyed, described) = keyed().split_for_parts();
     let described = Arc::new(docs::Described::new(&docs::complete(&described)));
     let open = Router::new()
