@@ -812,7 +812,8 @@ CREATE TABLE keys (
 CREATE INDEX keys_by_operator ON keys (operator_id);
 
 -- Sessions of operators in the console: of the token itself only the SHA-256 is stored. `seen_at` is written once a minute at most;
--- `proof` is what was proved at the begin. A session that has ended is deleted.
+-- `proof` is what was proved at the begin. `pending` is the secret of a second factor that is being set up in this session: nobody who
+-- saw it has it after the session. A session that has ended is deleted.
 CREATE TABLE sessions (
     id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     operator_id TEXT COLLATE "C" NOT NULL,
@@ -822,7 +823,8 @@ CREATE TABLE sessions (
     agent       TEXT COLLATE "C" NOT NULL,
     created_at  BIGINT NOT NULL,
     seen_at     BIGINT NOT NULL,
-    ends_at     BIGINT NOT NULL
+    ends_at     BIGINT NOT NULL,
+    pending     BYTEA
 );
 
 CREATE INDEX sessions_by_operator ON sessions (operator_id);
@@ -839,14 +841,13 @@ CREATE TABLE begun_forms (
 
 CREATE INDEX begun_forms_by_time ON begun_forms (kept_at);
 
--- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`, `pending` is a secret
--- that is being set up. A code of a step of time counts once: `last_step` is the last one.
+-- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`. A code of
+-- a step of time counts once: `last_step` is the last one.
 CREATE TABLE sign_ins (
     operator_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     password    TEXT COLLATE "C",
     secret      BYTEA,
     secret_at   BIGINT,
-    pending     BYTEA,
     last_step   BIGINT
 );
 

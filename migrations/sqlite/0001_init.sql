@@ -784,7 +784,8 @@ CREATE TABLE keys (
 CREATE INDEX keys_by_operator ON keys (operator_id);
 
 -- Sessions of operators in the console: of the token itself only the SHA-256 is stored. `seen_at` is written once a minute at most;
--- `proof` is what was proved at the begin. A session that has ended is deleted.
+-- `proof` is what was proved at the begin. `pending` is the secret of a second factor that is being set up in this session: nobody who
+-- saw it has it after the session. A session that has ended is deleted.
 CREATE TABLE sessions (
     id          TEXT NOT NULL PRIMARY KEY,
     operator_id TEXT NOT NULL,
@@ -794,7 +795,8 @@ CREATE TABLE sessions (
     agent       TEXT NOT NULL,
     created_at  INTEGER NOT NULL,
     seen_at     INTEGER NOT NULL,
-    ends_at     INTEGER NOT NULL
+    ends_at     INTEGER NOT NULL,
+    pending     BLOB
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_operator ON sessions (operator_id);
@@ -811,14 +813,13 @@ CREATE TABLE begun_forms (
 
 CREATE INDEX begun_forms_by_time ON begun_forms (kept_at);
 
--- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`, `pending` is a secret
--- that is being set up. A code of a step of time counts once: `last_step` is the last one.
+-- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`. A code of
+-- a step of time counts once: `last_step` is the last one.
 CREATE TABLE sign_ins (
     operator_id TEXT NOT NULL PRIMARY KEY,
     password    TEXT,
     secret      BLOB,
     secret_at   INTEGER,
-    pending     BLOB,
     last_step   INTEGER
 ) STRICT, WITHOUT ROWID;
 

@@ -150,6 +150,7 @@ impl SignIns {
             self.note_failure(name, "sign in", visitor).await?;
             return Err(SignInError::Wrong);
         };
+        self.attempts.proved(visitor.address, operator.name.as_str());
         let mut tx = self.context.store.write().await?;
         // Meanwhile the operator may have been disabled, or have got another password.
         let now_kept = sign_ins::find(&mut tx, operator.id).await?;
@@ -224,17 +225,24 @@ impl SignIns {
     /// Compares a password with a stored one, on a thread where it holds nobody up.
     async fn compare(&self, password: &str, stored: Option<String>) -> Result<bool, SignInError> {
         let password = Password::typed(password);
-        let _turn = self.hashing.acquire().await.map_err(|_| SignInError::Hash)?;
-        let compared = tokio::task::spawn_blocking(move || password.is(stored.as_deref())).await;
-        compared.map_err(|_| SignInError::Hash)
+        self.at_turn(move || password.is(stored.as_deref())).await
     }
 
     /// What is stored of a new password.
     async fn hash(&self, password: Password) -> Result<String, SignInError> {
         let random = self.context.random.clone();
-        let _turn = self.hashing.acquire().await.map_err(|_| SignInError::Hash)?;
-        let hashed = tokio::task::spawn_blocking(move || password.hash(&random)).await;
-        hashed.ok().and_then(Result::ok).ok_or(SignInError::Hash)
+        self.at_turn(move || password.hash(&random)).await?.map_err(|_| SignInError::Hash)
+    }
+
+    /// Hashes when it is its turn, which lasts as long as the thread takes: also if nobody waits for it any more.
+    async fn at_turn<T: Send + 'static>(&self, hashing: impl FnOnce() -> T + Send + 'static) -> Result<T, SignInError> {
+        let turn = self.hashing.clone().acquire_owned().await.map_err(|_| SignInError::Hash)?;
+        let hashed = tokio::task::spawn_blocking(move || {
+            let hashed = hashing();
+            drop(turn);
+            hashed
+        });
+        hashed.await.map_err(|_| SignInError::Hash)
     }
 
     /// Accepts a new password of an operator.
