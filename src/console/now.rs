@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
@@ -14,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
 use super::blocks::{BAD, BUSY, Block, Cell, GOOD, PLAIN, Page, Table, WARN, alone};
+use super::cookies;
 use super::frame::Place;
 use super::refusal::Refusal;
 use super::signed::Signed;
@@ -21,6 +23,7 @@ use super::words::Words;
 use crate::app::{App, Now, NowError, Running};
 use crate::dispatch::node::relays::Shown as Relays;
 use crate::domain::placeholder::Text;
+use crate::domain::session::Stage;
 use crate::escalation::Task;
 use crate::ledger::Standing;
 use crate::metrics::Circuit;
@@ -29,7 +32,7 @@ use crate::notices::{Kept, Promised};
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// After so many looks the browser asks again: then the session is looked up, and a connection that nobody reads ends.
+/// After so many looks the browser asks again: a connection that nobody reads ends.
 const LOOKS: u32 = 24;
 
 /// The routes.
@@ -56,20 +59,31 @@ async fn now(State(app): State<App>, signed: Signed) -> Result<Response, Refusal
     Ok(Page { live: Some("/now/events"), ..Page::new(frame, blocks) }.answer())
 }
 
-/// The parts of the page, again and again.
-async fn events(State(app): State<App>, signed: Signed) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let looks = stream::unfold((app, signed, 0), |(app, signed, looks)| async move {
+/// The parts of the page, again and again, until the session ends. To look is no use of a session: a page that stays open does not keep it.
+async fn events(
+    State(app): State<App>,
+    signed: Signed,
+    headers: HeaderMap,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let token = cookies::session(&app, &headers).unwrap_or_default();
+    let looks = stream::unfold((app, signed, token, 0), |(app, mut signed, token, looks)| async move {
         match looks {
             0 => {}
             LOOKS => return None,
             _ => sleep(EVERY).await,
         }
-        // What cannot be read now is read at the next look.
-        let event = match blocks(&app, &signed).await {
-            Ok(blocks) => Event::default().event("parts").data(alone(blocks)),
-            Err(_) => Event::default().comment("later"),
+        let event = match app.sign_ins.look(&token).await {
+            Ok(Some(present)) if present.stage == Stage::In => {
+                signed = Signed { operator: present.operator, actor: present.actor, ..signed };
+                blocks(&app, &signed).await.map(|blocks| Event::default().event("parts").data(alone(blocks)))
+            }
+            // The page asks for the session again, and is led to the door.
+            Ok(_) => return Some((Ok(Event::default().event("ended").data("ended")), (app, signed, token, LOOKS))),
+            Err(error) => Err(error.into()),
         };
-        Some((Ok(event), (app, signed, looks + 1)))
+        // What cannot be read now is read at the next look.
+        let event = event.unwrap_or_else(|_| Event::default().comment("later"));
+        Some((Ok(event), (app, signed, token, looks + 1)))
     });
     Sse::new(looks).keep_alive(KeepAlive::default())
 }

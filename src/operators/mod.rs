@@ -195,14 +195,21 @@ impl Operators {
     /// # Errors
     /// If the actor may not, the name is taken or looks like another, or the database fails.
     pub async fn add(&self, actor: &Actor, new: &NewOperator<'_>) -> Result<Shown, OperatorError> {
+        let mut tx = self.context.store.write().await?;
+        operators::lock(&mut tx).await?;
+        let added = self.add_in(&mut tx, actor, new).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(added.into())
+    }
+
+    /// The same in a transaction that has the lock of operators.
+    async fn add_in(&self, tx: &mut Conn, actor: &Actor, new: &NewOperator<'_>) -> Result<Operator, OperatorError> {
         actor.may_at_all(Right::Operators)?;
         let name = OperatorName::parse(new.name)?;
         if new.roles.is_empty() {
             return Err(OperatorError::NoRole);
         }
-        let mut tx = self.context.store.write().await?;
-        operators::lock(&mut tx).await?;
-        if !operators::any(&mut tx).await? {
+        if !operators::any(tx).await? {
             if new.kind == OperatorKind::Machine || !new.roles.contains(Role::Admin) {
                 return Err(OperatorError::FirstAdmin);
             }
@@ -210,7 +217,7 @@ impl Operators {
             // Somebody added the first one meanwhile.
             return Err(OperatorError::NobodyKnown(actor.name().to_owned()));
         }
-        if let Some(other) = operators::named(&mut tx, &name.likeness()).await? {
+        if let Some(other) = operators::named(tx, &name.likeness()).await? {
             return Err(OperatorError::Taken { name, other: other.name });
         }
         let created_at = self.context.clock.now();
@@ -219,10 +226,9 @@ impl Operators {
         let (kind, roles) = (new.kind, new.roles);
         let (locale, time_zone, disabled_at) = (None, None, None);
         let operator = Operator { id, name, kind, roles, email, locale, time_zone, created_at, disabled_at };
-        operators::insert(&mut tx, &operator).await?;
-        self.record(&mut tx, actor, (Action::AddOperator, created_at), &operator).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-        Ok(operator.into())
+        operators::insert(tx, &operator).await?;
+        self.record(tx, actor, (Action::AddOperator, created_at), &operator).await?;
+        Ok(operator)
     }
 
     /// Gives an operator these roles instead of those they have, and another address if one is named. Keys for roles that they lose do
@@ -272,31 +278,43 @@ impl Operators {
         action: Action,
         change: impl FnOnce(&mut Operator, Timestamp),
     ) -> Result<Shown, OperatorError> {
-        actor.may_at_all(Right::Operators)?;
-        let now = self.context.clock.now();
         let mut tx = self.context.store.write().await?;
         operators::lock(&mut tx).await?;
         let before = find(&mut tx, name).await?;
+        let after = self.change_in(&mut tx, actor, before, (action, change)).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(after.into())
+    }
+
+    /// The same in a transaction that has the lock of operators.
+    async fn change_in(
+        &self,
+        tx: &mut Conn,
+        actor: &Actor,
+        before: Operator,
+        (action, change): (Action, impl FnOnce(&mut Operator, Timestamp)),
+    ) -> Result<Operator, OperatorError> {
+        actor.may_at_all(Right::Operators)?;
+        let now = self.context.clock.now();
         let mut operator = before.clone();
         change(&mut operator, now);
         if operator == before {
-            return Ok(before.into());
+            return Ok(before);
         }
         if is_admin(&before) && !is_admin(&operator) {
-            let all = operators::list(&mut tx, None, u32::MAX).await?;
+            let all = operators::list(tx, None, u32::MAX).await?;
             if !all.iter().any(|it| it.id != before.id && is_admin(it)) {
                 return Err(OperatorError::LastAdmin(before.name));
             }
         }
-        operators::update(&mut tx, &operator).await?;
+        operators::update(tx, &operator).await?;
         if operator.disabled_at.is_some() {
-            stored_keys::revoke_all(&mut tx, operator.id, now).await?;
-            sessions::end_all(&mut tx, operator.id, None).await?;
-            invitations::withdraw(&mut tx, operator.id).await?;
+            stored_keys::revoke_all(tx, operator.id, now).await?;
+            sessions::end_all(tx, operator.id, None).await?;
+            invitations::withdraw(tx, operator.id).await?;
         }
-        self.record(&mut tx, actor, (action, now), &operator).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-        Ok(operator.into())
+        self.record(tx, actor, (action, now), &operator).await?;
+        Ok(operator)
     }
 
     /// A page of operators, in the order in which they were added.

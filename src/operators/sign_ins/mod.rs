@@ -179,6 +179,7 @@ impl SignIns {
         let opened = self.open(&mut tx, &operator, Proof::Provider, visitor).await?;
         self.note(&mut tx, &operator.name, "sign in at provider", visitor).await?;
         tx.commit().await.map_err(StoreError::from)?;
+        self.attempts.proved(visitor.address, operator.name.as_str());
         Ok(opened)
     }
 
