@@ -153,9 +153,9 @@ impl SignIns {
         self.attempts.proved(visitor.address, operator.name.as_str());
         let mut tx = self.context.store.write().await?;
         // Meanwhile the operator may have been disabled, or have got another password.
-        let now_kept = sign_ins::find(&mut tx, operator.id).await?;
+        let is_same = sign_ins::hold_password(&mut tx, operator.id, kept.password.as_deref().unwrap_or_default()).await?;
         let operator = operators::find(&mut tx, operator.id).await?.filter(|it| it.disabled_at.is_none());
-        let Some(operator) = operator.filter(|_| now_kept.password == kept.password) else {
+        let Some(operator) = operator.filter(|_| is_same) else {
             return Err(SignInError::Wrong);
         };
         let opened = self.open(&mut tx, &operator, Proof::Password, visitor).await?;

@@ -44,6 +44,11 @@ pub async fn set_password(conn: &mut Conn, operator_id: Uuid, password: &str) ->
     Ok(())
 }
 
+/// Keeps a password from being changed until the transaction ends. Returns false if it is not the present one any more.
+pub async fn hold_password(conn: &mut Conn, operator_id: Uuid, password: &str) -> Result<bool> {
+    replace_password(conn, operator_id, password, password).await
+}
+
 /// Stores another password in place of this one. Returns false if that is not the present one any more: of two that change it at the same
 /// time one is refused.
 pub async fn replace_password(conn: &mut Conn, operator_id: Uuid, former: &str, new: &str) -> Result<bool> {

@@ -139,6 +139,8 @@ async fn a_code_of_a_step_or_of_recovery_counts_once(#[case] engine: Engine) {
     sign_ins::set_password(&mut tx, id, "a").await.unwrap();
     assert!(!sign_ins::replace_password(&mut tx, id, "0", "c").await.unwrap(), "that is not the present one");
     assert!(sign_ins::replace_password(&mut tx, id, "a", "b").await.unwrap());
+    assert!(sign_ins::hold_password(&mut tx, id, "b").await.unwrap());
+    assert!(!sign_ins::hold_password(&mut tx, id, "a").await.unwrap());
     sign_ins::set_secret(&mut tx, id, &one, 7, now).await.unwrap();
     let kept = SignIn {
         password: Some("b".to_owned()),
