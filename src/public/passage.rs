@@ -19,9 +19,10 @@ pub const FILE: Duration = Duration::from_hours(2);
 
 /// The routes that take a file or return one. Only these may take longer than a page, and keep their connection for longer: a route with a
 /// file that is not listed here is cut off.
-pub const FILES: [(&str, &str); 11] = [
+pub const FILES: [(&str, &str); 12] = [
     ("PUT", "/api/v1/customers"),
     ("GET", "/api/v1/evidence"),
+    ("GET", "/api/v1/notices/{id}/coverage"),
     ("POST", "/customers/import"),
     ("POST", "/customers/import/do"),
     ("POST", "/notices/new"),

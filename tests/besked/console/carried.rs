@@ -98,6 +98,44 @@ async fn a_form_at_the_door_is_small() {
     browser.post("/sign-in", &[("name", &large), ("password", "x")]).await.is(413);
 }
 
+/// Which route each source takes or returns files for.
+const SOURCES: [(&str, &str); 9] = [
+    ("src/console/customers/import.rs", "/customers/import"),
+    ("src/console/customers/upload.rs", "/customers/import"),
+    ("src/console/delivery/message.rs", "/deliveries/{id}/message.eml"),
+    ("src/console/notices/evidence.rs", "/notices/{id}/evidence/{file}"),
+    ("src/console/notices/open.rs", "/notices/{id}/open.csv"),
+    ("src/console/people/rights.rs", "/people/export"),
+    ("src/console/write/sent.rs", "/notices/new"),
+    ("src/http/api/evidence.rs", "/api/v1/evidence"),
+    ("src/http/api/notices/coverage.rs", "/api/v1/notices/{id}/coverage"),
+];
+
+/// A new route with a file is cut off unless it is listed.
+#[test]
+fn each_source_of_files_has_its_route_in_the_list() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut waiting, mut found) = (vec![root.join("src/console"), root.join("src/http/api")], Vec::new());
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            waiting.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        // That of the progress is for the customers file.
+        let has_file = ["CONTENT_DISPOSITION", "Multipart", "from_stream("].iter().any(|word| text.contains(word));
+        if has_file && name != "src/http/api/progress.rs" {
+            found.push(name);
+        }
+    }
+    found.sort();
+    assert_eq!(found, SOURCES.map(|(source, _)| source));
+    for (_, route) in SOURCES {
+        assert!(FILES.iter().any(|(_, listed)| *listed == route), "{route}");
+    }
+}
+
 /// A route with a file that nobody serves any more would be cut off, or let others wait for nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_route_with_a_file_is_one() {
