@@ -133,8 +133,8 @@ async fn attempts_are_limited_for_a_name_and_from_an_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_guesses_from_elsewhere_does_not_lock_the_operator_out() {
     let (app, browser) = door(Engine::Sqlite).await;
-    let app = app.configured(|config| config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
     set_password(&app, &browser, "Ola").await;
+    let app = app.configured(|config| config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
     let door = Browser::start(&app.app).await;
     let from = |address: &str| {
         let mut browser = door.other();
