@@ -153,7 +153,8 @@ impl SignIns {
         self.attempts.proved(visitor.address, operator.name.as_str());
         let mut tx = self.context.store.write().await?;
         // Meanwhile the operator may have been disabled, or have got another password.
-        let is_same = sign_ins::hold_password(&mut tx, operator.id, kept.password.as_deref().unwrap_or_default()).await?;
+        let is_same =
+            sign_ins::hold_password(&mut tx, operator.id, kept.password.as_deref().unwrap_or_default()).await?;
         let operator = operators::find(&mut tx, operator.id).await?.filter(|it| it.disabled_at.is_none());
         let Some(operator) = operator.filter(|_| is_same) else {
             return Err(SignInError::Wrong);

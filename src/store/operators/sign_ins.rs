@@ -22,12 +22,11 @@ pub struct SignIn {
 
 /// How an operator signs in; with nothing of it, if nothing is stored.
 pub async fn find(conn: &mut Conn, operator_id: Uuid) -> Result<SignIn> {
-    let row = sqlx::query(
-        "SELECT operator_id, password, secret, secret_at, last_step FROM sign_ins WHERE operator_id = $1",
-    )
-    .bind(operator_id.to_string())
-    .fetch_optional(conn)
-    .await?;
+    let row =
+        sqlx::query("SELECT operator_id, password, secret, secret_at, last_step FROM sign_ins WHERE operator_id = $1")
+            .bind(operator_id.to_string())
+            .fetch_optional(conn)
+            .await?;
     row.as_ref().map_or_else(|| Ok(SignIn::default()), read)
 }
 
@@ -93,12 +92,10 @@ pub async fn take_step(conn: &mut Conn, operator_id: Uuid, step: i64) -> Result<
 /// Takes the second factor off, with its recovery codes.
 pub async fn reset(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
     let id = operator_id.to_string();
-    sqlx::query(
-        "UPDATE sign_ins SET secret = NULL, secret_at = NULL, last_step = NULL WHERE operator_id = $1",
-    )
-    .bind(&id)
-    .execute(&mut *conn)
-    .await?;
+    sqlx::query("UPDATE sign_ins SET secret = NULL, secret_at = NULL, last_step = NULL WHERE operator_id = $1")
+        .bind(&id)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(&id).execute(conn).await?;
     Ok(())
 }

@@ -142,12 +142,7 @@ async fn a_code_of_a_step_or_of_recovery_counts_once(#[case] engine: Engine) {
     assert!(sign_ins::hold_password(&mut tx, id, "b").await.unwrap());
     assert!(!sign_ins::hold_password(&mut tx, id, "a").await.unwrap());
     sign_ins::set_secret(&mut tx, id, &one, 7, now).await.unwrap();
-    let kept = SignIn {
-        password: Some("b".to_owned()),
-        secret: Some(one),
-        secret_at: Some(now),
-        last_step: Some(7),
-    };
+    let kept = SignIn { password: Some("b".to_owned()), secret: Some(one), secret_at: Some(now), last_step: Some(7) };
     assert_eq!(sign_ins::find(&mut tx, id).await.unwrap(), kept);
     assert!(!sign_ins::take_step(&mut tx, id, 7).await.unwrap() && sign_ins::take_step(&mut tx, id, 8).await.unwrap());
 
