@@ -102,7 +102,8 @@ CREATE TABLE notices (
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
 CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
-CREATE INDEX notices_awaiting ON notices (id) WHERE state IN ('submitted', 'approved');
+CREATE INDEX notices_submitted ON notices (id) WHERE state = 'submitted';
+CREATE INDEX notices_scheduled ON notices (send_at, id) WHERE state IN ('approved', 'scheduled') AND send_at IS NOT NULL;
 CREATE UNIQUE INDEX notices_of_matter ON notices (matter_id, sequence);
 CREATE INDEX notices_by_window ON notices (window_end) WHERE window_end IS NOT NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
@@ -586,6 +587,7 @@ CREATE TABLE tasks (
 CREATE UNIQUE INDEX tasks_open ON tasks (kind, COALESCE(notice_id, ''), COALESCE(account_id, ''), COALESCE(delivery_id, ''),
     COALESCE(inbound_id, ''), COALESCE(deadline, 0)) WHERE state = 'open';
 CREATE INDEX tasks_to_do ON tasks (id) WHERE state = 'open';
+CREATE INDEX tasks_next_due ON tasks (COALESCE(deadline, 9223372036854775807), id) WHERE state = 'open';
 CREATE INDEX tasks_done ON tasks (done_at) WHERE notice_id IS NULL;
 CREATE INDEX tasks_by_notice ON tasks (notice_id, account_id) WHERE notice_id IS NOT NULL;
 CREATE INDEX tasks_by_account ON tasks (account_id) WHERE account_id IS NOT NULL AND state = 'open';

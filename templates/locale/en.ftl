@@ -1165,6 +1165,7 @@ console-now-approvals-empty = No notice waits for your approval.
 console-now-tasks-caption = Tasks
 console-now-tasks-empty = There is no open task.
 console-now-all-tasks = All tasks
+console-now-more = There are more than these: show all
 console-now-uncertain =
     { $count ->
         [one] { $number } delivery with an unknown outcome

@@ -1166,6 +1166,7 @@ console-now-approvals-empty = Inget meddelande väntar på ditt godkännande.
 console-now-tasks-caption = Uppgifter
 console-now-tasks-empty = Det finns ingen öppen uppgift.
 console-now-all-tasks = Alla uppgifter
+console-now-more = Det finns fler än dessa: visa alla
 console-now-uncertain =
     { $count ->
         [one] { $number } leverans med okänt utfall

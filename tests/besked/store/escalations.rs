@@ -1,6 +1,7 @@
 //! Escalations and tasks.
 
 use besked::domain::category::Category;
+use besked::domain::category_set::CategorySet;
 use besked::domain::entry::Event;
 use besked::domain::escalation::State;
 use besked::domain::task::{State as TaskState, TaskKind};
@@ -199,6 +200,12 @@ async fn a_task_is_open_once_for_its_kind_and_objects(#[case] engine: Engine) {
     }
     let list = tasks::list(&mut tx, true, None, 9, tasks::Visible::ALL).await.unwrap();
     assert_eq!((list.len(), list[0].kind), (5, TaskKind::Overdue), "the newest first");
+    let due = tasks::next_due(&mut tx, 9, tasks::Visible::ALL).await.unwrap();
+    assert_eq!((due.len(), due.iter().filter(|it| it.deadline.is_some()).count()), (5, 5));
+    assert_eq!(tasks::next_due(&mut tx, 2, tasks::Visible::ALL).await.unwrap(), due[..2]);
+    let unseen = tasks::Visible { categories: CategorySet::NONE, sealed: true };
+    let about_nothing = tasks::next_due(&mut tx, 9, unseen).await.unwrap();
+    assert_eq!(about_nothing.iter().map(|it| it.kind).collect::<Vec<_>>(), [TaskKind::Unread]);
     assert_eq!(tasks::list(&mut tx, false, Some(list[1].id), 9, tasks::Visible::ALL).await.unwrap(), list[2..]);
     assert_eq!(tasks::find(&mut tx, list[0].id).await.unwrap().as_ref(), Some(&list[0]));
     assert_eq!(tasks::last(&mut tx, TaskKind::Overdue, notice).await.unwrap().as_ref(), Some(&list[0]));
