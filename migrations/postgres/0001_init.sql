@@ -47,7 +47,8 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `informed_at` and `deadline` are what counts as informed, and until when, as they were at the release.
--- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
+-- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release,
+-- `approved_revision` the revision of the customers then.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
 -- `standing` is set at the release of a notice to which recipients are added: `open` as long as they may be.
@@ -69,6 +70,7 @@ CREATE TABLE notices (
     approved_by     TEXT COLLATE "C",
     approved_recipients BIGINT,
     approved_audience BYTEA,
+    approved_revision BIGINT,
     send_at         BIGINT,
     created_at      BIGINT NOT NULL,
     released_at     BIGINT,
@@ -131,6 +133,18 @@ CREATE TABLE notice_steps (
 );
 
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
+
+-- What persons read of a notice when they last decided about it, until its release; with an empty operator what was submitted and
+-- replaced before anybody had decided.
+CREATE TABLE notice_reviews (
+    notice_id TEXT COLLATE "C" NOT NULL,
+    operator  TEXT COLLATE "C" NOT NULL,
+    step      TEXT COLLATE "C" NOT NULL,
+    source    TEXT COLLATE "C" NOT NULL,
+    digest    BYTEA NOT NULL,
+    at        BIGINT NOT NULL,
+    PRIMARY KEY (notice_id, operator)
+);
 
 -- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
 -- `thread` has the Message-IDs of the messages of the matter that its recipient had before, the last one last.

@@ -43,7 +43,8 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `informed_at` and `deadline` are what counts as informed, and until when, as they were at the release.
--- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
+-- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release,
+-- `approved_revision` the revision of the customers then.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
 -- `standing` is set at the release of a notice to which recipients are added: `open` as long as they may be.
@@ -65,6 +66,7 @@ CREATE TABLE notices (
     approved_by     TEXT,
     approved_recipients INTEGER,
     approved_audience BLOB,
+    approved_revision INTEGER,
     send_at         INTEGER,
     created_at      INTEGER NOT NULL,
     released_at     INTEGER,
@@ -127,6 +129,18 @@ CREATE TABLE notice_steps (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
+
+-- What persons read of a notice when they last decided about it, until its release; with an empty operator what was submitted and
+-- replaced before anybody had decided.
+CREATE TABLE notice_reviews (
+    notice_id TEXT NOT NULL,
+    operator  TEXT NOT NULL,
+    step      TEXT NOT NULL,
+    source    TEXT NOT NULL,
+    digest    BLOB NOT NULL,
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (notice_id, operator)
+) STRICT, WITHOUT ROWID;
 
 -- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
 -- `thread` has the Message-IDs of the messages of the matter that its recipient had before, the last one last.
