@@ -293,6 +293,7 @@ impl Operators {
             stored_keys::revoke_all(&mut tx, operator.id, now).await?;
             sessions::end_all(&mut tx, operator.id, None).await?;
             invitations::withdraw(&mut tx, operator.id).await?;
+            forms::delete_of(&mut tx, operator.id).await?;
         }
         self.record(&mut tx, actor, (action, now), &operator).await?;
         tx.commit().await.map_err(StoreError::from)?;
