@@ -105,12 +105,7 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
 ///
 /// # Errors
 /// If a release would be refused, or the database fails.
-pub async fn print(
-    conn: &mut Conn,
-    plan: &Plan,
-    prints: &mut Prints,
-    most: Option<u64>,
-) -> Result<(), AudienceError> {
+pub async fn print(conn: &mut Conn, plan: &Plan, prints: &mut Prints, most: Option<u64>) -> Result<(), AudienceError> {
     let mut pages = Pages::new(plan, None);
     while most.is_none_or(|most| prints.count() <= most)
         && let Some(page) = pages.next(conn).await?

@@ -26,12 +26,7 @@ pub struct Difference {
 }
 
 /// What differs from what the operator read before, and from the notice that it continues.
-pub async fn differences(
-    app: &App,
-    signed: &Signed,
-    notice: &Kept,
-    step: Step,
-) -> Result<Vec<Difference>, Refusal> {
+pub async fn differences(app: &App, signed: &Signed, notice: &Kept, step: Step) -> Result<Vec<Difference>, Refusal> {
     let mut all = Vec::new();
     all.extend(from_before(app, signed, notice, step).await?);
     all.extend(from_followed(app, signed, notice).await?);
@@ -39,12 +34,7 @@ pub async fn differences(
 }
 
 /// What has changed since the operator, or else another person, decided about it. Who approves learns also that nothing has.
-async fn from_before(
-    app: &App,
-    signed: &Signed,
-    notice: &Kept,
-    step: Step,
-) -> Result<Option<Difference>, Refusal> {
+async fn from_before(app: &App, signed: &Signed, notice: &Kept, step: Step) -> Result<Option<Difference>, Refusal> {
     let Some(before) = app.notices.reviewed(&signed.actor, notice).await? else { return Ok(None) };
     if before.digest == notice.digest && step != Step::Approve {
         return Ok(None);
@@ -118,7 +108,9 @@ mod tests {
     fn two_large_texts_without_a_common_line_are_shown_in_time() {
         // A million bytes each, as the largest notices: every line of the one is none of the other, but a few in another order.
         let text = |name: &str| -> String {
-            (0..120_000).map(|n| if n % 7 == 0 { format!("{}\n", (n * 7919) % 1009) } else { format!("{name}{n}\n") }).collect()
+            (0..120_000)
+                .map(|n| if n % 7 == 0 { format!("{}\n", (n * 7919) % 1009) } else { format!("{name}{n}\n") })
+                .collect()
         };
         let began = std::time::Instant::now();
         let lines = compare(&text("a"), &text("b"), Duration::from_millis(50));

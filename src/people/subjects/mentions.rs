@@ -42,15 +42,8 @@ enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 7] = [
-        Self::Attestations,
-        Self::FileRows,
-        Self::Steps,
-        Self::Holds,
-        Self::Tasks,
-        Self::Forms,
-        Self::Entries,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Attestations, Self::FileRows, Self::Steps, Self::Holds, Self::Tasks, Self::Forms, Self::Entries];
 
     /// Reads a page of the words that contain an `@`, after those that end with `after`.
     async fn page(self, conn: &mut Conn, text: &str, after: (&str, &str)) -> Result<Vec<Mention>, StoreError> {
@@ -64,9 +57,12 @@ impl Place {
             Self::Steps => mentions::steps(conn, after.0, PAGE).await?.into_iter().map(Mention::Step).collect(),
             Self::Holds => mentions::holds(conn, after.0, PAGE).await?.into_iter().map(Mention::Hold).collect(),
             Self::Tasks => tasks::with_mentions(conn, after.0, PAGE).await?.into_iter().map(Mention::Task).collect(),
-            Self::Forms => {
-                forms::with_mentions(conn, text, after, PAGE).await?.into_iter().map(Typed::of).map(Mention::Form).collect()
-            }
+            Self::Forms => forms::with_mentions(conn, text, after, PAGE)
+                .await?
+                .into_iter()
+                .map(Typed::of)
+                .map(Mention::Form)
+                .collect(),
             Self::Entries => {
                 let entry = |it: StoredOpening| {
                     let person = it.person.as_deref().and_then(|person| Person::from_cbor(person).ok());

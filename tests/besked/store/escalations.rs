@@ -255,6 +255,23 @@ async fn tasks_about_a_delivery_are_counted_and_closed(#[case] engine: Engine) {
         };
         assert!(tasks::open(&mut tx, &task).await.unwrap());
     }
+    let due = |message, deadline| NewTask {
+        id: fixture.id(),
+        kind: TaskKind::WeakMatch,
+        notice_id: None,
+        account_id: None,
+        delivery_id: None,
+        inbound_id: Some(Uuid::from_u128(message)),
+        reason: "look at it",
+        at: fixture.now,
+        deadline,
+    };
+    for task in [due(1, None), due(2, Some(hours(fixture.now, 2))), due(3, Some(hours(fixture.now, 1)))] {
+        assert!(tasks::open(&mut tx, &task).await.unwrap());
+    }
+    let first = tasks::next_due(&mut tx, 2, tasks::Visible::ALL).await.unwrap();
+    let first: Vec<_> = first.iter().map(|it| it.inbound_id.unwrap().as_u128()).collect();
+    assert_eq!(first, [3, 2], "the next deadline first, however new the task");
     let kind = TaskKind::Contradiction;
     assert_eq!(tasks::open_about(&mut tx, kind, (notice, "C1", one)).await.unwrap(), 2);
     assert_eq!(tasks::open_about(&mut tx, TaskKind::WeakMatch, (notice, "C1", one)).await.unwrap(), 0);

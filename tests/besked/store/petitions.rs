@@ -87,6 +87,13 @@ async fn notices_are_found_by_what_is_to_be_done_and_by_customer(#[case] engine:
     assert!(work::submitted(&mut tx, None, 9, nothing).await.unwrap().is_empty());
     assert_eq!(ids(work::sending(&mut tx, 9, Visible { sealed: false, ..Visible::ALL }).await.unwrap()), [sent]);
     assert!(work::sending(&mut tx, 9, nothing).await.unwrap().is_empty());
+    let standing = fixture.released(&mut tx, &[]).await;
+    assert_eq!(notices::find(&mut tx, standing).await.unwrap().unwrap().state, State::Released);
+    assert_eq!(
+        ids(work::sending(&mut tx, 9, Visible::ALL).await.unwrap()),
+        [sent],
+        "nothing of the other is to be sent"
+    );
     assert!(notices::set_state(&mut tx, waiting, State::Submitted, State::Approved).await.unwrap());
     assert!(work::scheduled(&mut tx, 9, Visible::ALL).await.unwrap().is_empty(), "it has no time");
     let later = fixture.draft(&mut tx, "CHG-3").await;
