@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::operators::forms::{self, Begun};
 
 /// How long what was typed is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
+const KEPT: SignedDuration = forms::KEPT_FOR;
 
 /// The largest form that is kept, in bytes.
 pub const LARGEST: usize = 256 << 10;

@@ -22,7 +22,7 @@ use crate::domain::operator::{NameError, OperatorKind, OperatorName, Role, Roles
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
-use crate::store::operators::{self, invitations, keys as stored_keys, sessions};
+use crate::store::operators::{self, forms as begun_forms, invitations, keys as stored_keys, sessions};
 use crate::store::{Conn, StoreError};
 
 pub use crate::store::operators::Operator;
@@ -70,6 +70,9 @@ pub enum OperatorError {
     /// An operator needs a role.
     #[error("no role is named: without a role, an operator may do nothing")]
     NoRole,
+    /// Somebody else changed the operator since it was read.
+    #[error("`{0}` was changed meanwhile: look at it as it is now, and change it then")]
+    Altered(OperatorName),
     /// A key is for some of its operator's roles.
     #[error("`{operator}` does not have these roles: {roles}")]
     NotHeld {
@@ -105,7 +108,7 @@ impl OperatorError {
             Self::NobodyKnown(_) | Self::Disabled(_) => Kind::Unauthenticated,
             Self::Cursor(_) | Self::Name(_) | Self::NoRole | Self::NotHeld { .. } | Self::Ended(_) => Kind::Invalid,
             Self::Unknown(_) | Self::UnknownKey(_) => Kind::NotFound,
-            Self::Taken { .. } => Kind::Conflict,
+            Self::Taken { .. } | Self::Altered(_) => Kind::Conflict,
             Self::NoSignIn(_) | Self::NotActive(_) | Self::FirstAdmin | Self::LastAdmin(_) => Kind::Refused,
         }
     }
@@ -154,6 +157,19 @@ pub struct NewOperator<'a> {
     pub roles: Roles,
     /// Address, if there is one.
     pub email: Option<&'a Address>,
+}
+
+/// What an operator is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct SetOperator<'a> {
+    /// Roles.
+    pub roles: Roles,
+    /// Address; without one, the operator has none.
+    pub email: Option<&'a Address>,
+    /// The roles that the operator had when they were read.
+    pub read_roles: Roles,
+    /// The address that the operator had then.
+    pub read_email: Option<&'a str>,
 }
 
 /// The service for operators. Cheap to clone.
@@ -251,6 +267,26 @@ impl Operators {
             if let Some(email) = email {
                 operator.email = Some(email.as_str().to_owned());
             }
+            Ok(())
+        };
+        self.change(actor, name, Action::SetOperator, change).await
+    }
+
+    /// The same for a caller who has read what the operator was, and sets all of it.
+    ///
+    /// # Errors
+    /// If somebody else has changed the operator since, or as above.
+    pub async fn set_read(&self, actor: &Actor, name: &str, to: &SetOperator<'_>) -> Result<Shown, OperatorError> {
+        if to.roles.is_empty() {
+            return Err(OperatorError::NoRole);
+        }
+        let change = |operator: &mut Operator, _| {
+            if operator.roles != to.read_roles || operator.email.as_deref() != to.read_email {
+                return Err(OperatorError::Altered(operator.name.clone()));
+            }
+            operator.roles = to.roles;
+            operator.email = to.email.map(|email| email.as_str().to_owned());
+            Ok(())
         };
         self.change(actor, name, Action::SetOperator, change).await
     }
@@ -260,7 +296,11 @@ impl Operators {
     /// # Errors
     /// If the actor may not, there is no such operator, nobody would be left with the role `admin`, or the database fails.
     pub async fn disable(&self, actor: &Actor, name: &str) -> Result<Shown, OperatorError> {
-        self.change(actor, name, Action::DisableOperator, |it, now| it.disabled_at = it.disabled_at.or(Some(now))).await
+        let disable = |it: &mut Operator, now| {
+            it.disabled_at = it.disabled_at.or(Some(now));
+            Ok(())
+        };
+        self.change(actor, name, Action::DisableOperator, disable).await
     }
 
     /// Lets a disabled operator act again, without the keys that they had.
@@ -268,7 +308,11 @@ impl Operators {
     /// # Errors
     /// If the actor may not, there is no such operator, or the database fails.
     pub async fn enable(&self, actor: &Actor, name: &str) -> Result<Shown, OperatorError> {
-        self.change(actor, name, Action::EnableOperator, |it, _| it.disabled_at = None).await
+        let enable = |it: &mut Operator, _| {
+            it.disabled_at = None;
+            Ok(())
+        };
+        self.change(actor, name, Action::EnableOperator, enable).await
     }
 
     async fn change(
@@ -276,7 +320,7 @@ impl Operators {
         actor: &Actor,
         name: &str,
         action: Action,
-        change: impl FnOnce(&mut Operator, Timestamp),
+        change: impl FnOnce(&mut Operator, Timestamp) -> Result<(), OperatorError>,
     ) -> Result<Shown, OperatorError> {
         let mut tx = self.context.store.write().await?;
         operators::lock(&mut tx).await?;
@@ -292,12 +336,12 @@ impl Operators {
         tx: &mut Conn,
         actor: &Actor,
         before: Operator,
-        (action, change): (Action, impl FnOnce(&mut Operator, Timestamp)),
+        (action, change): (Action, impl FnOnce(&mut Operator, Timestamp) -> Result<(), OperatorError>),
     ) -> Result<Operator, OperatorError> {
         actor.may_at_all(Right::Operators)?;
         let now = self.context.clock.now();
         let mut operator = before.clone();
-        change(&mut operator, now);
+        change(&mut operator, now)?;
         if operator == before {
             return Ok(before);
         }
@@ -312,6 +356,7 @@ impl Operators {
             stored_keys::revoke_all(tx, operator.id, now).await?;
             sessions::end_all(tx, operator.id, None).await?;
             invitations::withdraw(tx, operator.id).await?;
+            begun_forms::delete_of(tx, operator.id).await?;
         }
         self.record(tx, actor, (action, now), &operator).await?;
         Ok(operator)

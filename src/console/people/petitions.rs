@@ -93,7 +93,7 @@ pub async fn record(State(app): State<App>, signed: Signed, typed: Typed) -> Res
     let invalid = |why: String| Refusal::new(Kind::Invalid, why);
     let address = Address::parse(typed.text("email")).map_err(|error| invalid(error.to_string()))?;
     let kind: PetitionKind = typed.text("kind").parse().map_err(invalid)?;
-    let recorded = match day(typed.text("received"), signed.words.zone()) {
+    let recorded = match day(typed.text("received"), signed.words.zone()).map_err(|_| signed.words.say("console-day-wrong")) {
         Ok(received_at) => {
             app.petitions.record(&signed.actor, &address, kind, received_at).await.map_err(Refusal::from)
         }

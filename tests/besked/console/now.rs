@@ -12,7 +12,7 @@ use rstest::rstest;
 
 use super::browser::Browser;
 use super::desk::{BREACH, MAINTENANCE, at, changed, staffed, stored, take};
-use crate::app::TestApp;
+use crate::app::{TestApp, alice};
 use crate::database::Engine;
 use crate::relay::Act;
 
@@ -110,4 +110,27 @@ async fn the_page_is_sent_again_while_it_is_looked_at() {
     assert!(first.starts_with("event: parts\n") && first.contains("data: <h2>Waits for you</h2>"), "{first}");
     // Without a session there is no stream.
     door.other().get("/now/events").await.is(303);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_wait_for_hides_nothing_and_what_is_cut_is_said(#[case] engine: Engine) {
+    let (app, door) = Box::pin(staffed(engine, &[Role::Security, Role::Legal, Role::Compliance])).await;
+    // More than are shown, older, and not for legal.
+    let disruption = "+++\ncategory = \"maintenance\"\n[schedule]\nsend_at = 2036-11-01T09:00:00Z\n[audience]\nall = true\n[fields]\n\
+         window_start = 2036-12-01T22:00:00+01:00\nwindow_end = 2036-12-02T02:00:00+01:00\nservices = [\"Compute\"]\n\
+         impact = \"Two minutes.\"\nphase = \"announced\"\n+++\nHello.\n";
+    for _ in 0..51 {
+        let draft = app.draft(disruption, "");
+        let id = app.app.notices.create(&draft, &alice()).await.unwrap();
+        app.app.notices.submit(id, &alice()).await.unwrap();
+    }
+    let mut security = at(&door, "security").await;
+    let notice = stored(&mut security, &BREACH).await;
+    take(&mut security, &notice, "submit", "").await.is(200);
+    at(&door, "legal").await.get("/").await.is(200).says(&notice).says("There are more than these");
+    let due = at(&door, "compliance").await.get("/").await.is(200).says("Is released");
+    assert_eq!(due.html().matches("Is released").count(), 20, "the first of what is due");
 }
