@@ -18,7 +18,7 @@ use super::signed::Signed;
 use super::visitor::words;
 use super::words::Words;
 use super::write::sent::Sent;
-use super::{Known, cookies};
+use super::{Known, caught, cookies};
 use crate::app::App;
 use crate::domain::audit::Ended;
 use crate::domain::session::Stage;
@@ -69,7 +69,7 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
     let is_file =
         request.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"multipart/"));
     request.extensions_mut().insert(signed.clone());
-    let answered = timeout(if is_file { FILE } else { ANSWER }, next.run(request)).await;
+    let answered = timeout(if is_file { FILE } else { ANSWER }, caught::run(next, request)).await;
     let mut response = answered.unwrap_or_else(|_| {
         tracing::error!("a page took too long and was aborted");
         Refusal::new(crate::domain::kind::Kind::Later, signed.words.say("console-refusal-slow")).into_response()

@@ -27,13 +27,18 @@ struct Invite {
     name: String,
 }
 
+/// A page without a session that only says something.
 #[derive(Template)]
 #[template(path = "console/refusal.html")]
-struct Gone {
-    frame: Frame,
-    heading: String,
-    text: String,
-    remedy: String,
+pub struct Gone {
+    /// What is around it.
+    pub frame: Frame,
+    /// What happened.
+    pub heading: String,
+    /// Why; may be empty.
+    pub text: String,
+    /// What to do.
+    pub remedy: String,
 }
 
 fn form(app: &App, outside: &Outside, name: &str, faults: Faults) -> Invite {

@@ -9,6 +9,7 @@ mod asked;
 mod assets;
 mod audit;
 mod blocks;
+mod caught;
 mod codes;
 mod cookies;
 mod customers;
@@ -95,6 +96,12 @@ pub fn routes(app: App) -> Router {
     let door = Router::new().merge(sign_in::routes()).merge(provider::routes()).merge(invite::routes());
     let door = door.layer(DefaultBodyLimit::max(LARGEST_AT_DOOR));
     let door = door.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_AT_DOOR));
+    let outside = app.clone();
+    let panicked = move |panic: Box<dyn std::any::Any + Send>| {
+        let organisation = &outside.context.config.organisation;
+        let words = words::Words::new(&organisation.default_locale, &organisation.default_time_zone);
+        caught::page(words, &organisation.name, &*panic)
+    };
     // A proxy may call this host by another name: what counts is the one that browsers see.
     let csrf = CsrfLayer::new().add_trusted_origin(headers::origin(&app)).unwrap_or_default();
     let csrf = csrf.with_rejection_response(|_| headers::from_elsewhere());
@@ -102,10 +109,10 @@ pub fn routes(app: App) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .merge(door)
         .fallback(invite::nothing_here)
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(csrf)
         .layer(map_response(headers::protect))
         .merge(assets::routes())
-        .layer(CatchPanicLayer::new())
         .with_state(app)
 }
 

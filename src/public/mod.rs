@@ -11,6 +11,8 @@ pub mod ledger;
 pub mod verify;
 pub mod visitor;
 
+use std::any::Any;
+
 use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
@@ -92,6 +94,16 @@ pub fn routes(app: App) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(map_response(protect))
         .with_state(app)
+}
+
+/// Makes the page for a public page that panicked.
+pub fn panicked(app: &App) -> impl Fn(Box<dyn Any + Send>) -> Response + Clone + Send + Sync + 'static {
+    let app = app.clone();
+    move |panic| {
+        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        tracing::error!(error = text.unwrap_or_default(), "a public page panicked");
+        message(&app, What::Failed)
+    }
 }
 
 /// Has the browser show a page to its person only: no other site can put it into a frame, nothing is fetched from anywhere, and its

@@ -520,6 +520,7 @@ console-task-about-unforwarded = Replies that were not forwarded
 console-task-about-stale-directory = Customers that are out of date
 console-task-about-webhook-failed = Webhooks that fail
 console-task-about-promise = Promises that fall due
+console-task-about-draft = Drafts of a series that wait
 
 console-notices-title = Notices
 console-notices-write = Write a notice
@@ -998,6 +999,7 @@ console-task-unforwarded = A reply was not forwarded
 console-task-stale-directory = Customers are out of date
 console-task-webhook-failed = A webhook fails
 console-task-promise = A promise falls due
+console-task-draft = A draft of a series waits
 console-task-state-open = To do
 console-task-state-done = Done
 console-circuit-closed = Used

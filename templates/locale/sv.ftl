@@ -521,6 +521,7 @@ console-task-about-unforwarded = Svar som inte vidarebefordrades
 console-task-about-stale-directory = Kunduppgifter som är inaktuella
 console-task-about-webhook-failed = Webhookar som misslyckas
 console-task-about-promise = Löften som förfaller
+console-task-about-draft = Utkast i en serie som väntar
 
 console-notices-title = Meddelanden
 console-notices-write = Skriv ett meddelande
@@ -999,6 +1000,7 @@ console-task-unforwarded = Ett svar vidarebefordrades inte
 console-task-stale-directory = Kunduppgifterna är inaktuella
 console-task-webhook-failed = En webhook misslyckas
 console-task-promise = Ett löfte förfaller
+console-task-draft = Ett utkast i en serie väntar
 console-task-state-open = Att göra
 console-task-state-done = Klar
 console-circuit-closed = Används
