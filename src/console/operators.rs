@@ -232,7 +232,7 @@ async fn invite(
     let invited = app.sign_ins.invite(&signed.actor, &name, typed.has("reset")).await?;
     let words = &signed.words;
     let until = words.say_with("console-operator-invited", &[("time", words.time(invited.expires_at))]);
-    let first = vec![Block::Warning(WARN, until), Block::Verbatim(words.say("console-operator-link"), invited.link)];
+    let first = vec![Block::Warning(WARN, until), Block::Verbatim(words.say("console-operator-link"), invited.url)];
     let shown = app.operators.show(&signed.actor, &name).await?;
     Ok(page(&signed, &shown, first, Wrong::default()))
 }
