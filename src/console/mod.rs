@@ -28,6 +28,7 @@ mod notices;
 mod now;
 mod operators;
 mod people;
+mod places;
 mod preferences;
 mod provider;
 mod refusal;

@@ -668,7 +668,7 @@ console-step-release-at-once = Release it now, and do not wait for its time
 console-step-not = Not now
 console-step-back = Back to the notice
 console-step-stale = This is not possible any more, or was done already. The notice is now in this state:
-console-step-reach = { $recipients } addresses at { $customers } customers
+console-step-reach = { $addresses } at { $customers }
 console-step-reaches-nobody = It reaches nobody at present
 console-step-differs = What differs from the notice that it continues
 console-step-unaddressed = Customers with nobody to address, such as
@@ -865,7 +865,18 @@ console-write-begun-forget = Forget it
 console-write-kept = Kept at
 console-write-not-kept = This was not kept: are you signed in still?
 console-write-checked = Whom it reaches
-console-write-reached = addresses at { $customers } customers
+console-write-reached = addresses at { $customers }
+console-write-reached-one = address at { $customers }
+console-write-addresses =
+    { $count ->
+        [one] { $number } address
+       *[other] { $number } addresses
+    }
+console-write-at-customers =
+    { $count ->
+        [one] { $number } customer
+       *[other] { $number } customers
+    }
 console-write-such-as = Such as
 console-write-unaddressed =
     { $count ->

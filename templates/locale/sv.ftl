@@ -669,7 +669,7 @@ console-step-release-at-once = Släpp det nu, och vänta inte på tiden
 console-step-not = Inte nu
 console-step-back = Tillbaka till meddelandet
 console-step-stale = Det går inte längre, eller är redan gjort. Meddelandet är nu i detta läge:
-console-step-reach = { $recipients } adresser hos { $customers } kunder
+console-step-reach = { $addresses } hos { $customers }
 console-step-reaches-nobody = Det når ingen just nu
 console-step-differs = Vad som skiljer sig från meddelandet som det fortsätter
 console-step-unaddressed = Kunder utan någon att vända sig till, till exempel
@@ -866,7 +866,18 @@ console-write-begun-forget = Glöm det
 console-write-kept = Sparat
 console-write-not-kept = Detta sparades inte: är du fortfarande inloggad?
 console-write-checked = Vem det når
-console-write-reached = adresser hos { $customers } kunder
+console-write-reached = adresser hos { $customers }
+console-write-reached-one = adress hos { $customers }
+console-write-addresses =
+    { $count ->
+        [one] { $number } adress
+       *[other] { $number } adresser
+    }
+console-write-at-customers =
+    { $count ->
+        [one] { $number } kund
+       *[other] { $number } kunder
+    }
 console-write-such-as = Till exempel
 console-write-unaddressed =
     { $count ->

@@ -5,6 +5,7 @@ mod deliveries;
 mod evidence;
 mod list;
 mod open;
+mod outlook;
 mod show;
 mod step;
 mod way;

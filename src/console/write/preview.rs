@@ -6,7 +6,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use super::read::{self, faults};
+use super::read;
 use super::rows;
 use super::sent::Sent;
 use crate::app::App;
