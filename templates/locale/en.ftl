@@ -350,6 +350,8 @@ console-refusal-not-found-title = There is no such page
 console-refusal-not-found-remedy = The address may be mistyped, or what it names was deleted.
 console-refusal-conflict-title = Somebody was faster
 console-refusal-conflict-remedy = It was changed in the meantime. Look at how it is now, then decide again.
+console-refusal-state-title = It does not fit how things stand
+console-refusal-state-remedy = Nothing was changed. Look at how it is now: it says what is possible.
 console-refusal-unauthenticated-title = You are not signed in
 console-refusal-unauthenticated-remedy = Sign in and try again.
 console-refusal-forbidden-title = Your roles do not allow this
@@ -1064,6 +1066,8 @@ console-col-informed-since = Informed since
 console-col-kind = Kind
 console-col-language = Language
 console-col-last-success = Last success
+console-col-last-notice = Has last of this matter
+console-col-newest-notice = Newest of this matter
 console-col-left = Time left
 console-col-level = How sure
 console-col-made = Made
@@ -1282,6 +1286,8 @@ console-ask-late =
         [one] Informed after the deadline by { $number } notice.
        *[other] Informed after the deadline by { $number } notices.
     }
+console-ask-is-newest = It is the newest.
+console-ask-newest-of = of { $time }, which the customer does not have
 console-ask-newer = There is a newer notice of { $time } that the customer does not have.
 console-ask-no-notice = There is no such notice to this customer.
 console-ask-too-late = After the deadline

@@ -351,6 +351,8 @@ console-refusal-not-found-title = Sidan finns inte
 console-refusal-not-found-remedy = Adressen kan vara felskriven, eller så är det den pekar på borttaget.
 console-refusal-conflict-title = Någon hann före
 console-refusal-conflict-remedy = Det har ändrats under tiden. Se hur det är nu och bestäm dig igen.
+console-refusal-state-title = Det passar inte in i hur det är nu
+console-refusal-state-remedy = Inget har ändrats. Se hur det är nu: där står vad som går.
 console-refusal-unauthenticated-title = Du är inte inloggad
 console-refusal-unauthenticated-remedy = Logga in och försök igen.
 console-refusal-forbidden-title = Dina roller tillåter inte detta
@@ -1065,6 +1067,8 @@ console-col-informed-since = Informerad sedan
 console-col-kind = Slag
 console-col-language = Språk
 console-col-last-success = Lyckades senast
+console-col-last-notice = Har senast i ärendet
+console-col-newest-notice = Nyast i ärendet
 console-col-left = Tid kvar
 console-col-level = Hur säkert
 console-col-made = Skapad
@@ -1283,6 +1287,8 @@ console-ask-late =
         [one] Informerad efter tidsgränsen av { $number } meddelande.
        *[other] Informerad efter tidsgränsen av { $number } meddelanden.
     }
+console-ask-is-newest = Det är det nyaste.
+console-ask-newest-of = från { $time }, som kunden inte har
 console-ask-newer = Det finns ett nyare meddelande från { $time } som kunden inte har.
 console-ask-no-notice = Det finns inget sådant meddelande till kunden.
 console-ask-too-late = Efter tidsgränsen

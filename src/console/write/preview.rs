@@ -14,6 +14,7 @@ use crate::console::form::Faults;
 use crate::console::frame::{Frame, Place, page};
 use crate::console::mail::{self, Scheme};
 use crate::console::notices::{asked, id_of};
+use crate::console::places::faults;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::console::words::Words;
