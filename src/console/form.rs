@@ -4,6 +4,9 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
+use super::refusal::Refusal;
+use crate::domain::kind::Kind;
+
 /// The fields of a form, in the order in which they came. The console's own extractor: a value that is missing or wrong is a problem at
 /// its field, never a page without a form.
 #[derive(Clone, Debug, Default)]
@@ -54,15 +57,18 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         let body = axum::body::Bytes::from_request(request, state).await;
         let body = body.map_err(|error| {
             let status = error.status();
-            let text = if status == StatusCode::PAYLOAD_TOO_LARGE {
-                "this form is too large\n"
-            } else {
-                "this form cannot be read\n"
-            };
-            (status, text).into_response()
+            let text = if status == StatusCode::PAYLOAD_TOO_LARGE { "is too large" } else { "cannot be read" };
+            unreadable(status, format!("this form {text}"))
         })?;
         Ok(Self::parse(&body))
     }
+}
+
+/// The answer to a form that cannot be read: a page if somebody is signed in, else a line.
+pub fn unreadable(status: StatusCode, text: String) -> Response {
+    let mut response = (status, format!("{text}\n")).into_response();
+    response.extensions_mut().insert(Refusal::new(Kind::Invalid, text));
+    response
 }
 
 /// The problems of a form: a text at each field, all at once. A page shows them at the fields and, on top, as a list of links to them.

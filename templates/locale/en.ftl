@@ -831,6 +831,7 @@ console-write-customers = Accounts
 console-write-customers-hint = Account numbers, between blanks or on lines
 console-write-rows = File
 console-write-rows-hint = A table with a column account_id and any others: CSV or a workbook, up to 16 MB
+console-write-rows-too-large = “{ $name }” is larger than { $most } MB. Choose a smaller file, or send the notice with `besked notice` or the HTTP API.
 console-write-rows-text = Or its rows, as CSV
 console-write-include-left = Also customers that have left
 console-write-open = Recipients can be added after the release

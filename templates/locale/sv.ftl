@@ -832,6 +832,7 @@ console-write-customers = Konton
 console-write-customers-hint = Kontonummer, med blanksteg emellan eller på rader
 console-write-rows = Fil
 console-write-rows-hint = En tabell med kolumnen account_id och vilka andra som helst: CSV eller en arbetsbok, upp till 16 MB
+console-write-rows-too-large = ”{ $name }” är större än { $most } MB. Välj en mindre fil, eller skicka meddelandet med `besked notice` eller HTTP-API:et.
 console-write-rows-text = Eller raderna, som CSV
 console-write-include-left = Även kunder som har lämnat oss
 console-write-open = Mottagare kan läggas till efter att det släppts

@@ -50,6 +50,10 @@ async fn list(
     let notice = app.notices.named(&signed.actor, &id).await?;
     let (state, to) = (asked.text("state"), asked.text("to"));
     let (mut faults, mut email) = (Faults::default(), None);
+    let in_state = some(state).map(str::parse);
+    if let Some(Err(why)) = &in_state {
+        faults.add("state", String::clone(why));
+    }
     if to.contains('@') {
         match Address::parse(to) {
             Ok(address) => email = Some(address),
@@ -57,13 +61,14 @@ async fn list(
         }
     }
     let account = some(to).filter(|_| !to.contains('@'));
-    let wanted = Wanted { notice: Some(&id), account, email: email.as_ref(), state: state.parse().ok() };
+    let wanted = Wanted { notice: Some(&id), account, email: email.as_ref(), state: in_state.and_then(Result::ok) };
     let found = if faults.is_empty() {
         app.deliveries.list(&signed.actor, &wanted, &page_of(&asked)).await?
     } else {
         crate::domain::page::Page { items: Vec::new(), next: None }
     };
-    Ok(page(&Page {
+    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(page_with(status, &Page {
         frame: signed.frame(Place::Notices, signed.words.say("console-deliveries-title")),
         faults,
         subject: Text::named(&notice.subject),

@@ -34,8 +34,8 @@ pub async fn outlook(app: &App, signed: &Signed, notice: &Kept) -> Result<Outloo
         Ok((reach, warnings)) => {
             let lateness = app.notices.lateness(notice);
             let is_new = |text: &String| !lateness.0.iter().any(|it| text.ends_with(&it.problem));
-            let warnings = faults(&signed.words, &warnings).all().iter().map(|(_, text)| text.clone());
-            let warnings = warnings.filter(is_new).collect();
+            let warnings = faults(&signed.words, &warnings);
+            let warnings = warnings.all().iter().map(|(_, text)| text.clone()).filter(is_new).collect();
             Ok(Outlook { reach: Some(reach).filter(|it| it.recipients > 0), warnings, ..Outlook::default() })
         }
         Err(error) if matches!(error.kind(), Kind::Failed | Kind::Later) => Err(error.into()),

@@ -33,6 +33,9 @@ pub fn draft(
     };
     let Document { value, problems: unwritten } = document(filled, category, zone, rows.as_ref());
     let mut own = wrong_rows;
+    if let Some(zone) = filled.text("zone").filter(|zone| zone.parse::<ZoneName>().is_err()) {
+        own.add_at("/zone", format!("`{}` is not a time zone, such as Europe/Stockholm", zone.escape_debug()));
+    }
     let says = |own: &Problems, problem: &Problem| own.0.iter().any(|it| it.pointer == problem.pointer);
     let new: Vec<Problem> = unwritten.0.into_iter().filter(|it| !says(&own, it)).collect();
     own.0.extend(new);

@@ -23,7 +23,7 @@ fn ends(schedule: &Reader<'_, '_>, (start, end): (Timestamp, Timestamp), zone: &
         "is before the window of this notice: the series has no other one".to_owned()
     } else {
         match every.next(end, zone).filter(|next| zone.to_datetime(*next).date() > until) {
-            Some(next) => format!("is before the next window, which begins at {}: there is no second one", shown(next)),
+            Some(next) => format!("is before the next window, which begins at {}: this one is the last", shown(next)),
             None => return,
         }
     };

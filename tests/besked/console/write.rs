@@ -91,8 +91,12 @@ async fn a_file_that_is_no_table_is_refused_with_words() {
     let page = ops.upload("/notices/new", &form, ("rows", "list.csv", b"account_id\nC1\nC1\n")).await.is(422);
     page.says("line 3").says("`C1` has a row already");
     let large = vec![b'x'; (16 << 20) + 1];
-    let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &large)).await;
-    assert!(matches!(page.status(), 400 | 413), "{}", page.status());
+    let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &large)).await.is(422);
+    let page = page.says("“list.csv” is larger than 16 MB").says("id=\"rows-fault\"");
+    let kept = filled(&page);
+    for (name, value) in [("body", "Hello from the body."), ("audience", "rows"), ("reference", "CHG-7")] {
+        assert!(kept.iter().any(|it| (it.0.as_str(), it.1.as_str()) == (name, value)), "{name} is kept: {kept:?}");
+    }
     ops.get("/notices").await.says("No notice was written yet.");
     // One with its mark is a table as spreadsheets write it.
     let marked = [&[0xff, 0xfe], utf16.as_slice()].concat();
