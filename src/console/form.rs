@@ -93,6 +93,11 @@ impl Faults {
         self.0.iter().find(|(it, _)| it == field).map_or("", |(_, text)| text.as_str())
     }
 
+    /// Puts the problems into the order in which a page has their fields; one of none of them stands first.
+    pub fn sort_as_in(&mut self, html: &str) {
+        self.0.sort_by_cached_key(|(field, _)| html.find(&format!("id=\"{field}\"")).unwrap_or_default());
+    }
+
     /// Every problem, by its field.
     #[must_use]
     pub fn all(&self) -> &[(String, String)] {

@@ -3,13 +3,14 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 
 use super::{address, asked, id_of, page_of, some};
 use crate::app::App;
 use crate::console::form::Faults;
-use crate::console::frame::{Frame, Place, page};
+use crate::console::frame::{Frame, Place, page_with};
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::console::tones;
@@ -50,7 +51,7 @@ async fn list(
     let notice = app.notices.named(&signed.actor, &id).await?;
     let (state, to) = (asked.text("state"), asked.text("to"));
     let (mut faults, mut email) = (Faults::default(), None);
-    let in_state = some(state).map(str::parse);
+    let in_state = some(state).map(str::parse::<DeliveryState>);
     if let Some(Err(why)) = &in_state {
         faults.add("state", String::clone(why));
     }

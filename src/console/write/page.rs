@@ -148,7 +148,7 @@ pub fn draw(
     };
     let default = &app.context.config.organisation.default_locale;
     let zone = filled.text("zone").unwrap_or(words.zone().as_str()).to_owned();
-    let page = Page {
+    let mut page = Page {
         frame: signed.frame(Place::Notices, words.word("console-category", category)),
         faults,
         about,
@@ -161,6 +161,12 @@ pub fn draw(
         may_outlive: matches!(category, Category::SecurityBreach | Category::AgreementChange),
         filled,
     };
+    // The summary has the order of the form.
+    if page.faults.all().len() > 1
+        && let Ok(html) = page.render()
+    {
+        page.faults.sort_as_in(&html);
+    }
     page_with(status, &page)
 }
 

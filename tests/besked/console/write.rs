@@ -32,6 +32,16 @@ async fn every_problem_is_said_at_its_field_and_nothing_typed_is_lost() {
         assert!(html.contains(&format!("id=\"{id}\"")), "{id}");
     }
     assert!(!html.contains("<script>alert"));
+    // The summary has the order of the form, and every id that a control names exists.
+    let at = |id: &str| html.find(&format!("href=\"#{id}\"")).unwrap();
+    let order = ["f.window_end", "f.impact", "attributes", "send_at"].map(at);
+    assert!(order.is_sorted(), "{order:?}");
+    assert_eq!(html.matches("aria-invalid=\"true\"").count(), 4);
+    for named in html.split("aria-describedby=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        for id in named.split_whitespace() {
+            assert!(html.contains(&format!("id=\"{id}\"")), "{id} is named, and nothing has it");
+        }
+    }
     let kept = filled(&page);
     let value = |name: &str| kept.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str());
     assert_eq!(value("body"), Some("<script>alert(1)</script> is kept"));
