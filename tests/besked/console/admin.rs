@@ -26,6 +26,11 @@ async fn operators_keys_and_webhooks_are_kept(#[case] engine: Engine) {
     admin.submit("/operators/Eva/state", &[("state", "disabled")]).await.is(200).says("Disabled");
     admin.submit("/operators/Eva/state", &[("state", "active")]).await.is(200).says("Active");
     admin.get("/operators/Nobody").await.is(404);
+    admin.get("/operators/Eva").await.is(200).lacks("/audit?operator=");
+    for name in ["..", ".", "a/b"] {
+        let form = [("name", name), ("kind", "person"), ("roles", "ops"), ("email", "")];
+        admin.post("/operators", &form).await.is(422).says("not `.` or `..`");
+    }
 
     let made = admin.post("/keys", &[("operator", "Eva"), ("roles", "ops")]).await.is(200);
     let made = made.says("Copy this key now").says("besked_");
@@ -45,6 +50,7 @@ async fn operators_keys_and_webhooks_are_kept(#[case] engine: Engine) {
     admin.submit(&format!("{path}/state"), &[("state", "disabled")]).await.is(200).says("Disabled");
 
     let mut compliance = at(&door, "compliance").await;
+    compliance.get("/operators/Eva").await.is(200).says("/audit?operator=Eva");
     compliance.get("/operators").await.is(200).says("Eva").lacks("Add an operator");
     compliance.post("/operators", &new).await.is(403);
     compliance.get("/webhooks").await.is(403);

@@ -214,3 +214,17 @@ async fn a_form_that_comes_after_its_session_has_ended_is_shown_again() {
     let notice = stored(&mut ops, &kept).await;
     ops.get(&notice).await.is(200).says("two\nlines");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reminders_are_taken_as_the_form_says_them_and_a_zone_that_is_none_is_said() {
+    let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut ops = at(&door, "ops").await;
+    for (n, reminders) in ["7 days, 1 day", "7 dagar, 1 dag", "-7d, -24h"].into_iter().enumerate() {
+        let reference = format!("CHG-{n}");
+        stored(&mut ops, &changed(&MAINTENANCE, &[("reminders", reminders), ("reference", &reference)])).await;
+    }
+    let page = ops.post("/notices/new", &changed(&MAINTENANCE, &[("reminders", "soon, 1 day, 1m")])).await.is(422);
+    page.says("`soon` is not a time").says("`1m` is less than 5 minutes");
+    let page = ops.post("/notices/new", &changed(&MAINTENANCE, &[("zone", "Europe/Stokholm")])).await.is(422);
+    page.says("`Europe/Stokholm` is not a time zone");
+}
