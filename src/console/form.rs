@@ -81,6 +81,11 @@ impl Faults {
         self.0.push((field.into(), text.into()));
     }
 
+    /// Adds a problem at a field, if there is one.
+    pub fn extend(&mut self, field: &str, text: Option<String>) {
+        self.0.extend(text.map(|text| (field.to_owned(), text)));
+    }
+
     /// True if nothing is wrong.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
