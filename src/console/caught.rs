@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
+use askama::Template;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::Next;
@@ -10,10 +11,18 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 
 use super::frame::{Frame, page_with};
-use super::invite::Gone;
 use super::refusal::Refusal;
 use super::words::Words;
 use crate::domain::kind::Kind;
+
+#[derive(Template)]
+#[template(path = "console/refusal.html")]
+struct Failed {
+    frame: Frame,
+    heading: String,
+    text: String,
+    remedy: String,
+}
 
 /// Makes the page of a request; one that panics is a refusal of kind [`Kind::Failed`].
 pub async fn run(next: Next, request: Request) -> Response {
@@ -29,7 +38,7 @@ pub fn page(words: Words, organisation: &str, panic: &(dyn Any + Send)) -> Respo
     log(panic);
     let (heading, remedy) = (words.say("console-refusal-failed-title"), words.say("console-refusal-failed-remedy"));
     let frame = Frame::outside(words, organisation, heading.clone());
-    page_with(StatusCode::INTERNAL_SERVER_ERROR, &Gone { frame, heading, text: String::new(), remedy })
+    page_with(StatusCode::INTERNAL_SERVER_ERROR, &Failed { frame, heading, text: String::new(), remedy })
 }
 
 fn log(panic: &(dyn Any + Send)) {

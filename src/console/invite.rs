@@ -27,18 +27,13 @@ struct Invite {
     name: String,
 }
 
-/// A page without a session that only says something.
 #[derive(Template)]
 #[template(path = "console/refusal.html")]
-pub struct Gone {
-    /// What is around it.
-    pub frame: Frame,
-    /// What happened.
-    pub heading: String,
-    /// Why; may be empty.
-    pub text: String,
-    /// What to do.
-    pub remedy: String,
+struct Gone {
+    frame: Frame,
+    heading: String,
+    text: String,
+    remedy: String,
 }
 
 fn form(app: &App, outside: &Outside, name: &str, faults: Faults) -> Invite {
