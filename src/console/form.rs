@@ -73,6 +73,13 @@ impl FromRequest<App> for Form {
     }
 }
 
+/// The answer to a form that cannot be read: a page if somebody is signed in, else a line.
+pub fn unreadable(status: StatusCode, text: String) -> Response {
+    let mut response = (status, format!("{text}\n")).into_response();
+    response.extensions_mut().insert(Refusal::new(Kind::Invalid, text));
+    response
+}
+
 /// The problems of a form: a text at each field, all at once. A page shows them at the fields and, on top, as a list of links to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults(Vec<(String, String)>);
@@ -81,6 +88,11 @@ impl Faults {
     /// Adds a problem at a field.
     pub fn add(&mut self, field: impl Into<String>, text: impl Into<String>) {
         self.0.push((field.into(), text.into()));
+    }
+
+    /// Adds a problem at a field, if there is one.
+    pub fn extend(&mut self, field: &str, text: Option<String>) {
+        self.0.extend(text.map(|text| (field.to_owned(), text)));
     }
 
     /// True if nothing is wrong.
@@ -93,6 +105,11 @@ impl Faults {
     #[must_use]
     pub fn at(&self, field: &str) -> &str {
         self.0.iter().find(|(it, _)| it == field).map_or("", |(_, text)| text.as_str())
+    }
+
+    /// Puts the problems into the order in which a page has their fields; one of none of them stands first.
+    pub fn sort_as_in(&mut self, html: &str) {
+        self.0.sort_by_cached_key(|(field, _)| html.find(&format!("id=\"{field}\"")).unwrap_or_default());
     }
 
     /// Every problem, by its field.

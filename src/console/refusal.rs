@@ -36,6 +36,8 @@ pub struct Refusal {
     pub kind: Kind,
     /// Why, for the operator; empty if something failed inside, which is in the log.
     pub text: String,
+    /// Somebody else was faster: what was looked at has changed meanwhile. Other conflicts are with how things stand.
+    pub is_race: bool,
 }
 
 #[derive(Template)]
@@ -51,7 +53,7 @@ impl Refusal {
     /// A refusal of a kind with its reason.
     #[must_use]
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: text.into(), is_race: false }
     }
 
     /// There is no such thing.
@@ -94,7 +96,8 @@ impl Refusal {
             Kind::Invalid => "invalid",
             Kind::Refused => "refused",
             Kind::NotFound => "not-found",
-            Kind::Conflict => "conflict",
+            Kind::Conflict if self.is_race => "conflict",
+            Kind::Conflict => "state",
             Kind::Unauthenticated => "unauthenticated",
             Kind::Forbidden => "forbidden",
             Kind::Later => "later",
@@ -185,5 +188,18 @@ refuses! {
     InboundError: Store Forbidden,
     TaskError: Store Forbidden,
     WebhookError: Store Forbidden,
-    NoticeError: Store Forbidden Audience,
+}
+
+impl From<NoticeError> for Refusal {
+    fn from(error: NoticeError) -> Self {
+        match error {
+            NoticeError::Store(error) => error.into(),
+            NoticeError::Forbidden(error) => error.into(),
+            NoticeError::Audience(error) => error.into(),
+            error => {
+                let is_race = matches!(error, NoticeError::Conflict | NoticeError::Changed);
+                Self { is_race, ..Self::told(error.kind(), error.to_string()) }
+            }
+        }
+    }
 }

@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+pub use crate::store::abouts::About;
 pub use crate::store::tasks::Task;
 pub use error::{EscalationError, TaskError};
 pub use tasks::Tasks;

@@ -75,14 +75,22 @@ impl Notices {
         }
     }
 
+    /// Checks a stored draft as [`Self::check`] does before it is stored.
+    ///
+    /// # Errors
+    /// If a release would be refused, or the actor may not write or approve such a notice.
+    pub async fn check_again(&self, actor: &Actor, id: Uuid) -> Result<Checking, NoticeError> {
+        let draft = self.draft(actor, id).await?;
+        let checked = self.check_stored(actor, &draft, Some(id)).await?;
+        Ok(Checking::of(&draft, &checked))
+    }
+
     /// What the author of a stored draft should know before its release.
     ///
     /// # Errors
     /// If a release would be refused, or the actor may not write or approve such a notice.
     pub async fn warnings(&self, actor: &Actor, id: Uuid) -> Result<Problems, NoticeError> {
-        let draft = self.draft(actor, id).await?;
-        let checked = self.check_stored(actor, &draft, Some(id)).await?;
-        Ok(Checking::of(&draft, &checked).warnings)
+        Ok(self.check_again(actor, id).await?.warnings)
     }
 }
 

@@ -75,6 +75,7 @@ mod shown;
 mod silent;
 mod standing;
 mod store;
+mod strings;
 mod structured;
 mod tables;
 mod texts;

@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use super::filled::Filled;
 use super::page::{About, Theirs, draw};
-use super::read::{self, faults, refused};
+use super::read::{self, refused};
 use super::rows;
 use super::sent::Sent;
 use crate::app::{App, TestError};
 use crate::console::cookies::set_flash;
 use crate::console::form::Faults;
+use crate::console::places::faults;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::domain::address::Address;

@@ -1,6 +1,7 @@
 //! The window of a maintenance: whether it is on a day on which nobody works, and whether its reminders can be sent.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Circumstances, Findings};
 use crate::domain::category::Category;
@@ -10,6 +11,24 @@ use crate::domain::front_matter::{Reader, placeholders_at};
 use crate::domain::placeholder::Placeholder;
 use crate::domain::reminder::Before;
 use crate::domain::schedule::series::Every;
+
+/// Warns of a series that is over before a second window.
+fn ends(schedule: &Reader<'_, '_>, (start, end): (Timestamp, Timestamp), zone: &TimeZone, findings: &mut Findings) {
+    let every = schedule.word("every").and_then(|text| text.parse::<Every>().ok());
+    let (Some(every), Some(until)) = (every, schedule.is_there("until").then(|| schedule.date("until")).flatten())
+    else {
+        return;
+    };
+    let text = if zone.to_datetime(start).date() > until {
+        "is before the window of this notice: the series has no other one".to_owned()
+    } else {
+        match every.next(end, zone).filter(|next| zone.to_datetime(*next).date() > until) {
+            Some(next) => format!("is before the next window, which begins at {}: this one is the last", shown(next)),
+            None => return,
+        }
+    };
+    findings.warnings.add(schedule.line("until"), "schedule.until", text);
+}
 
 /// Checks a notice that is to be released at `release`.
 pub(super) fn check(
@@ -36,6 +55,7 @@ pub(super) fn check(
         findings.warnings.add(fields.line("window_start"), "fields.window_start", text);
     }
     let Some(schedule) = schedule else { return };
+    ends(&schedule, (start, end), &circumstances.zone, findings);
     if let Some(every) = schedule.word("every").and_then(|text| text.parse::<Every>().ok())
         && !every.has(start, &circumstances.zone)
     {

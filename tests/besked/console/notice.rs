@@ -28,6 +28,8 @@ async fn a_notice_is_followed_from_its_coverage_to_the_bytes_of_a_delivery(#[cas
     let list = list.says("<script>alert(2)</script>").lacks("teknik@ett.example");
     ops.get(&format!("{notice}/deliveries?to=C1")).await.is(200).says("C1").lacks("C2");
     ops.get(&format!("{notice}/deliveries?to=hello%40two.example")).await.is(403);
+    let bogus = ops.get(&format!("{notice}/deliveries?state=bogus")).await.is(422).says("is not a state of a delivery");
+    bogus.lacks("teknik@ett.example");
 
     let delivery = format!("/deliveries/{}", list.between("href=\"/deliveries/", "\""));
     let page = ops.get(&delivery).await.is(200).says("hello@two.example").says("Send it again");

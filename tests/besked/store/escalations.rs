@@ -8,6 +8,7 @@ use besked::domain::task::{State as TaskState, TaskKind};
 use besked::store::escalations::{self, Case, Watch};
 use besked::store::proof::ledger::{self, Opening};
 use besked::store::sending::deliveries;
+use besked::store::abouts;
 use besked::store::tasks::{self, NewTask};
 use besked::store::{Conn, notices};
 use jiff::{SignedDuration, Timestamp};
@@ -199,6 +200,14 @@ async fn a_task_is_open_once_for_its_kind_and_objects(#[case] engine: Engine) {
         assert!(!tasks::open(&mut tx, &NewTask { id: fixture.id(), ..*task }).await.unwrap(), "{task:?}");
     }
     let list = tasks::list(&mut tx, true, None, 9, tasks::Visible::ALL).await.unwrap();
+    let ids: Vec<_> = list.iter().map(|task| task.id).collect();
+    let abouts = abouts::of_tasks(&mut tx, &ids).await.unwrap();
+    assert_eq!(abouts.len(), list.len());
+    for task in &list {
+        let about = &abouts[&task.id];
+        assert_eq!(about.subject.is_some(), task.notice_id.is_some(), "{task:?}: {about:?}");
+    }
+    assert!(abouts::of_tasks(&mut tx, &[]).await.unwrap().is_empty());
     assert_eq!((list.len(), list[0].kind), (5, TaskKind::Overdue), "the newest first");
     let due = tasks::next_due(&mut tx, 9, tasks::Visible::ALL).await.unwrap();
     assert_eq!((due.len(), due.iter().filter(|it| it.deadline.is_some()).count()), (5, 5));
