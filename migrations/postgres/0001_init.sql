@@ -839,6 +839,31 @@ CREATE TABLE begun_forms (
 
 CREATE INDEX begun_forms_by_time ON begun_forms (kept_at);
 
+-- Customers files that were uploaded and not imported yet: kept for an hour. `sha256` is that of the file, `revision` the one of the
+-- customers that it was compared with.
+CREATE TABLE uploads (
+    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    operator_id TEXT COLLATE "C" NOT NULL,
+    name        TEXT COLLATE "C" NOT NULL,
+    options     TEXT COLLATE "C" NOT NULL,
+    state       TEXT COLLATE "C" NOT NULL CHECK (state IN ('arriving', 'waiting', 'taken', 'imported')),
+    size        BIGINT NOT NULL,
+    sha256      TEXT COLLATE "C" NOT NULL,
+    revision    BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL
+);
+
+CREATE INDEX uploads_by_operator ON uploads (operator_id, created_at);
+CREATE INDEX uploads_by_time ON uploads (created_at);
+
+-- Their parts, from 0.
+CREATE TABLE upload_parts (
+    upload_id TEXT COLLATE "C" NOT NULL,
+    part      BIGINT NOT NULL,
+    bytes     BYTEA NOT NULL,
+    PRIMARY KEY (upload_id, part)
+);
+
 -- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`, `pending` is a secret
 -- that is being set up. A code of a step of time counts once: `last_step` is the last one.
 CREATE TABLE sign_ins (

@@ -811,6 +811,31 @@ CREATE TABLE begun_forms (
 
 CREATE INDEX begun_forms_by_time ON begun_forms (kept_at);
 
+-- Customers files that were uploaded and not imported yet: kept for an hour. `sha256` is that of the file, `revision` the one of the
+-- customers that it was compared with.
+CREATE TABLE uploads (
+    id          TEXT NOT NULL PRIMARY KEY,
+    operator_id TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    options     TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('arriving', 'waiting', 'taken', 'imported')),
+    size        INTEGER NOT NULL,
+    sha256      TEXT NOT NULL,
+    revision    INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX uploads_by_operator ON uploads (operator_id, created_at);
+CREATE INDEX uploads_by_time ON uploads (created_at);
+
+-- Their parts, from 0.
+CREATE TABLE upload_parts (
+    upload_id TEXT NOT NULL,
+    part      INTEGER NOT NULL,
+    bytes     BLOB NOT NULL,
+    PRIMARY KEY (upload_id, part)
+) STRICT;
+
 -- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`, `pending` is a secret
 -- that is being set up. A code of a step of time counts once: `last_step` is the last one.
 CREATE TABLE sign_ins (

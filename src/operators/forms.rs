@@ -54,7 +54,6 @@ impl Forms {
         let kept_at = self.context.clock.now();
         let mut tx = self.context.store.write().await?;
         forms::keep(&mut tx, operator_id, form, &Begun { fields, kept_at }).await?;
-        forms::sweep(&mut tx, kept_at.saturating_sub(KEPT).unwrap_or(Timestamp::MIN)).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -80,5 +79,20 @@ impl Forms {
         forms::delete(&mut tx, operator_id, form).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Deletes the forms that nobody has typed into for two weeks. Returns how many.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn sweep(&self) -> Result<u64, StoreError> {
+        let mut tx = self.context.store.write().await?;
+        let swept = forms::sweep(&mut tx, self.oldest()).await?;
+        tx.commit().await?;
+        Ok(swept)
+    }
+
+    fn oldest(&self) -> Timestamp {
+        self.context.clock.now().saturating_sub(KEPT).unwrap_or(Timestamp::MIN)
     }
 }

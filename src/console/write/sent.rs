@@ -11,6 +11,10 @@ use crate::console::form::Form;
 /// The largest form with its file, in bytes. The rows of an audience that is larger come by `besked notice` or the HTTP API.
 pub const LARGEST: usize = 16 << 20;
 
+/// The field with the name of the file that was chosen last in this form. The form keeps it, and a browser does not send the file again:
+/// without the field, a form whose file is gone would look like one in which none was chosen.
+pub const CHOSEN: &str = "rows_file";
+
 /// A form that was sent.
 #[derive(Clone, Debug, Default)]
 pub struct Sent {
@@ -46,6 +50,10 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
                 Some(name) => sent.file = Some((name, bytes.to_vec())),
                 None => sent.filled.set(name, String::from_utf8_lossy(&bytes).replace("\r\n", "\n")),
             }
+        }
+        // Last, whatever the order of the parts.
+        if let Some((name, _)) = &sent.file {
+            sent.filled.set(CHOSEN, name.clone());
         }
         Ok(sent)
     }
