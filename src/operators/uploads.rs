@@ -103,7 +103,7 @@ pub enum Carried {
 }
 
 /// The service for uploads. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Uploads {
     context: Context,
     customers: Customers,

@@ -12,6 +12,7 @@ mod read;
 mod rows;
 mod save;
 pub(super) mod sent;
+mod twice;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 use super::filled::Filled;
-use super::read;
+use super::{read, twice};
 use crate::app::App;
 use crate::console::form::Faults;
 use crate::console::frame::{Frame, Place, page_with};
@@ -30,6 +30,35 @@ pub struct Control {
     choices: Vec<(&'static str, String)>,
     /// It is required, or may be: nothing is said of its need.
     is_required: bool,
+    /// The choice of a time that comes twice.
+    twice: Option<Twice>,
+}
+
+/// Which of two times is meant that the clock shows alike.
+pub struct Twice {
+    name: String,
+    label: String,
+    /// The earlier one first: its offset, what it says, and whether it is chosen.
+    choices: Vec<(String, String, bool)>,
+}
+
+impl Twice {
+    /// The choice of a field, if its time comes twice in the form's zone.
+    fn of(words: &Words, filled: &Filled, field: &str) -> Option<Self> {
+        let zone = read::zone(filled, words);
+        let local = twice::civil(filled.get(field))?;
+        let offsets = twice::offsets(local, &zone)?;
+        let meant = twice::written(zone.to_offset(twice::at(filled, field, local, &zone)));
+        let choice = |(key, offset): (&str, jiff::tz::Offset)| {
+            let offset = twice::written(offset);
+            let text = words.say_with(key, &[("offset", offset.clone())]);
+            let chosen = offset == meant;
+            (offset, text, chosen)
+        };
+        let keys = ["console-write-twice-first", "console-write-twice-second"];
+        let choices = keys.into_iter().zip(offsets).map(choice).collect();
+        Some(Self { name: twice::choice(field), label: words.say("console-write-twice"), choices })
+    }
 }
 
 /// The texts of the notice in one more language.
@@ -83,6 +112,8 @@ struct Page {
     /// The address of a test mail; empty if the operator has none.
     email: String,
     may_outlive: bool,
+    /// Of the time of the release.
+    send_at_twice: Option<Twice>,
 }
 
 impl Edition {
@@ -157,6 +188,7 @@ pub fn draw(
         default_language: default.to_string(),
         zone,
         email: signed.operator.email.clone().unwrap_or_default(),
+        send_at_twice: Twice::of(words, &filled, "send_at"),
         may_outlive: matches!(category, Category::SecurityBreach | Category::AgreementChange),
         filled,
     };
@@ -183,6 +215,7 @@ fn controls(words: &Words, filled: &Filled, prefix: &str, inputs: &[Input]) -> V
             hint: if kind == "list" { words.say("console-write-list-hint") } else { String::new() },
             value: filled.get(&name).to_owned(),
             is_required: (input.is_required || input.depends) && prefix.is_empty(),
+            twice: (kind == "time").then(|| Twice::of(words, filled, &name)).flatten(),
             kind,
             choices,
             name,

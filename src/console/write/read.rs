@@ -115,12 +115,13 @@ pub fn label(words: &Words, control: &str) -> Option<String> {
 }
 
 /// The controls beside the fields that have a label.
-const LABELED: [&str; 14] = [
+const LABELED: [&str; 16] = [
     "attributes",
     "audience",
     "body",
     "category",
     "customers",
+    "every",
     "follows",
     "include_left",
     "reference",
@@ -130,6 +131,7 @@ const LABELED: [&str; 14] = [
     "send_at_local",
     "spread",
     "subject",
+    "until",
 ];
 
 fn is_field(key: &str) -> bool {
