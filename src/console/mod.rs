@@ -25,6 +25,7 @@ mod mail;
 mod me;
 mod notices;
 mod now;
+mod once;
 mod operators;
 mod people;
 mod preferences;

@@ -3,14 +3,14 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use jiff::Timestamp;
-
+use super::begun::Begun;
 use super::filled::Filled;
 use super::{read, twice};
 use crate::app::App;
 use crate::console::form::Faults;
 use crate::console::frame::{Frame, Place, page_with};
 use crate::console::mail;
+use crate::console::once;
 use crate::console::signed::Signed;
 use crate::console::words::Words;
 use crate::domain::category::Category;
@@ -91,8 +91,8 @@ pub struct About {
     pub theirs: Option<Theirs>,
     /// What may follow in its matter: words, and the address of the form for each.
     pub nexts: Vec<(String, String)>,
-    /// When what was typed here before, and never sent, was kept last.
-    pub begun: Option<Timestamp>,
+    /// What was typed here before, and never sent.
+    pub begun: Vec<Begun>,
     /// A line that says what was done.
     pub said: Option<String>,
 }
@@ -167,10 +167,13 @@ impl Page {
 pub fn draw(
     app: &App,
     signed: &Signed,
-    (category, filled): (Category, Filled),
+    (category, mut filled): (Category, Filled),
     (about, faults): (About, Faults),
 ) -> Response {
     let words = &signed.words;
+    if filled.get(once::FORM).is_empty() {
+        filled.set(once::FORM, once::id(app));
+    }
     let status = match (&about.theirs, faults.is_empty()) {
         (Some(_), _) => StatusCode::CONFLICT,
         (None, true) => StatusCode::OK,
