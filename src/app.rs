@@ -254,7 +254,7 @@ impl App {
         let evidence = Prover::new(context.clone(), notices.clone(), ledger.clone(), subjects.clone());
         let (relays, tasks) = (Relays::new(context.clone()), Tasks::new(context.clone()));
         let webhooks = Webhooks::new(context.clone(), Outside::default());
-        let deliveries = Deliveries::new(context.clone(), notices.clone());
+        let deliveries = Deliveries::new(context.clone(), notices.clone(), subjects.clone());
         let coverage = Coverage::new(context.clone(), notices.clone());
         let escalation = Escalation::new(context.clone(), coverage.clone());
         let (operators, keys) = (Operators::new(context.clone()), Keys::new(context.clone()));

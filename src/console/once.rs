@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::form::Form;
 use super::refusal::Refusal;
 use super::signed::Signed;
 use crate::app::App;
@@ -33,6 +34,13 @@ pub enum Once {
 #[must_use]
 pub fn id(app: &App) -> String {
     uuid::Builder::from_random_bytes(app.context.random.bytes()).into_uuid().to_string()
+}
+
+/// The id of a form that is shown again with what was typed, else a new one.
+#[must_use]
+pub fn again(app: &App, typed: &Form) -> String {
+    let known = typed.text(FORM);
+    if known.is_empty() { id(app) } else { known.to_owned() }
 }
 
 /// A form as a request that may come twice; `None` if it has no id.
