@@ -11,7 +11,8 @@ if (form && said) {
   // So large a form is kept at once: it would be lost when the page is left.
   const LARGE_PAUSE = 3_000;
   let waiting = 0;
-  let isKept = true;
+  // A form that comes back with problems is stored nowhere.
+  let isKept = !('sent' in form.dataset);
   let changes = 0;
   let keeping = null;
   const typed = () => {
