@@ -63,12 +63,13 @@ pub async fn delete_of(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
 /// The forms of an operator whose names begin so, the newest first.
 pub async fn with_prefix(conn: &mut Conn, operator_id: Uuid, prefix: &str, limit: u32) -> Result<Vec<(String, Begun)>> {
     let rows = sqlx::query(
-        "SELECT form, fields, kept_at FROM begun_forms WHERE operator_id = $1 AND substr(form, 1, $2) = $3
+        "SELECT form, fields, kept_at FROM begun_forms WHERE operator_id = $1 AND form >= $2 AND form < $3
          ORDER BY kept_at DESC, form LIMIT $4",
     )
     .bind(operator_id.to_string())
-    .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
     .bind(prefix)
+    // Names are compared byte by byte: everything that begins so is before this.
+    .bind(format!("{prefix}{}", char::MAX))
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;
