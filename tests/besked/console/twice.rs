@@ -79,8 +79,8 @@ async fn a_petition_and_a_key_are_made_once_by_a_form(#[case] engine: Engine) {
     let mut admin = at(&door, "admin").await;
     let form = form_of(&admin.get("/keys").await.is(200));
     let fields = [("operator", "admin"), ("form", form.as_str())];
-    admin.post("/keys", &fields).await.is(200).says("bsk_");
-    let again = admin.post("/keys", &fields).await.is(200).lacks("bsk_").says("has made its key already");
+    admin.post("/keys", &fields).await.is(200).says("besked_");
+    let again = admin.post("/keys", &fields).await.is(200).lacks("besked_").says("has made its key already");
     let id = again.between("<pre", "</pre>");
     assert_eq!(again.text().matches("/revoke").count(), 1, "{}", again.text());
     assert!(again.text().matches(id.rsplit('>').next().unwrap()).count() >= 2, "the list has the key: {id}");
@@ -92,7 +92,7 @@ async fn the_last_day_of_a_key_counts() {
     let mut admin = at(&door, "admin").await;
     let today = app.app.context.clock.now().to_string();
     let today = today.split('T').next().unwrap();
-    admin.post("/keys", &[("operator", "admin"), ("ends", today)]).await.is(200).says("bsk_");
+    admin.post("/keys", &[("operator", "admin"), ("ends", today)]).await.is(200).says("besked_");
     let before = app.app.context.clock.now() - jiff::SignedDuration::from_hours(24);
     let before = before.to_string();
     let before = before.split('T').next().unwrap();
