@@ -274,7 +274,7 @@ impl From<ImportError> for Failure {
             ImportError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
             ImportError::Erased | ImportError::Rectified | ImportError::Outdated | ImportError::Altered => {
                 failure.hint("import it again")
-            },
+            }
         }
     }
 }

@@ -122,7 +122,8 @@ impl Uploads {
     /// If the actor may not import, or the file cannot be imported.
     pub async fn look(&self, actor: &Actor, operator_id: Uuid, mut new: NewUpload) -> Result<Looked, UploadError> {
         actor.may_at_all(Right::Import)?;
-        let imported = self.import(actor, &mut new.file, &ImportOptions { dry_run: true, ..new.options.clone() }).await?;
+        let imported =
+            self.import(actor, &mut new.file, &ImportOptions { dry_run: true, ..new.options.clone() }).await?;
         let created_at = self.context.clock.now();
         let upload = Upload {
             id: uuid::Builder::from_random_bytes(self.context.random.bytes()).into_uuid(),
@@ -146,7 +147,8 @@ impl Uploads {
     pub async fn carry_out(&self, actor: &Actor, operator_id: Uuid, id: Uuid) -> Result<Carried, UploadError> {
         actor.may_at_all(Right::Import)?;
         let all = uploads::of_operator(&mut *self.context.store.read().await?, operator_id).await?;
-        let upload = all.into_iter().find(|it| it.id == id && it.created_at >= self.oldest()).ok_or(UploadError::Gone)?;
+        let upload =
+            all.into_iter().find(|it| it.id == id && it.created_at >= self.oldest()).ok_or(UploadError::Gone)?;
         match upload.state {
             State::Imported => return Ok(Carried::Before),
             State::Arriving => return Err(UploadError::Gone),

@@ -150,7 +150,9 @@ impl Writer<'_> {
                     let lines: Vec<Value> = self.filled.lines(&name).into_iter().map(Value::from).collect();
                     (!lines.is_empty()).then_some(Value::Array(lines))
                 }
-                Takes::Time => self.filled.text(&name).map(|text| self.time(text, &name, &format!("/fields/{}", input.key))),
+                Takes::Time => {
+                    self.filled.text(&name).map(|text| self.time(text, &name, &format!("/fields/{}", input.key)))
+                }
                 Takes::Text => self.filled.text(&name).map(|text| paragraph(text).into()),
                 Takes::Line | Takes::Date | Takes::Choice(_) | Takes::Link => self.filled.text(&name).map(Value::from),
             };
@@ -208,7 +210,9 @@ impl Writer<'_> {
         if text.parse::<jiff::Timestamp>().is_ok() {
             return text.into();
         }
-        match civil(text).map(|local| twice::at(self.filled, field, local, self.zone).to_zoned_datetime(self.zone.clone())) {
+        match civil(text)
+            .map(|local| twice::at(self.filled, field, local, self.zone).to_zoned_datetime(self.zone.clone()))
+        {
             Some(zoned) => Value::String(zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
             None => {
                 self.problems.add_at(place, "must be a date with a time, such as `2026-12-01 22:00`");

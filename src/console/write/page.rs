@@ -1,8 +1,5 @@
 //! The page with the form, made from the fields of the category.
 
-use askama::Template;
-use axum::http::StatusCode;
-use axum::response::Response;
 use super::begun::Begun;
 use super::filled::Filled;
 use super::{read, twice};
@@ -17,6 +14,9 @@ use crate::domain::category::Category;
 use crate::domain::fields::{Fields, Input, Takes};
 use crate::mail::locale::Language;
 use crate::notices::shown::Checking;
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
 
 /// A control of the form.
 pub struct Control {

@@ -34,7 +34,8 @@ pub async fn meant(app: &App, signed: &Signed, sent: &mut Sent) -> Result<Result
     // The stored rows are those of a form in which no file was chosen: others were seen in this one.
     if let Some(name) = sent.filled.text(CHOSEN) {
         let mut problems = Problems::default();
-        problems.add_at("/audience/rows", signed.words.say_with("console-write-rows-again", &[("name", name.to_owned())]));
+        problems
+            .add_at("/audience/rows", signed.words.say_with("console-write-rows-again", &[("name", name.to_owned())]));
         return Ok(Err(problems));
     }
     let Ok(id) = sent.filled.get("notice").parse() else { return Ok(Ok(None)) };

@@ -1,9 +1,9 @@
 //! Times that come twice: where the clock is set back, an hour of the night is there again, and a field for a local time does not say
 //! which of the two is meant. A choice beside it does.
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
-use jiff::Timestamp;
 
 use super::filled::Filled;
 use crate::domain::schedule::instant;

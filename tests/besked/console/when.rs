@@ -21,8 +21,10 @@ async fn save(browser: &mut Browser, edit: &str, page: &Page, changes: &[(&str, 
 async fn a_series_stays_one_when_a_draft_of_it_is_edited() {
     let (app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
     let mut ops = at(&door, "ops").await;
-    let text = crate::app::maintenance("all = true")
-        .replace("[fields]", "[schedule]\nevery = \"monthly, first Tuesday 22:00\"\nuntil = 2037-06-30\nspread = \"2 h\"\n[fields]");
+    let text = crate::app::maintenance("all = true").replace(
+        "[fields]",
+        "[schedule]\nevery = \"monthly, first Tuesday 22:00\"\nuntil = 2037-06-30\nspread = \"2 h\"\n[fields]",
+    );
     let id = app.app.notices.create(&app.draft(&text, ""), &crate::app::alice()).await.unwrap();
     let edit = format!("/notices/{id}/edit");
     let page = ops.get(&edit).await.is(200).says("monthly, first Tuesday 22:00").says("2037-06-30");
@@ -53,10 +55,15 @@ async fn a_series_stays_one_when_a_draft_of_it_is_edited() {
 async fn a_time_that_comes_twice_stays_the_one_that_it_was() {
     let (app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
     let mut ops = at(&door, "ops").await;
+    ops.post("/me/words", &[("language", "en"), ("zone", "Europe/Stockholm")]).await.is(303);
     // In Stockholm the clock is set back at 03:00 on 26 October 2036.
     let form = changed(
         &MAINTENANCE,
-        &[("f.window_start", "2036-10-26T02:15"), ("f.window_end", "2036-10-26T02:45"), ("f.window_end.offset", "+01:00")],
+        &[
+            ("f.window_start", "2036-10-26T02:15"),
+            ("f.window_end", "2036-10-26T02:45"),
+            ("f.window_end.offset", "+01:00"),
+        ],
     );
     let checked = ops.post("/notices/new", &changed(&form, &[("do", "check")])).await.is(200);
     let checked = checked.says("comes twice").says("UTC+02:00").says("UTC+01:00");
@@ -85,11 +92,12 @@ async fn a_time_that_comes_twice_stays_the_one_that_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_follow_is_what_may_follow_the_last_notice_of_the_matter() {
-    let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let (app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
     let mut ops = at(&door, "ops").await;
     let announced = stored(&mut ops, &MAINTENANCE).await;
     take(&mut ops, &announced, "submit", "").await;
     take(&mut ops, &announced, "release", "").await;
+    app.run_until_idle().await;
     let id = announced.rsplit('/').next().unwrap().to_owned();
     let page = ops.get(&format!("/notices/new?follow={id}&word=cancelled")).await.is(200);
     let form = filled(&page);

@@ -205,7 +205,9 @@ async fn a_form_that_was_begun_is_its_operators_and_ends(#[case] engine: Engine)
     forms::delete(&mut tx, ola, "new:news").await.unwrap();
     forms::delete(&mut tx, eva, "new:news").await.unwrap();
     assert_eq!(forms::find(&mut tx, eva, "new:news").await.unwrap(), None);
-    for (operator, form, minutes) in [(eva, "new:a_c:1", 0), (eva, "new:a_c:2", 1), (eva, "new:abc:3", 2), (ola, "edit", 3)] {
+    for (operator, form, minutes) in
+        [(eva, "new:a_c:1", 0), (eva, "new:a_c:2", 1), (eva, "new:abc:3", 2), (ola, "edit", 3)]
+    {
         forms::keep(&mut tx, operator, form, &begun(form, minutes)).await.unwrap();
     }
     let names = |all: Vec<(String, Begun)>| all.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
