@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::filled::Filled;
 use crate::app::App;
-use crate::console::blocks::encoded;
 use crate::console::once;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
@@ -37,11 +36,19 @@ impl Begun {
         let said = |field: &str| form.fields.get(field).map(String::as_str).filter(|text| !text.trim().is_empty());
         let title = ["reference", "subject", "f.title", "follows"].into_iter().find_map(said).unwrap_or_default();
         let href = match edited(&name) {
-            Some(id) => format!("/notices/{id}/edit?begun={}", encoded(&name)),
-            None => format!("/notices/new?category={}&begun={}", said("category").unwrap_or_default(), encoded(&name)),
+            Some(id) => format!("/notices/{id}/edit?{}", query(&[("begun", &name)])),
+            None => {
+                let category = said("category").unwrap_or_default();
+                format!("/notices/new?{}", query(&[("category", category), ("begun", &name)]))
+            }
         };
         Self { title: title.to_owned(), kept_at: form.kept_at, href, name }
     }
+}
+
+/// Names and values as what follows `?` in an address.
+pub fn query(pairs: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 /// The beginning of the names of forms for new notices of a category; `from` is what they were filled in from.

@@ -11,7 +11,6 @@ use super::prefill::prefill;
 use super::save::{Target, receive};
 use super::sent::Sent;
 use crate::app::App;
-use crate::console::blocks::encoded;
 use crate::console::form::Faults;
 use crate::console::notices::{asked, id_of};
 use crate::console::refusal::Refusal;
@@ -41,7 +40,7 @@ async fn begin(
         let Some(last) = begun.first() else {
             return Err(Refusal::new(Kind::Conflict, signed.words.say("console-write-too-late")));
         };
-        let query = format!("category={}&begun={}", notice.category, encoded(&last.name));
+        let query = begun::query(&[("category", notice.category.as_str()), ("begun", &last.name)]);
         return Ok(Redirect::to(&format!("/notices/new?{query}")).into_response());
     }
     let path = format!("/notices/{id}/edit");
