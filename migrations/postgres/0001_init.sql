@@ -828,17 +828,6 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_operator ON sessions (operator_id);
 CREATE INDEX sessions_by_end ON sessions (ends_at);
 
--- What operators have typed into forms that they have not sent yet: kept for some days.
-CREATE TABLE begun_forms (
-    operator_id TEXT COLLATE "C" NOT NULL,
-    form        TEXT COLLATE "C" NOT NULL,
-    fields      TEXT COLLATE "C" NOT NULL,
-    kept_at     BIGINT NOT NULL,
-    PRIMARY KEY (operator_id, form)
-);
-
-CREATE INDEX begun_forms_by_time ON begun_forms (kept_at);
-
 -- Customers files that were uploaded and not imported yet: kept for an hour. `sha256` is that of the file, `revision` the one of the
 -- customers that it was compared with.
 CREATE TABLE uploads (
@@ -863,6 +852,17 @@ CREATE TABLE upload_parts (
     bytes     BYTEA NOT NULL,
     PRIMARY KEY (upload_id, part)
 );
+
+-- What operators have typed into forms that they have not sent yet: kept for some days.
+CREATE TABLE begun_forms (
+    operator_id TEXT COLLATE "C" NOT NULL,
+    form        TEXT COLLATE "C" NOT NULL,
+    fields      TEXT COLLATE "C" NOT NULL,
+    kept_at     BIGINT NOT NULL,
+    PRIMARY KEY (operator_id, form)
+);
+
+CREATE INDEX begun_forms_by_time ON begun_forms (kept_at);
 
 -- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`, `pending` is a secret
 -- that is being set up. A code of a step of time counts once: `last_step` is the last one.
