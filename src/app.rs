@@ -331,7 +331,6 @@ impl App {
                 inbound: self.inbound.clone(),
                 escalation: self.escalation.clone(),
                 directory: self.directory.clone(),
-                forms: self.forms.clone(),
                 uploads: self.uploads.clone(),
                 webhooks: self.webhooks.clone(),
             },

@@ -75,6 +75,7 @@ impl Forms {
         let kept_at = self.context.clock.now();
         let mut tx = self.context.store.write().await?;
         forms::keep(&mut tx, operator_id, form, &Begun { fields, kept_at }).await?;
+        forms::sweep(&mut tx, self.oldest()).await?;
         tx.commit().await?;
         // Once more: who sends it deletes what was kept, and may have done so a moment before.
         if self.is_sent(sent_as).await? {
@@ -122,17 +123,6 @@ impl Forms {
         forms::delete(&mut tx, operator_id, form).await?;
         tx.commit().await?;
         Ok(())
-    }
-
-    /// Deletes the forms that nobody has typed into for two weeks. Returns how many.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn sweep(&self) -> Result<u64, StoreError> {
-        let mut tx = self.context.store.write().await?;
-        let swept = forms::sweep(&mut tx, self.oldest()).await?;
-        tx.commit().await?;
-        Ok(swept)
     }
 
     fn oldest(&self) -> Timestamp {

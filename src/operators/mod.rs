@@ -23,7 +23,7 @@ use crate::domain::operator::{NameError, OperatorKind, OperatorName, Role, Roles
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
-use crate::store::operators::{self, forms as stored_forms, invitations, keys as stored_keys, sessions};
+use crate::store::operators::{self, invitations, keys as stored_keys, sessions};
 use crate::store::{Conn, StoreError};
 
 pub use crate::store::operators::Operator;
@@ -294,8 +294,6 @@ impl Operators {
             stored_keys::revoke_all(&mut tx, operator.id, now).await?;
             sessions::end_all(&mut tx, operator.id, None).await?;
             invitations::withdraw(&mut tx, operator.id).await?;
-            // What they typed and uploaded may name persons, and nobody goes on with it.
-            stored_forms::delete_of(&mut tx, operator.id).await?;
             uploads::delete_of(&mut tx, operator.id, now).await?;
         }
         self.record(&mut tx, actor, (action, now), &operator).await?;

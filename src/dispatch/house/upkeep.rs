@@ -1,5 +1,5 @@
 //! What a dispatcher does beside sending: it seals twice a second; once a second it looks for customers who are not informed; once an hour it exchanges tombstones with the journal, deletes
-//! what retention has ended for and what operators never sent, and mails the checkpoint; at night it rewrites the file from which it deleted. Only the first exchange delays the sending. What fails is logged and
+//! what retention has ended for and what was uploaded and not imported, and mails the checkpoint; at night it rewrites the file from which it deleted. Only the first exchange delays the sending. What fails is logged and
 //! retried.
 
 use std::time::Duration;
@@ -12,12 +12,11 @@ use crate::escalation::Escalation;
 use crate::inbound::Inbound;
 use crate::ledger::{Ledger, LedgerError, Sealed};
 use crate::metrics::repeats::Repeats;
-use crate::operators::forms::Forms;
 use crate::operators::uploads::Uploads;
 use crate::people::directory::{Directory, Synced};
 use crate::people::retention::Retention;
 use crate::people::subjects::{SubjectError, Subjects};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::webhooks::{Sender, Webhooks};
 
 /// How often to seal.
@@ -73,8 +72,6 @@ pub struct Upkeep {
     pub escalation: Escalation,
     /// Fetches customers.
     pub directory: Directory,
-    /// Deletes what operators typed and did not send.
-    pub forms: Forms,
     /// Deletes what they uploaded and did not import.
     pub uploads: Uploads,
     /// Calls other systems.
@@ -265,11 +262,10 @@ impl Upkeep {
                 tracing::error!(error, "persons whose retention has ended could not be deleted, retrying");
             }
         }
-        let swept = async { Ok::<_, StoreError>((self.forms.sweep().await?, self.uploads.sweep().await?)) };
-        if let Err(error) = self.store.watched(SILENCE, swept).await {
+        if let Err(error) = self.store.watched(SILENCE, self.uploads.sweep()).await {
             done = false;
             let error = error.for_logs();
-            tracing::error!(error, "forms and files that nobody has sent could not be deleted, retrying");
+            tracing::error!(error, "files that nobody has imported could not be deleted, retrying");
         }
         match self.store.watched(SCRUB_SILENCE, self.retention.scrub_when_calm()).await {
             Ok(true) => tracing::info!("the database file was rewritten without what was deleted"),

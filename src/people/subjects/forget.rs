@@ -7,19 +7,16 @@ use uuid::Uuid;
 
 use super::{SubjectError, mentions};
 use crate::context::Context;
-use crate::domain::address::{AddressKey, mentioned};
+use crate::domain::address::AddressKey;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Run, commitment};
 use crate::ledger::{cancelled, sequence};
-use crate::store::operators::{forms, uploads};
+use crate::store::operators::uploads;
 use crate::store::people::subjects::{self, Cleared, SubjectDelivery};
 use crate::store::people::{petitions, rectifications, scrubs, sole_traders};
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::proof::tree;
 use crate::store::sending::recipients;
 use crate::store::{Conn, StoreError, notices};
-
-/// Forms that are read at once.
-const FORMS: u32 = 20;
 
 /// What was deleted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,26 +59,12 @@ pub(crate) async fn forget(
     petitions::forget(conn, key).await?;
     rectifications::delete(conn, key).await?;
     sole_traders::clear(conn, &accounts.into_iter().collect::<Vec<_>>()).await?;
-    forget_typed(conn, key).await?;
+    // Any of them may name the person: none is read here, and who uploaded one has it still.
+    uploads::delete_all(conn).await?;
     scrubs::mark(conn, context.clock.now()).await?;
     let entries = openings.len();
     append_cleared(context, conn, Event::Erased, &openings, ground).await?;
     Ok(Forgotten { cancelled, entries })
-}
-
-/// Deletes forms that operators have begun and that mention a person, and all files that wait to be imported: none is read to its end
-/// here, and who uploaded one has it still.
-async fn forget_typed(conn: &mut Conn, key: &AddressKey) -> Result<(), StoreError> {
-    let mut last = (String::new(), String::new());
-    loop {
-        let page = forms::after(conn, (&last.0, &last.1), FORMS).await?;
-        let Some((operator_id, form, _)) = page.last() else { break };
-        last = (operator_id.to_string(), form.clone());
-        for (operator_id, form, _) in page.iter().filter(|(.., fields)| mentioned(fields, key)) {
-            forms::delete(conn, *operator_id, form).await?;
-        }
-    }
-    uploads::delete_all(conn).await
 }
 
 /// Cancels the deliveries that wait in the queue; returns their number.

@@ -54,12 +54,6 @@ pub async fn delete(conn: &mut Conn, operator_id: Uuid, form: &str) -> Result<()
     Ok(())
 }
 
-/// Deletes what an operator has typed into any form.
-pub async fn delete_of(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
-    sqlx::query("DELETE FROM begun_forms WHERE operator_id = $1").bind(operator_id.to_string()).execute(conn).await?;
-    Ok(())
-}
-
 /// The forms of an operator whose names begin so, the newest first.
 pub async fn with_prefix(conn: &mut Conn, operator_id: Uuid, prefix: &str, limit: u32) -> Result<Vec<(String, Begun)>> {
     let rows = sqlx::query(
@@ -78,24 +72,6 @@ pub async fn with_prefix(conn: &mut Conn, operator_id: Uuid, prefix: &str, limit
         Ok((row.get("form")?, Begun { fields: row.get("fields")?, kept_at: row.time("kept_at")? }))
     };
     rows.iter().map(begun).collect()
-}
-
-/// Some of the forms of all operators after one: operator, name and values. An erasure looks for its person in them.
-pub async fn after(conn: &mut Conn, after: (&str, &str), limit: u32) -> Result<Vec<(Uuid, String, String)>> {
-    let rows = sqlx::query(
-        "SELECT operator_id, form, fields FROM begun_forms WHERE (operator_id, form) > ($1, $2)
-         ORDER BY operator_id, form LIMIT $3",
-    )
-    .bind(after.0)
-    .bind(after.1)
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    let typed = |row| {
-        let row = Row::of("begun_forms", row);
-        Ok((row.id("operator_id")?, row.get("form")?, row.get("fields")?))
-    };
-    rows.iter().map(typed).collect()
 }
 
 /// Deletes the forms that were kept last before a time.
