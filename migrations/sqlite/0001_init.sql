@@ -43,7 +43,8 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `informed_at` and `deadline` are what counts as informed, and until when, as they were at the release.
--- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
+-- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release,
+-- `approved_revision` the revision of the customers then.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
 -- `standing` is set at the release of a notice to which recipients are added: `open` as long as they may be.
@@ -65,6 +66,7 @@ CREATE TABLE notices (
     approved_by     TEXT,
     approved_recipients INTEGER,
     approved_audience BLOB,
+    approved_revision INTEGER,
     send_at         INTEGER,
     created_at      INTEGER NOT NULL,
     released_at     INTEGER,
@@ -98,7 +100,8 @@ CREATE TABLE notices (
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
 CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
-CREATE INDEX notices_awaiting ON notices (id) WHERE state IN ('submitted', 'approved');
+CREATE INDEX notices_submitted ON notices (id) WHERE state = 'submitted';
+CREATE INDEX notices_scheduled ON notices (send_at, id) WHERE state IN ('approved', 'scheduled') AND send_at IS NOT NULL;
 CREATE UNIQUE INDEX notices_of_matter ON notices (matter_id, sequence);
 CREATE INDEX notices_by_window ON notices (window_end) WHERE window_end IS NOT NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
@@ -126,6 +129,18 @@ CREATE TABLE notice_steps (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
+
+-- What persons read of a notice when they last decided about it, until its release; with an empty operator what was submitted and
+-- replaced before anybody had decided.
+CREATE TABLE notice_reviews (
+    notice_id TEXT NOT NULL,
+    operator  TEXT NOT NULL,
+    step      TEXT NOT NULL,
+    source    TEXT NOT NULL,
+    digest    BLOB NOT NULL,
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (notice_id, operator)
+) STRICT, WITHOUT ROWID;
 
 -- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
 -- `thread` has the Message-IDs of the messages of the matter that its recipient had before, the last one last.
@@ -564,6 +579,7 @@ CREATE TABLE tasks (
 CREATE UNIQUE INDEX tasks_open ON tasks (kind, COALESCE(notice_id, ''), COALESCE(account_id, ''), COALESCE(delivery_id, ''),
     COALESCE(inbound_id, ''), COALESCE(deadline, 0)) WHERE state = 'open';
 CREATE INDEX tasks_to_do ON tasks (id) WHERE state = 'open';
+CREATE INDEX tasks_next_due ON tasks (COALESCE(deadline, 9223372036854775807), id) WHERE state = 'open';
 CREATE INDEX tasks_done ON tasks (done_at) WHERE notice_id IS NULL;
 CREATE INDEX tasks_by_notice ON tasks (notice_id, account_id) WHERE notice_id IS NOT NULL;
 CREATE INDEX tasks_by_account ON tasks (account_id) WHERE account_id IS NOT NULL AND state = 'open';
@@ -784,7 +800,8 @@ CREATE TABLE keys (
 CREATE INDEX keys_by_operator ON keys (operator_id);
 
 -- Sessions of operators in the console: of the token itself only the SHA-256 is stored. `seen_at` is written once a minute at most;
--- `proof` is what was proved at the begin. A session that has ended is deleted.
+-- `proof` is what was proved at the begin. `pending` is the secret of a second factor that is being set up in this session: nobody who
+-- saw it has it after the session. A session that has ended is deleted.
 CREATE TABLE sessions (
     id          TEXT NOT NULL PRIMARY KEY,
     operator_id TEXT NOT NULL,
@@ -794,7 +811,8 @@ CREATE TABLE sessions (
     agent       TEXT NOT NULL,
     created_at  INTEGER NOT NULL,
     seen_at     INTEGER NOT NULL,
-    ends_at     INTEGER NOT NULL
+    ends_at     INTEGER NOT NULL,
+    pending     BLOB
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_operator ON sessions (operator_id);
@@ -836,14 +854,13 @@ CREATE TABLE begun_forms (
 
 CREATE INDEX begun_forms_by_time ON begun_forms (kept_at);
 
--- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`, `pending` is a secret
--- that is being set up. A code of a step of time counts once: `last_step` is the last one.
+-- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`. A code of
+-- a step of time counts once: `last_step` is the last one.
 CREATE TABLE sign_ins (
     operator_id TEXT NOT NULL PRIMARY KEY,
     password    TEXT,
     secret      BLOB,
     secret_at   INTEGER,
-    pending     BLOB,
     last_step   INTEGER
 ) STRICT, WITHOUT ROWID;
 

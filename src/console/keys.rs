@@ -101,7 +101,7 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
     let (words, asked) = (&signed.words, Asked::default());
     let roles: Result<Roles, String> = typed.all("roles").map(str::parse::<Role>).collect();
     let ends = Some(typed.text("ends")).filter(|text| !text.is_empty()).map(|text| end_of_day(text, words.zone()));
-    let ends = ends.transpose();
+    let ends = ends.transpose().map_err(|_| words.say("console-day-wrong"));
     let (roles, expires_at) = match (roles, ends) {
         (Ok(roles), Ok(ends)) => (Some(roles).filter(|roles| !roles.is_empty()), ends),
         (Err(why), _) | (_, Err(why)) => return page(&app, &signed, &asked, Vec::new(), &typed, Some(why)).await,

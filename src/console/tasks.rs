@@ -215,7 +215,7 @@ fn moment(words: &Words, text: &str) -> Result<Option<Timestamp>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    let local: jiff::civil::DateTime = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    let zoned = local.to_zoned_datetime(words.zone().time_zone()).map_err(|error| error.to_string())?;
-    Ok(Some(zoned.timestamp()))
+    let wrong = |_: jiff::Error| words.say("console-moment-wrong");
+    let local: jiff::civil::DateTime = text.parse().map_err(wrong)?;
+    Ok(Some(local.to_zoned_datetime(words.zone().time_zone()).map_err(wrong)?.timestamp()))
 }

@@ -12,7 +12,7 @@ use crate::store::operators::forms::{self, Begun};
 use crate::store::operators::requests;
 
 /// How long what was typed is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
+const KEPT: SignedDuration = forms::KEPT_FOR;
 
 /// The largest form that is kept, in bytes.
 pub const LARGEST: usize = 256 << 10;

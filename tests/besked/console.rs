@@ -4,6 +4,7 @@ mod admin;
 mod approve;
 mod ask;
 pub mod browser;
+mod carried;
 mod chromium;
 mod customers;
 pub mod desk;

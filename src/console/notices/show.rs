@@ -23,7 +23,7 @@ use crate::domain::notice::{Notice, State as NoticeState, Step};
 use crate::domain::prints::Changed;
 use crate::domain::right::Right;
 use crate::notices::shown::Brief;
-use crate::notices::{Done, Escalated, Kept};
+use crate::notices::{Done, Escalated, Glance, Kept};
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -50,6 +50,8 @@ struct Page {
     offered: Vec<Step>,
     escalation: Option<Escalated>,
     changed: Option<Changed>,
+    /// Its recipients may be others than at the approval: that is compared on request.
+    may_have_changed: bool,
     /// What whoever decides about it should know of its legal clock.
     lateness: Vec<String>,
     paused: bool,
@@ -138,7 +140,13 @@ async fn show(
     let (actor, name) = (&signed.actor, id.to_string());
     let (notice, steps) = app.notices.show(actor, &name).await?;
     let status = app.coverage.status(actor, &name).await?;
-    let changed = app.notices.changed_since_approval(&notice).await?;
+    // A large audience is compared when that is asked for: the page is opened often.
+    let glance = if asked.has("compare") {
+        app.notices.changed_since_approval(&notice).await?.map_or(Glance::Same, Glance::Changed)
+    } else {
+        app.notices.glance(&notice).await?
+    };
+    let changed = if let Glance::Changed(changed) = glance { Some(changed) } else { None };
     let is_counted = notice.released_at.is_some() && (notice.recipients <= COUNTED || asked.has("count"));
     let next_due = if notice.state == NoticeState::Released { app.notices.next_due(id).await? } else { None };
     let totals = if is_counted { Some(app.coverage.totals(actor, &name).await?) } else { None };
@@ -156,6 +164,7 @@ async fn show(
         offered: way::offered(&notice, &steps, actor, changed.is_some()),
         escalation: escalation(&app, &notice),
         changed,
+        may_have_changed: glance == Glance::Unknown,
         lateness: lateness(&app, &notice),
         paused: notice.is_paused(),
         is_writer: way::is_writer(&steps, actor),

@@ -100,7 +100,8 @@ pub async fn record(State(app): State<App>, signed: Signed, typed: Typed) -> Res
         Once::New(actor, running) => (actor, running),
         Once::Done(_) => return Ok(done(&app, &path, "console-done-petition")),
     };
-    let recorded = match day(typed.text("received"), signed.words.zone()) {
+    let received_at = day(typed.text("received"), signed.words.zone());
+    let recorded = match received_at.map_err(|_| signed.words.say("console-day-wrong")) {
         Ok(received_at) => match app.petitions.record(&actor, &address, kind, received_at).await {
             // By the same form, which another node had.
             Err(PetitionError::Store(StoreError::Repeated)) => Ok(()),

@@ -22,6 +22,8 @@ use encoding_rs::Encoding;
 use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use check::{Checked, check};
@@ -244,7 +246,7 @@ pub async fn import(
     }
     let tombstones = subjects.tombstones().await?;
     let corrections = Corrections::load(&mut *context.store.read().await?).await?;
-    let mut checked = check(reader, options, (&tombstones, &corrections), progress)?;
+    let mut checked = apart(|| check(reader, options, (&tombstones, &corrections), progress))?;
     if options.seen.as_ref().is_some_and(|seen| seen.sha256 != checked.imported.sha256) {
         return Err(ImportError::Altered);
     }
@@ -276,6 +278,15 @@ pub async fn import(
     }
     progress(1.0);
     Ok(checked.imported)
+}
+
+/// Does work that keeps a processor busy for seconds: at a server, other tasks of this thread go on beside it.
+fn apart<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
+        // There is no other thread that the tasks could go on in.
+        _ => work(),
+    }
 }
 
 /// The sheet that the rows of a workbook are of, and how to read another one.

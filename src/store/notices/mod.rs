@@ -1,5 +1,6 @@
 //! Notices: what an author wrote, and the state of it. What belongs to a notice has a file of its own.
 
+pub mod approvals;
 pub mod attestations;
 pub mod matters;
 pub mod nearby;
@@ -7,6 +8,7 @@ pub mod open;
 pub mod references;
 pub mod releases;
 pub mod reminders;
+pub mod reviews;
 pub mod rows;
 pub mod series;
 pub mod steps;
@@ -273,7 +275,7 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
         "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, source = $7, digest = $8,
            author = $9, send_at = $10, lane = $11, matter_id = $12, phase = $13, window_start = $14, window_end = $15,
            next_update_at = $16, state = 'draft', approved_digest = NULL, approved_by = NULL,
-           approved_recipients = NULL, approved_audience = NULL
+           approved_recipients = NULL, approved_audience = NULL, approved_revision = NULL
          WHERE id = $1 AND state = $2",
     )
     .bind(id.to_string())
@@ -414,29 +416,6 @@ pub async fn set_approval(conn: &mut Conn, id: Uuid, by: &str, digest: &[u8; 32]
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// Notes which recipients an approver decided about: their number and the bytes by which they are compared; see
-/// [`Prints`](crate::domain::prints::Prints). They are deleted at the release.
-pub async fn set_approved_audience(conn: &mut Conn, id: Uuid, recipients: u64, prints: &[u8]) -> Result<()> {
-    sqlx::query("UPDATE notices SET approved_recipients = $2, approved_audience = $3 WHERE id = $1")
-        .bind(id.to_string())
-        .bind(i64::try_from(recipients).unwrap_or(i64::MAX))
-        .bind(prints)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// What was noted of the recipients at the approval.
-pub async fn approved_audience(conn: &mut Conn, id: Uuid) -> Result<Option<(u64, Vec<u8>)>> {
-    let row = sqlx::query("SELECT approved_recipients, approved_audience FROM notices WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(conn)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let row = Row::of("notices", &row);
-    Ok(row.maybe_count("approved_recipients")?.zip(row.get("approved_audience")?))
 }
 
 /// Pauses or resumes a released notice.

@@ -200,10 +200,23 @@ async fn a_form_that_was_begun_is_its_operators_and_ends(#[case] engine: Engine)
     forms::keep(&mut tx, ola, "new:news", &begun("hers", 0)).await.unwrap();
     assert_eq!(forms::find(&mut tx, eva, "new:news").await.unwrap(), Some(begun("two", 1)));
     assert_eq!(forms::find(&mut tx, eva, "new:survey").await.unwrap(), None);
+    let found = forms::with_mentions(&mut tx, "TWO", ("", ""), 9).await.unwrap();
+    assert_eq!(found.iter().map(|it| (it.operator_id, it.form.as_str())).collect::<Vec<_>>(), [(eva, "new:news")]);
+    assert_eq!(found[0].begun, begun("two", 1));
+    let (all, first) =
+        (forms::with_mentions(&mut tx, "", ("", ""), 9).await.unwrap(), [eva, ola].into_iter().min().unwrap());
+    assert_eq!((all.len(), all[0].operator_id), (2, first));
+    let after = (first.to_string(), "new:news");
+    assert_eq!(forms::with_mentions(&mut tx, "", (&after.0, after.1), 9).await.unwrap(), all[1..]);
     assert_eq!(forms::sweep(&mut tx, fixture.now + SignedDuration::from_secs(1)).await.unwrap(), 1);
     assert_eq!(forms::find(&mut tx, ola, "new:news").await.unwrap(), None);
     forms::delete(&mut tx, ola, "new:news").await.unwrap();
     forms::delete(&mut tx, eva, "new:news").await.unwrap();
+    assert_eq!(forms::find(&mut tx, eva, "new:news").await.unwrap(), None);
+    forms::keep(&mut tx, eva, "new:news", &begun("three", 0)).await.unwrap();
+    forms::delete_of(&mut tx, ola).await.unwrap();
+    assert!(forms::find(&mut tx, eva, "new:news").await.unwrap().is_some());
+    forms::delete_of(&mut tx, eva).await.unwrap();
     assert_eq!(forms::find(&mut tx, eva, "new:news").await.unwrap(), None);
 }
 
