@@ -846,6 +846,31 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_operator ON sessions (operator_id);
 CREATE INDEX sessions_by_end ON sessions (ends_at);
 
+-- Customers files that were uploaded and not imported yet: kept for an hour. `sha256` is that of the file, `revision` the one of the
+-- customers that it was compared with.
+CREATE TABLE uploads (
+    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    operator_id TEXT COLLATE "C" NOT NULL,
+    name        TEXT COLLATE "C" NOT NULL,
+    options     TEXT COLLATE "C" NOT NULL,
+    state       TEXT COLLATE "C" NOT NULL CHECK (state IN ('arriving', 'waiting', 'taken', 'imported')),
+    size        BIGINT NOT NULL,
+    sha256      TEXT COLLATE "C" NOT NULL,
+    revision    BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL
+);
+
+CREATE INDEX uploads_by_operator ON uploads (operator_id, created_at);
+CREATE INDEX uploads_by_time ON uploads (created_at);
+
+-- Their parts, from 0.
+CREATE TABLE upload_parts (
+    upload_id TEXT COLLATE "C" NOT NULL,
+    part      BIGINT NOT NULL,
+    bytes     BYTEA NOT NULL,
+    PRIMARY KEY (upload_id, part)
+);
+
 -- What operators have typed into forms that they have not sent yet: kept for some days.
 CREATE TABLE begun_forms (
     operator_id TEXT COLLATE "C" NOT NULL,

@@ -53,7 +53,13 @@ async fn recur(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept) -> Result<(), 
         Some(series) if series.next.is_none() => Ok(()),
         Some(series) => {
             let last = series::last_start(conn, series.id).await?.map_or(end, |last| last.max(end));
-            series::advance(conn, &series, kept.id, following(last)).await.map(drop)
+            let next = following(last);
+            if next.is_none() {
+                // Meant, if a person took `every` out or `until` is reached; nothing else shows that no draft comes any more.
+                let has_rule = rule.is_some();
+                tracing::info!(notice = %kept.id, series = %series.id, has_rule, "the series ends with this release");
+            }
+            series::advance(conn, &series, kept.id, next).await.map(drop)
         }
     }
 }

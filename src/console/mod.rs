@@ -27,6 +27,7 @@ mod mail;
 mod me;
 mod notices;
 mod now;
+mod once;
 mod operators;
 mod people;
 mod places;

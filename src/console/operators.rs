@@ -148,8 +148,7 @@ fn page(signed: &Signed, it: &Shown, first: Vec<Block>, wrong: Wrong) -> Respons
     facts.extend(it.disabled_at.map(|at| (col("disabled"), Cell::time(words, at))));
     let mut blocks = first;
     blocks.push(Block::Facts(facts));
-    let mut links =
-        vec![(words.say("console-operator-keys"), format!("/keys?operator={}", encoded(it.name.as_str())))];
+    let mut links = vec![(words.say("console-operator-keys"), format!("/keys?operator={}", encoded(it.name.as_str())))];
     if Place::Audit.is_open_to(&signed.actor) {
         let audit = format!("/audit?operator={}", encoded(it.name.as_str()));
         links.push((words.say("console-operator-audit"), audit));

@@ -20,6 +20,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::evidence::EvidenceError;
 use crate::notices::NoticeError;
 use crate::operators::OperatorError;
+use crate::operators::uploads::UploadError;
 use crate::people::customers::CustomerError;
 use crate::people::holds::HoldError;
 use crate::people::import::ImportError;
@@ -187,6 +188,7 @@ refuses! {
     ProofError: Forbidden Notice Evidence,
     InboundError: Store Forbidden,
     TaskError: Store Forbidden,
+    UploadError: Store Forbidden Import,
     WebhookError: Store Forbidden,
 }
 

@@ -17,9 +17,9 @@ use crate::app::App;
 use crate::coverage::NewAttestation;
 use crate::deliveries::Doubt;
 use crate::domain::attestation::Channel;
+use crate::domain::placeholder::Text;
 use crate::domain::right::Right;
 use crate::domain::task::State as TaskState;
-use crate::domain::placeholder::Text;
 use crate::escalation::{About, Task};
 
 /// The routes.
@@ -166,9 +166,7 @@ fn attestation(signed: &Signed, task: &Task, typed: Option<(&Typed, &Faults)>) -
         .with([
             channel,
             Field::line(words, "by", by).wrong(wrong("by")),
-            Field::line(words, "said", value("said"))
-                .hint(words.say("console-attest-note-hint"))
-                .wrong(wrong("said")),
+            Field::line(words, "said", value("said")).hint(words.say("console-attest-note-hint")).wrong(wrong("said")),
             Field::line(words, "told_at", value("told_at"))
                 .by(Input::Line("datetime-local"))
                 .hint(words.say_with("console-attest-told-hint", &[("zone", words.zone().to_string())]))

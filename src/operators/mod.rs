@@ -8,6 +8,7 @@ pub mod keys;
 pub mod provider;
 pub mod requests;
 pub mod sign_ins;
+pub mod uploads;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -357,6 +358,7 @@ impl Operators {
             sessions::end_all(tx, operator.id, None).await?;
             invitations::withdraw(tx, operator.id).await?;
             begun_forms::delete_of(tx, operator.id).await?;
+            uploads::delete_of(tx, operator.id, now).await?;
         }
         self.record(tx, actor, (action, now), &operator).await?;
         Ok(operator)

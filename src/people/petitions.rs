@@ -14,6 +14,7 @@ use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::petition::{Answer, PetitionKind, due_at};
 use crate::domain::problem::{LineError, check_line};
 use crate::domain::right::{Forbidden, Right};
+use crate::ledger::operated::note;
 use crate::people::mask::{Mask, mask_words};
 use crate::people::reads::note_read;
 use crate::store::people::petitions;
@@ -118,6 +119,7 @@ impl Petitions {
         };
         let mut tx = self.context.store.write().await?;
         petitions::insert(&mut tx, address, &petition).await?;
+        note(&mut tx, actor, Some(petition.id), now).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(petition)
     }

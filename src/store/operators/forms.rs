@@ -58,6 +58,26 @@ pub async fn delete(conn: &mut Conn, operator_id: Uuid, form: &str) -> Result<()
     Ok(())
 }
 
+/// The forms of an operator whose names begin so, the newest first.
+pub async fn with_prefix(conn: &mut Conn, operator_id: Uuid, prefix: &str, limit: u32) -> Result<Vec<(String, Begun)>> {
+    let rows = sqlx::query(
+        "SELECT form, fields, kept_at FROM begun_forms WHERE operator_id = $1 AND form >= $2 AND form < $3
+         ORDER BY kept_at DESC, form LIMIT $4",
+    )
+    .bind(operator_id.to_string())
+    .bind(prefix)
+    // Names are compared byte by byte: everything that begins so is before this.
+    .bind(format!("{prefix}{}", char::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    let begun = |row| {
+        let row = Row::of("begun_forms", row);
+        Ok((row.get("form")?, Begun { fields: row.get("fields")?, kept_at: row.time("kept_at")? }))
+    };
+    rows.iter().map(begun).collect()
+}
+
 /// Deletes the forms that were kept last before a time.
 pub async fn sweep(conn: &mut Conn, before: Timestamp) -> Result<u64> {
     let done =

@@ -263,12 +263,17 @@ async fn who_submits_and_releases_reads_what_a_check_warns_of_and_why_nobody_is_
     let some = [("audience", "some"), ("customers", "C1"), ("reference", "CHG-8")];
     let one = stored(&mut ops, &changed(&MAINTENANCE, &some)).await;
     ops.get(&format!("{one}/submit")).await.is(200).says("1 address at 1 customer").lacks("addresses at");
-    let lacks = [("audience", "some"), ("customers", "C1"), ("body", "Rack {{ customer.attr.rack }}"), ("reference", "")];
+    let lacks =
+        [("audience", "some"), ("customers", "C1"), ("body", "Rack {{ customer.attr.rack }}"), ("reference", "")];
     let lacking = stored(&mut ops, &changed(&MAINTENANCE, &lacks)).await;
     ops.get(&format!("{lacking}/submit")).await.is(200).says("It reaches nobody at present").says("C1");
     let nobody = [("audience", "some"), ("customers", ""), ("attributes", "region: none1"), ("reference", "")];
     let nobody = stored(&mut ops, &changed(&MAINTENANCE, &nobody)).await;
-    ops.get(&format!("{nobody}/submit")).await.is(200).says("It reaches nobody at present").says("the audience is empty");
+    ops.get(&format!("{nobody}/submit"))
+        .await
+        .is(200)
+        .says("It reaches nobody at present")
+        .says("the audience is empty");
 }
 
 #[tokio::test(flavor = "multi_thread")]
