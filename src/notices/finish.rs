@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{NoticeError, Notices, Release, is_due};
-use crate::audience::AudienceError;
+use crate::audience::{self, AudienceError};
 use crate::domain::actor::Actor;
 use crate::domain::category::Lane;
 use crate::domain::delivery::{Outcome, State as DeliveryState};
@@ -216,6 +216,10 @@ impl Notices {
             return Ok(false);
         }
         deliveries::add_up(&mut tx, id).await?;
+        if notice.state == State::Cancelled {
+            // A worker held some of it when it was cancelled, and nobody got those either.
+            audience::recall(&self.context, &mut tx, &notice, at).await?;
+        }
         let of = |outcome: &Outcome| counts.get(&outcome.state()).map(|count| (*outcome, *count));
         let detail = Detail::Closed(Outcome::ALL.iter().filter_map(of).collect());
         let fact = Fact { detail, ..notice.fact(Event::Closed, at) };

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::steps::possible;
 use super::{Draft, NoticeError, Notices, allowed, find, follows};
-use crate::audience::{Reach, matter};
+use crate::audience::{self, Reach, matter};
 use crate::domain::actor::Actor;
 use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{Standing, State, Step};
@@ -282,6 +282,7 @@ impl Notices {
         if notice.state != State::Cancelled {
             self.step(&mut tx, &notice, Step::Cancel, actor, reason).await?;
             cancelled::end_duties(&mut tx, id, self.context.clock.now()).await?;
+            audience::recall(&self.context, &mut tx, &notice, self.context.clock.now()).await?;
         }
         tx.commit().await?;
         self.finish_cancellation(&notice).await?;
