@@ -36,7 +36,8 @@ pub(super) async fn plan(context: &Context, conn: &mut Conn, kept: &Kept, at: Ti
     if kept.category == Category::Maintenance && !is_reminder { recur(context, conn, kept).await } else { Ok(()) }
 }
 
-/// Plans what follows from the cancellation of a notice, in its transaction or once it is closed: one that nobody got speaks no more for
+/// Plans what follows from the cancellation of a notice, in its transaction or once it is closed, which holds the row of the first notice
+/// of the matter: one that nobody got speaks no more for
 /// its matter, and what it promised or ended is as if it had not been released.
 ///
 /// # Errors
@@ -51,7 +52,8 @@ pub async fn recall(context: &Context, conn: &mut Conn, notice: &Kept, at: Times
     Ok(())
 }
 
-/// Writes what the notices that speak for a matter plan now.
+/// Writes what the notices that speak for a matter plan now. The caller holds the row of the first one, so that nobody else does it at
+/// the same time from what it was before.
 async fn settle(context: &Context, conn: &mut Conn, matter: Uuid, at: Timestamp) -> Result<(), StoreError> {
     let speaking = matters::speaking(conn, matter).await?;
     let is_end = |last: &Member| last.said.progress.is_none_or(Progress::is_end);

@@ -52,6 +52,7 @@ pub(super) async fn supersede(
     at: Timestamp,
 ) -> Result<Vec<Kept>, StoreError> {
     let mut cancelled = Vec::new();
+    notices::lock(conn, kept.matter_id).await?;
     for id in chain(conn, kept).await? {
         notices::lock(conn, id).await?;
         let Some(notice) = notices::find(conn, id).await? else { continue };

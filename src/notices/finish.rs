@@ -191,13 +191,15 @@ impl Notices {
             return Ok(false);
         }
         // One that cannot be read stays open, and its deliveries are not counted each time it is looked at.
-        if kept::find(&mut *self.context.store.read().await?, id).await?.is_none() {
-            return Ok(false);
-        }
+        let Some(found) = kept::find(&mut *self.context.store.read().await?, id).await? else { return Ok(false) };
         let at = self.context.clock.now();
         // All deliveries are counted before the transaction: with a million that takes seconds, in which nobody else could write.
         let counted = deliveries::counts(&mut *self.context.store.read().await?, id).await?;
         let mut tx = self.context.store.write().await?;
+        if found.speaks && found.state == State::Cancelled {
+            // First, as a release does: what the matter plans follows from all of its notices.
+            kept::lock(&mut tx, found.matter_id).await?;
+        }
         // A process that puts a delivery back into the queue holds this row: the next statement sees what it queued.
         kept::lock(&mut tx, id).await?;
         if !kept::set_closed(&mut tx, id, at).await? {
@@ -216,7 +218,7 @@ impl Notices {
             return Ok(false);
         }
         deliveries::add_up(&mut tx, id).await?;
-        if notice.state == State::Cancelled {
+        if found.state == State::Cancelled {
             // A worker held some of it when it was cancelled, and nobody got those either.
             audience::recall(&self.context, &mut tx, &notice, at).await?;
         }

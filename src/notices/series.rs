@@ -11,6 +11,7 @@ use crate::domain::actor::Actor;
 use crate::domain::clock::shown;
 use crate::domain::matter::next::of_series;
 use crate::domain::notice::Step;
+use crate::domain::schedule::instant;
 use crate::domain::schedule::series::MAKER;
 use crate::domain::task::TaskKind;
 use crate::store::notices::series::{self, Next, Series};
@@ -88,7 +89,7 @@ impl Notices {
         let (Some((start, end)), false) = (last.said.window, next.start <= now) else {
             return self.skip(series, following).await;
         };
-        let end = next.start.checked_add(end.duration_since(start)).unwrap_or(Timestamp::MAX);
+        let end = same_end((start, end), next.start, &zone);
         let draft = Draft::of(&of_series(&last.source, (next.start, end), &zone)?, None)?;
         let subject = self.subject(&draft.notice)?;
         let id = self.context.random.id(now);
@@ -145,4 +146,12 @@ impl Notices {
         };
         tasks::open(conn, &task).await.map(drop)
     }
+}
+
+/// The end of a window that begins at another time: the same time of day, as many days later. Where the clock changes in between, the window
+/// is an hour shorter or longer.
+fn same_end((start, end): (Timestamp, Timestamp), next: Timestamp, zone: &TimeZone) -> Timestamp {
+    let local = |at: Timestamp| zone.to_datetime(at);
+    let later = local(end).duration_since(local(start));
+    local(next).checked_add(later).map_or(Timestamp::MAX, |end| instant(end, zone).max(next))
 }

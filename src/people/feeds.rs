@@ -129,7 +129,7 @@ impl Feeds {
                 _ => continue,
             };
             let at = kept.released_at.unwrap_or(kept.created_at);
-            let course = Course { matter_id: matter, sequence: last.sequence.saturating_sub(1), at, before: None };
+            let course = Course { matter_id: matter, sequence: last.sequence.saturating_sub(1), at, before: None, reference: kept.reference.as_deref(), reminds: false };
             let view = View { locale: last.locale, zone: last.zone, role: Role::Service };
             let uid = self.key.calendar_entry(matter, &account);
             match Skeleton::new(config, &notice, &view, course) {

@@ -77,6 +77,17 @@ pub async fn last(conn: &mut Conn, matter_id: Uuid) -> Result<Option<Member>> {
     row.as_ref().map(member).transpose()
 }
 
+/// The notice of those that speak for a matter that has the most customers, with their number.
+pub async fn most_customers(conn: &mut Conn, matter_id: Uuid) -> Result<Option<(Uuid, u64)>> {
+    let sql = "SELECT id, customers FROM notices WHERE matter_id = $1 AND speaks = 1 ORDER BY customers DESC, id LIMIT 1";
+    let row = sqlx::query(sql).bind(matter_id.to_string()).fetch_optional(conn).await?;
+    let read = |row| {
+        let row = Row::of("notices", row);
+        Ok((row.id("id")?, row.count("customers")?))
+    };
+    row.as_ref().map(read).transpose()
+}
+
 /// Lets a cancelled notice speak no more if nobody got anything of it, see [`told`]. Returns false if somebody did, or it did not speak.
 pub async fn silence(conn: &mut Conn, id: Uuid) -> Result<bool> {
     let done = sqlx::query(
