@@ -1,6 +1,7 @@
 //! Series of maintenances: a dispatcher makes a draft for each window ahead of its time, and a person gets a task to submit it. A draft
 //! is released by the same steps as any other.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
