@@ -156,3 +156,20 @@ fn same_end((start, end): (Timestamp, Timestamp), next: Timestamp, zone: &TimeZo
     let later = local(end).duration_since(local(start));
     local(next).checked_add(later).map_or(Timestamp::MAX, |end| instant(end, zone).max(next))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_ends_at_its_time_of_day_although_the_clock_changes() {
+        let zone = TimeZone::get("Europe/Stockholm").unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let end = |from: (&str, &str), next: &str| same_end((at(from.0), at(from.1)), at(next), &zone).to_string();
+        let february = ("2027-02-28T01:00:00+01:00", "2027-02-28T05:00:00+01:00");
+        assert_eq!(end(february, "2027-03-28T01:00:00+01:00"), "2027-03-28T03:00:00Z", "05:00 in summer time");
+        let march = ("2027-03-28T01:00:00+01:00", "2027-03-28T05:00:00+02:00");
+        assert_eq!(end(march, "2027-04-25T01:00:00+02:00"), "2027-04-25T03:00:00Z");
+        assert_eq!(end(("2027-01-30T22:00:00+01:00", "2027-02-01T02:00:00+01:00"), "2027-03-27T22:00:00+01:00"), "2027-03-29T00:00:00Z");
+    }
+}
