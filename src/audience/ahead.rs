@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::cancel::cancel;
 use super::lineage::Lineage;
-use super::supersede;
 use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::category::Category;
@@ -201,5 +201,5 @@ async fn stop(context: &Context, conn: &mut Conn, id: Uuid, at: Timestamp) -> Re
         reminders::set_state(conn, &reminder, ReminderState::Done, None).await?;
     }
     let (actor, reason) = (Actor::system("reminder"), "the matter has another window now, or none".to_owned());
-    supersede::cancel(context, conn, (&notice, &actor, &reason), at).await.map(drop)
+    cancel(context, conn, (&notice, &actor, &reason), at).await.map(drop)
 }

@@ -6,6 +6,7 @@
 
 mod added;
 mod ahead;
+mod cancel;
 mod committed;
 mod followed;
 mod freeze;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 pub use added::add;
 pub use ahead::recall;
+pub use cancel::cancel;
 pub use committed::Committed;
 pub use freeze::{Freezing, Frozen, freeze};
 pub use nearby::{Shared, shared};
@@ -33,7 +35,6 @@ pub use pages::{Page, Pages, Recipient};
 pub use reach::{Reach, print, reach, reach_so_far};
 pub use refusal::{AudienceError, Names};
 pub use rows::{Resolved, RowOf, resolve};
-pub use supersede::cancel;
 pub use unmet::Unmet;
 
 use crate::config::Config;

@@ -6,16 +6,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::cancel::cancel;
 use super::lineage::{Lineage, has_own};
 use super::{AudienceError, Freezing, ahead};
-use crate::context::Context;
-use crate::domain::actor::{Action, Actor};
 use crate::domain::fields::Phase;
 use crate::domain::matter::{Progress, Said};
-use crate::domain::notice::{State, Step};
+use crate::domain::notice::State;
 use crate::ledger::cancelled;
-use crate::ledger::operated::{self, Operation};
-use crate::store::notices::steps::Done;
 use crate::store::notices::{self, Kept, matters};
 use crate::store::sending::queue;
 use crate::store::{Conn, StoreError};
@@ -69,29 +66,6 @@ pub(super) async fn supersede(
         cancelled.push(notice);
     }
     Ok(cancelled)
-}
-
-/// Cancels a locked notice in a transaction, as `notice cancel` does it: the dispatcher takes its deliveries out of the queue. Returns false
-/// if it is in a state in which it cannot be cancelled.
-///
-/// # Errors
-/// If the database fails.
-pub async fn cancel(
-    context: &Context,
-    conn: &mut Conn,
-    (notice, actor, reason): (&Kept, &Actor, &str),
-    at: Timestamp,
-) -> Result<bool, StoreError> {
-    let Some(to) = notice.state.after(Step::Cancel) else { return Ok(false) };
-    if !notices::set_state(conn, notice.id, notice.state, to).await? {
-        return Ok(false);
-    }
-    cancelled::end_duties(conn, notice.id, at).await?;
-    let done = Done { step: Step::Cancel, operator: actor.name().to_owned(), reason: Some(reason.to_owned()), at };
-    notices::steps::insert(conn, context.random.id(at), notice.id, &done).await?;
-    let operation = Operation::on_notice(Action::Cancel, notice).reason(reason);
-    operated::record(conn, actor, &operation, at, &context.random).await?;
-    Ok(true)
 }
 
 /// The notices before one that it makes wrong, all of whose customers it addresses: those that it follows, unless it has an audience of
