@@ -873,6 +873,7 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL;
+CREATE INDEX audit_by_operator ON audit (operator, id);
 
 -- Addresses of other systems that are called when something happens. `events` are the names of the events, separated by commas.
 -- `secret` signs, and until `former_until` so does `former_secret`. `failures` counts the calls that failed since one succeeded, the first

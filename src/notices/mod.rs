@@ -327,6 +327,15 @@ impl Notices {
         Ok(waiting::depth(&mut conn, Some(id), self.context.clock.now()).await?)
     }
 
+    /// When the next of a notice's deliveries is due that are not due yet.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn next_due(&self, id: Uuid) -> Result<Option<Timestamp>, NoticeError> {
+        let mut conn = self.context.store.read().await?;
+        Ok(waiting::next_due(&mut conn, id, self.context.clock.now()).await?)
+    }
+
     /// Checks a stored notice as a release would, and returns how far it reaches.
     ///
     /// # Errors

@@ -718,17 +718,12 @@ console-deliveries-count =
         [one] { $number } delivery.
        *[other] { $number } deliveries.
     }
-console-deliveries-due =
+console-deliveries-waiting =
     { $count ->
-        [one] { $number } of them can be sent now.
-       *[other] { $number } of them can be sent now.
+        [one] { $number } of them has no outcome yet.
+       *[other] { $number } of them have no outcome yet.
     }
-console-deliveries-later =
-    { $count ->
-        [one] { $number } of them waits: for its time, or for another try.
-       *[other] { $number } of them wait: for their time, or for another try.
-    }
-console-deliveries-next = The next is due
+console-deliveries-next = The next one that waits for its time or for another try is due
 console-deliveries-state = State
 console-deliveries-number = Deliveries
 console-deliveries-all = All deliveries

@@ -719,17 +719,12 @@ console-deliveries-count =
         [one] { $number } leverans.
        *[other] { $number } leveranser.
     }
-console-deliveries-due =
+console-deliveries-waiting =
     { $count ->
-        [one] { $number } av dem kan skickas nu.
-       *[other] { $number } av dem kan skickas nu.
+        [one] { $number } av dem har inget utfall än.
+       *[other] { $number } av dem har inget utfall än.
     }
-console-deliveries-later =
-    { $count ->
-        [one] { $number } av dem väntar: på sin tid, eller på ett nytt försök.
-       *[other] { $number } av dem väntar: på sin tid, eller på ett nytt försök.
-    }
-console-deliveries-next = Nästa ska ut
+console-deliveries-next = Nästa som väntar på sin tid eller på ett nytt försök ska ut
 console-deliveries-state = Läge
 console-deliveries-number = Leveranser
 console-deliveries-all = Alla leveranser

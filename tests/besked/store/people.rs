@@ -69,6 +69,10 @@ async fn customers_are_imported_selected_and_left(#[case] engine: Engine) {
     let found = customers::search(&mut tx, ("NEILL", true), None, 9).await.unwrap();
     assert_eq!(found.iter().map(|it| it.account_id.as_str()).collect::<Vec<_>>(), ["C2"]);
     assert!(customers::search(&mut tx, ("neill", true), Some("C2"), 9).await.unwrap().is_empty());
+    let at = |text: &str| besked::domain::address::Address::parse(text).unwrap();
+    let found = customers::with_address(&mut tx, &at("B@x.example"), None, 9).await.unwrap();
+    assert_eq!(found.iter().map(|it| it.account_id.as_str()).collect::<Vec<_>>(), ["C1"]);
+    assert!(customers::with_address(&mut tx, &at("b@x.example"), Some("C1"), 9).await.unwrap().is_empty());
     let attributes = customers::attributes(&mut tx, &["C1", "C9"]).await.unwrap();
     assert_eq!(attributes["C1"]["region"], ["fra1", "sto2"], "in the order of the file");
     let found = contacts::of_customers(&mut tx, &["C1", "C2"]).await.unwrap();
