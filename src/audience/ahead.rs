@@ -31,7 +31,7 @@ pub(super) async fn plan(context: &Context, conn: &mut Conn, kept: &Kept, at: Ti
     if kept.said.progress.is_none() {
         return Ok(());
     }
-    settle(context, conn, kept.matter_id, at).await?;
+    settle(context, conn, kept.matter_id, (at, false)).await?;
     let is_reminder = reminders::of_notice(conn, kept.id).await?.is_some();
     if kept.category == Category::Maintenance && !is_reminder { recur(context, conn, kept).await } else { Ok(()) }
 }
@@ -47,18 +47,23 @@ pub async fn recall(context: &Context, conn: &mut Conn, notice: &Kept, at: Times
         if matters::silence(conn, notice.id).await? {
             tracing::info!(notice = %notice.id, "cancelled before anybody got it: the matter is as if it had not been released");
         }
-        settle(context, conn, notice.matter_id, at).await?;
+        settle(context, conn, notice.matter_id, (at, true)).await?;
     }
     Ok(())
 }
 
 /// Writes what the notices that speak for a matter plan now. The caller holds the row of the first one, so that nobody else does it at
-/// the same time from what it was before.
-async fn settle(context: &Context, conn: &mut Conn, matter: Uuid, at: Timestamp) -> Result<(), StoreError> {
+/// the same time from what it was before. After a cancellation, `recalled`, a stage that was kept may be open again.
+async fn settle(
+    context: &Context,
+    conn: &mut Conn,
+    matter: Uuid,
+    (at, recalled): (Timestamp, bool),
+) -> Result<(), StoreError> {
     let speaking = matters::speaking(conn, matter).await?;
     let is_end = |last: &Member| last.said.progress.is_none_or(Progress::is_end);
     matters::set_open(conn, matter, speaking.last().is_some_and(|last| !is_end(last))).await?;
-    promise(context, conn, (matter, &speaking), at).await?;
+    promise(context, conn, (matter, &speaking), (at, recalled)).await?;
     remind(context, conn, (matter, speaking.last()), at).await
 }
 
@@ -93,7 +98,7 @@ async fn promise(
     context: &Context,
     conn: &mut Conn,
     (matter_id, speaking): (Uuid, &[Member]),
-    at: Timestamp,
+    (at, recalled): (Timestamp, bool),
 ) -> Result<(), StoreError> {
     let known = promises::of_matter(conn, matter_id).await?;
     let stages = stages(context, conn, &known, speaking.first()).await?;
@@ -103,9 +108,10 @@ async fn promise(
     for made in &wanted {
         let Made { kind, due_at, notice_id, is_kept } = *made;
         let before = known.iter().find(|known| same(made, known)).copied();
-        let promise =
-            before.unwrap_or(Promise { matter_id, kind, due_at, notice_id, state: promise::State::Open });
-        if before.is_none() || !is_kept {
+        let promise = before.unwrap_or(Promise { matter_id, kind, due_at, notice_id, state: promise::State::Open });
+        // A stage that was kept stays so, whatever the configuration calls near today.
+        let may_reopen = recalled || kind != PromiseKind::Stage;
+        if before.is_none() || !is_kept && may_reopen {
             let look_at = promise::warn_at(due_at, warning, at);
             promises::make(conn, &Promise { notice_id, ..promise }, look_at).await?;
         }
@@ -150,9 +156,8 @@ async fn remind(
     (matter_id, last): (Uuid, Option<&Member>),
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let is_ahead = |last: &&Member| {
-        matches!(last.said.progress, Some(Progress::Phase(Phase::Announced | Phase::Rescheduled)))
-    };
+    let is_ahead =
+        |last: &&Member| matches!(last.said.progress, Some(Progress::Phase(Phase::Announced | Phase::Rescheduled)));
     let announced = match last.filter(is_ahead) {
         Some(last) => notices::find(conn, last.id).await?,
         None => None,

@@ -198,9 +198,7 @@ fn due(
     let due = base.checked_add(offset).unwrap_or(Timestamp::MAX);
     // What the spread leads into the night goes on in the morning where it was, so that nothing comes in a heap.
     match quiet.and_then(|quiet| Some((quiet, quiet.end(due, zone)?))) {
-        Some((quiet, end)) => {
-            awake(end.checked_add(quiet.since_begin(due, zone)).unwrap_or(Timestamp::MAX))
-        }
+        Some((quiet, end)) => awake(end.checked_add(quiet.since_begin(due, zone)).unwrap_or(Timestamp::MAX)),
         None => due,
     }
 }

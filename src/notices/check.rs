@@ -46,10 +46,19 @@ impl Notices {
         };
         let left_out = ready::of_customers(most, &draft.notice, &reach);
         let nearby = self.nearby(&mut conn, (draft, &plan), joined.map(|it| it.matter_id)).await?;
-        let warnings =
-            [warnings, clock, thread, window, left_out, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
-                .map(|it| it.0)
-                .concat();
+        let warnings = [
+            warnings,
+            clock,
+            thread,
+            window,
+            left_out,
+            ready::of_audience(&reach),
+            large,
+            ready::of_before(before, draft),
+            nearby,
+        ]
+        .map(|it| it.0)
+        .concat();
         let escalation = Escalated::of(&self.context.config, draft.notice.category);
         Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), escalation, nobody, before })
     }

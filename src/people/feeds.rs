@@ -20,10 +20,10 @@ use crate::mail::compose::render::{Skeleton, Values, View};
 use crate::mail::locale::Language;
 use crate::mail::token::TokenKey;
 use crate::people::customers::CustomerError;
+use crate::store::StoreError;
 use crate::store::notices::{self, Kept};
 use crate::store::people::feeds::Last;
 use crate::store::people::{customers, feeds};
-use crate::store::StoreError;
 
 /// How long an entry stays after the end of its window.
 const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);

@@ -69,7 +69,8 @@ fn reminders(
     let own = schedule.reminders.as_ref();
     let all = &own.unwrap_or(circumstances.reminders).0;
     if !all.is_empty() && placeholders_at(source).iter().any(|(_, it)| matches!(it, Placeholder::Row(_))) {
-        let text = "is not possible with placeholders of an audience file: a reminder goes to customers without its rows";
+        let text =
+            "is not possible with placeholders of an audience file: a reminder goes to customers without its rows";
         match own {
             Some(_) => findings.problems.add(line("reminders"), "schedule.reminders", text),
             None => {
@@ -86,9 +87,14 @@ fn reminders(
             () if due <= release && own.is_none() => continue,
             () if due <= release => "would be due before the release: it is not sent".to_owned(),
             () if sent >= start => {
-                format!("would wait for the end of the quiet hours at {}, when the window has begun: it is not sent then", shown(sent))
+                format!(
+                    "would wait for the end of the quiet hours at {}, when the window has begun: it is not sent then",
+                    shown(sent)
+                )
             }
-            () if sent < last => format!("would be sent before the last announcements, which go out at {}", shown(last)),
+            () if sent < last => {
+                format!("would be sent before the last announcements, which go out at {}", shown(last))
+            }
             () => continue,
         };
         findings.warnings.add(line("reminders"), "schedule.reminders", format!("the reminder `{before}` {why}"));

@@ -50,7 +50,8 @@ macro_rules! select {
 
 /// One notice as a part of its matter, with the id of the matter.
 pub async fn member_of(conn: &mut Conn, id: Uuid) -> Result<Option<(Uuid, Member)>> {
-    let sql = "SELECT matter_id, id, category, sequence, released_at, phase, window_start, window_end, next_update_at, speaks
+    let sql =
+        "SELECT matter_id, id, category, sequence, released_at, phase, window_start, window_end, next_update_at, speaks
          FROM notices WHERE id = $1";
     let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(|row| Ok((Row::of("notices", row).id("matter_id")?, member(row)?))).transpose()
@@ -79,7 +80,8 @@ pub async fn last(conn: &mut Conn, matter_id: Uuid) -> Result<Option<Member>> {
 
 /// The notice of those that speak for a matter that has the most customers, with their number.
 pub async fn most_customers(conn: &mut Conn, matter_id: Uuid) -> Result<Option<(Uuid, u64)>> {
-    let sql = "SELECT id, customers FROM notices WHERE matter_id = $1 AND speaks = 1 ORDER BY customers DESC, id LIMIT 1";
+    let sql =
+        "SELECT id, customers FROM notices WHERE matter_id = $1 AND speaks = 1 ORDER BY customers DESC, id LIMIT 1";
     let row = sqlx::query(sql).bind(matter_id.to_string()).fetch_optional(conn).await?;
     let read = |row| {
         let row = Row::of("notices", row);

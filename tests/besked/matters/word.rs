@@ -25,7 +25,8 @@ const SECOND: &str = "hello@two.example";
 /// The maintenance for one customer, and what follows a notice with an audience of its own.
 fn to(account: &str, follows: Option<Uuid>) -> String {
     let follows = follows.map(|id| format!("follows = \"{id}\"\n")).unwrap_or_default();
-    soon("[\"-24h\"]").replace("[audience]\nall = true\n", &format!("{follows}[audience]\ncustomers = [\"{account}\"]\n"))
+    soon("[\"-24h\"]")
+        .replace("[audience]\nall = true\n", &format!("{follows}[audience]\ncustomers = [\"{account}\"]\n"))
 }
 
 /// A follow-up whose window is a day later.
@@ -123,9 +124,8 @@ async fn a_follow_up_to_fewer_customers_than_the_matter_has_is_warned_of(#[case]
     app.import(CUSTOMERS).await;
     let first = app.release(&soon("[]")).await;
     app.run_until_idle().await;
-    let warned = async |text: &str| {
-        app.app.notices.check(&alice(), &app.draft(text, "")).await.unwrap().warnings.to_string()
-    };
+    let warned =
+        async |text: &str| app.app.notices.check(&alice(), &app.draft(text, "")).await.unwrap().warnings.to_string();
     let moved = later(&app.next("rescheduled").await);
     let fewer = moved.replace("[fields]", "[audience]\ncustomers = [\"C2\"]\n[fields]");
     let text = warned(&fewer).await;

@@ -140,7 +140,8 @@ async fn quick_updates_about_a_breach_leave_the_later_stages_open(#[case] engine
     let mut last = first;
     for hour in ["2026-11-24T13:00:00Z", "2026-11-24T16:00:00Z"] {
         app.standing_at(hour).await;
-        let text = breach("2026-11-24T08:00:00Z").replace("[audience]\nall = true\n", &format!("follows = \"{last}\"\n"));
+        let text =
+            breach("2026-11-24T08:00:00Z").replace("[audience]\nall = true\n", &format!("follows = \"{last}\"\n"));
         last = app.release(&text.replace("stage = \"confirmed\"", "stage = \"update\"")).await;
     }
     let ahead = async || {

@@ -224,7 +224,10 @@ async fn a_check_warns_of_reminders_that_are_not_sent_in_time() {
     let warned = async |text: &str, rows: &str| {
         app.app.notices.check(&alice(), &app.draft(text, rows)).await.unwrap().warnings.to_string()
     };
-    let night = |text: &str| text.replace("2026-11-27T22:00", "2026-11-28T02:00").replace("2026-11-28T02:00:00+01:00\nservices", "2026-11-28T06:00:00+01:00\nservices");
+    let night = |text: &str| {
+        text.replace("2026-11-27T22:00", "2026-11-28T02:00")
+            .replace("2026-11-28T02:00:00+01:00\nservices", "2026-11-28T06:00:00+01:00\nservices")
+    };
     let by_default = |text: String| text.replace("[schedule]\nreminders = [\"-1h\"]\n", "");
     for text in [night(&announced("[\"-1h\"]")), by_default(night(&announced("[\"-1h\"]")))] {
         let found = warned(&text, "").await;
