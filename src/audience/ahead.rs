@@ -28,12 +28,12 @@ const MOST: usize = 50;
 
 /// Plans what follows from the release of a notice.
 pub(super) async fn plan(context: &Context, conn: &mut Conn, kept: &Kept, at: Timestamp) -> Result<(), StoreError> {
-    if kept.said.progress.is_none() {
+    // A reminder says nothing new.
+    if kept.said.progress.is_none() || reminders::of_notice(conn, kept.id).await?.is_some() {
         return Ok(());
     }
     settle(context, conn, kept.matter_id, (at, false)).await?;
-    let is_reminder = reminders::of_notice(conn, kept.id).await?.is_some();
-    if kept.category == Category::Maintenance && !is_reminder { recur(context, conn, kept).await } else { Ok(()) }
+    if kept.category == Category::Maintenance { recur(context, conn, kept).await } else { Ok(()) }
 }
 
 /// Plans what follows from the cancellation of a notice, in its transaction or once it is closed, which holds the row of the first notice
