@@ -231,7 +231,7 @@ async fn a_check_warns_of_reminders_that_are_not_sent_in_time() {
     let by_default = |text: String| text.replace("[schedule]\nreminders = [\"-1h\"]\n", "");
     for text in [night(&announced("[\"-1h\"]")), by_default(night(&announced("[\"-1h\"]")))] {
         let found = warned(&text, "").await;
-        let text = "the reminder `-1h` would wait for the end of the quiet hours at 2026-11-28 06:00:00 UTC";
+        let text = "the reminder `-1h` would wait for the end of the quiet hours at 2026-11-28 07:00:00 UTC";
         assert!(found.contains(text), "{found}");
     }
     assert!(!warned(&announced("[\"-24h\"]"), "").await.contains("the reminder"));
