@@ -24,7 +24,7 @@ use crate::coverage::Status;
 use crate::domain::notice::{State as NoticeState, Step};
 use crate::domain::prints::Changed;
 use crate::notices::shown::Brief;
-use crate::notices::{Kept, NoticeError, Release};
+use crate::notices::{NoticeError, Release};
 
 /// The routes.
 pub fn routes() -> Router<App> {

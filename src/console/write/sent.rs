@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 
 use super::filled::Filled;
+use crate::app::App;
 use crate::console::form::{Form, unreadable};
 
 /// The largest form with its file, in bytes. The rows of an audience that is larger come by `besked notice` or the HTTP API.
@@ -31,17 +32,17 @@ pub struct Sent {
     pub is_too_large: bool,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Sent {
+impl FromRequest<App> for Sent {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let media = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
         if !media.starts_with("multipart/form-data") {
-            let form = Form::from_request(request, state).await?;
+            let form = Form::from_request(request, app).await?;
             return Ok(Self { filled: form.fields().collect(), ..Self::default() });
         }
         let cut = |error: MultipartError| unreadable(error.status(), error.body_text());
-        let mut parts = Multipart::from_request(request, state)
+        let mut parts = Multipart::from_request(request, app)
             .await
             .map_err(|error| unreadable(error.status(), error.body_text()))?;
         let (mut sent, mut left) = (Self::default(), LARGEST);
