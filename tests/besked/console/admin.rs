@@ -33,6 +33,9 @@ async fn operators_keys_and_webhooks_are_kept(#[case] engine: Engine) {
     admin.submit("/operators/Eva/state", &[("state", "disabled")]).await.is(200).says("Disabled");
     admin.submit("/operators/Eva/state", &[("state", "active")]).await.is(200).says("Active");
     admin.get("/operators/Nobody").await.is(404);
+    let large = "x".repeat(4 << 20);
+    let large = admin.post("/operators", &[("name", &large)]).await.is(422).says("This form is too large");
+    large.says("Operators").lacks("this form is too large");
 
     let made = admin.post("/keys", &[("operator", "Eva"), ("roles", "ops")]).await.is(200);
     let made = made.says("Copy this key now").says("besked_");
