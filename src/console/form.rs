@@ -6,8 +6,6 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::refusal::Refusal;
 use super::signed::Signed;
-use super::visitor::words;
-use crate::app::App;
 use crate::domain::kind::Kind;
 
 /// The fields of a form, in the order in which they came. The console's own extractor: a value that is missing or wrong is a problem at
@@ -53,21 +51,22 @@ impl Form {
     }
 }
 
-impl FromRequest<App> for Form {
+impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Response;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let signed = request.extensions().get::<Signed>().cloned();
-        let outside = words(app, request.headers());
-        let body = axum::body::Bytes::from_request(request, app).await;
+        let body = axum::body::Bytes::from_request(request, state).await;
         let body = body.map_err(|error| {
-            let is_large = error.status() == StatusCode::PAYLOAD_TOO_LARGE;
-            let key = if is_large { "console-form-too-large" } else { "console-form-unreadable" };
-            match signed {
-                // The page is drawn by who let the request in.
-                Some(signed) => Refusal::new(Kind::Invalid, signed.words.say(key)).into_response(),
-                None => Refusal::new(Kind::Invalid, outside.say(key)).outside(app, outside),
+            let status = error.status();
+            let is_large = status == StatusCode::PAYLOAD_TOO_LARGE;
+            if let Some(signed) = signed {
+                // Who let the request in draws the page.
+                let key = if is_large { "console-form-too-large" } else { "console-form-unreadable" };
+                return Refusal::new(Kind::Invalid, signed.words.say(key)).into_response();
             }
+            let text = if is_large { "this form is too large\n" } else { "this form cannot be read\n" };
+            (status, text).into_response()
         })?;
         Ok(Self::parse(&body))
     }

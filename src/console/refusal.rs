@@ -6,8 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::frame::{Frame, Place, page_with};
 use super::signed::Signed;
-use super::words::Words;
-use crate::app::{App, StoreError};
+use crate::app::StoreError;
 use crate::audience::AudienceError;
 use crate::coverage::CoverageError;
 use crate::deliveries::DeliveryError;
@@ -104,14 +103,6 @@ impl Refusal {
             Kind::Later => "later",
             Kind::Failed => "failed",
         }
-    }
-
-    /// The page of a refusal without a session.
-    pub fn outside(&self, app: &App, words: Words) -> Response {
-        let say = |what: &str| words.say(&format!("console-refusal-{}-{what}", self.name()));
-        let (heading, remedy) = (say("title"), say("remedy"));
-        let frame = Frame::outside(words, &app.context.config.organisation.name, heading.clone());
-        page_with(self.status(), &Page { frame, heading, text: self.text.clone(), remedy })
     }
 
     /// The page of a refusal.

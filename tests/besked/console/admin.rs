@@ -38,6 +38,9 @@ async fn operators_keys_and_webhooks_are_kept(#[case] engine: Engine) {
         let form = [("name", name), ("kind", "person"), ("roles", "ops"), ("email", "")];
         admin.post("/operators", &form).await.is(422).says("not `.` or `..`");
     }
+    let large = "x".repeat(4 << 20);
+    let large = admin.post("/operators", &[("name", &large)]).await.is(422).says("This form is too large");
+    large.says("Operators").lacks("this form is too large");
 
     let made = admin.post("/keys", &[("operator", "Eva"), ("roles", "ops")]).await.is(200);
     let made = made.says("Copy this key now").says("besked_");

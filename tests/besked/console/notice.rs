@@ -37,7 +37,8 @@ async fn a_notice_is_followed_from_its_coverage_to_the_bytes_of_a_delivery(#[cas
     ops.submit(&format!("{delivery}/resend"), &[]).await.is(200).says("The delivery is in the queue again.");
     ops.post(&format!("{delivery}/resend"), &[]).await.is(422);
     Box::pin(app.run_until_idle()).await;
-    ops.get(&delivery).await.is(200).says("Accepted by the mail server").says("The message as it was sent");
+    let page = ops.get(&delivery).await.is(200).says("Accepted by the mail server").says("The message as it was sent");
+    page.says("at the recipient (RCPT TO)").says("at the end of the message");
     let seen = ops.get(&format!("{delivery}/message")).await.is(200).says("Two minutes without network.");
     assert!(seen.reply.header("content-security-policy").unwrap().contains("sandbox"));
     assert_eq!(seen.reply.header("x-frame-options"), Some("SAMEORIGIN"));
