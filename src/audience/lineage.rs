@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::domain::audience::Audience;
-use crate::domain::notice::State;
-use crate::store::notices::{self, Kept};
+use crate::store::notices::{self, Kept, matters};
 use crate::store::{Conn, StoreError};
 
 /// The notices from one on, each followed by the one before it, to the first of the matter.
@@ -32,19 +31,18 @@ impl Lineage {
     }
 }
 
-/// The notices whose customers a follow-up of `followed` goes to: that one, and as long as one has an audience of its own, those before it
-/// in the matter. One that was cancelled before anybody got it adds nobody, unless it is the first. If the follow-up does not say how far
-/// the matter is, as news, only `followed`.
+/// The notices whose customers a follow-up of `followed` goes to, if it `reports` how far the matter is: all that speak for the matter, back
+/// to the last one that went to the customers of all before it. Any other follow-up, such as news, goes to those of `followed` alone.
 pub(super) async fn sources(conn: &mut Conn, followed: Uuid, reports: bool) -> Result<Vec<Uuid>, StoreError> {
-    let (mut sources, mut lineage) = (Vec::new(), Lineage::from(Some(followed)));
-    while let Some(notice) = lineage.next(conn).await? {
-        // A reminder does not speak, and one that was cancelled half-way has the customers of the notice that it repeats.
-        let is_void = notice.state == State::Cancelled && !notice.speaks && notice.follows_id.is_some();
-        if !is_void && (notice.id == followed || notice.said.progress.is_some()) {
-            sources.push(notice.id);
-        }
-        let has_theirs = notice.said.progress.is_some() && !is_void && notice.sequence.is_some() && !has_own(&notice);
-        if !reports || has_theirs {
+    let known = matters::member_of(conn, followed).await?;
+    let Some((matter, member)) = known.filter(|_| reports) else { return Ok(vec![followed]) };
+    let mut sources = Vec::new();
+    if member.said.progress.is_none() {
+        sources.push(followed);
+    }
+    for member in matters::speaking(conn, matter).await?.into_iter().rev() {
+        sources.push(member.id);
+        if notices::find(conn, member.id).await?.is_some_and(|notice| !has_own(&notice)) {
             break;
         }
     }

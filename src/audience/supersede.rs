@@ -1,16 +1,14 @@
 //! What a release makes of the notices before it in its matter: those whose text is wrong now are cancelled, so that nobody gets the old
 //! news after the new, or without it.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::cancel::cancel;
-use super::lineage::{Lineage, has_own};
+use super::lineage::has_own;
 use super::{AudienceError, Freezing, ahead};
 use crate::domain::fields::Phase;
-use crate::domain::matter::{Progress, Said};
+use crate::domain::matter::{Member, Progress};
 use crate::domain::notice::State;
 use crate::ledger::cancelled;
 use crate::store::notices::{self, Kept, matters};
@@ -50,7 +48,7 @@ pub(super) async fn supersede(
 ) -> Result<Vec<Kept>, StoreError> {
     let mut cancelled = Vec::new();
     notices::lock(conn, kept.matter_id).await?;
-    for id in chain(conn, kept).await? {
+    for id in before(conn, kept).await? {
         notices::lock(conn, id).await?;
         let Some(notice) = notices::find(conn, id).await? else { continue };
         let word = kept.said.progress.map(Progress::as_str).unwrap_or_default();
@@ -68,28 +66,13 @@ pub(super) async fn supersede(
     Ok(cancelled)
 }
 
-/// The notices before one that it makes wrong, all of whose customers it addresses: those that it follows, unless it has an audience of
-/// its own. It goes to all customers of the matter then.
-async fn chain(conn: &mut Conn, kept: &Kept) -> Result<Vec<Uuid>, StoreError> {
+/// The notices of its matter that one makes wrong, all of whose customers it addresses: those released before it, reminders too, unless it
+/// has an audience of its own.
+async fn before(conn: &mut Conn, kept: &Kept) -> Result<Vec<Uuid>, StoreError> {
     let Some(progress) = kept.said.progress.filter(|_| !has_own(kept)) else { return Ok(Vec::new()) };
-    let superseded = |said: &Said| said.progress.is_some_and(|before| progress.supersedes(before));
-    let (mut before, mut lineage) = (BTreeSet::new(), Lineage::from(kept.follows_id));
-    while let Some(notice) = lineage.next(conn).await? {
-        before.insert(notice.id);
-    }
-    before.remove(&kept.id);
-    let mut found = Vec::new();
-    for member in matters::released(conn, kept.matter_id).await?.into_iter().filter(|it| superseded(&it.said)) {
-        let is_before = before.contains(&member.id);
-        // What was sent beside them to their customers, such as a reminder, says the same.
-        let is_beside = async |conn: &mut Conn| -> Result<bool, StoreError> {
-            let beside = notices::find(conn, member.id).await?;
-            let follows = |it: &Kept| it.follows_id.is_some_and(|id| before.contains(&id));
-            Ok(member.id != kept.id && beside.is_some_and(|it| follows(&it) && !has_own(&it)))
-        };
-        if is_before || is_beside(conn).await? {
-            found.push(member.id);
-        }
-    }
-    Ok(found)
+    let superseded = |member: &Member| {
+        member.id != kept.id && member.said.progress.is_some_and(|before| progress.supersedes(before))
+    };
+    let released = matters::released(conn, kept.matter_id).await?;
+    Ok(released.into_iter().filter(superseded).map(|member| member.id).collect())
 }

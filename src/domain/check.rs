@@ -348,6 +348,11 @@ mod tests {
             (&same_window, NOW, "`fields.previous_start`: is the same window as the new one"),
             (&DISRUPTION.replace("10:12", "11:30"), NOW, "`fields.started_at`: is in the future"),
             (&resolved, NOW, "`fields.resolved_at`: is in the future"),
+            (
+                &DISRUPTION.replace("next_update_at = 2026-11-24T12:00", "next_update_at = 2026-11-24T11:00"),
+                NOW,
+                "`fields.next_update_at`: is over when the notice is released",
+            ),
             (&AGREEMENT.replace("2027-01-31", "2027-02-02"), NOW, "`fields.right_until`: is after `effective_date`"),
             (AGREEMENT, "2027-01-31T23:30:00Z", "`fields.right_until`: is over when the notice is released"),
             (SURVEY, "2027-01-22T16:00:00Z", "`fields.closes_at`: is over when the notice is released"),

@@ -84,7 +84,12 @@ fn reminders(
     let table = top.table("schedule");
     let line = |key: &str| table.as_ref().map_or(0, |table| table.line(key));
     if last >= start && release < start {
-        let key = if schedule.send_at_local.is_some() { "send_at_local" } else { "spread" };
+        let key = match (schedule.send_at_local, schedule.spread.is_zero()) {
+            (Some(_), _) => "send_at_local",
+            (None, false) => "spread",
+            // The quiet hours of the category hold all of it.
+            (None, true) => "send_at",
+        };
         let text = format!("the last mails go out at {}, when the window has begun", shown(last));
         findings.warnings.add(line(key), format!("schedule.{key}"), text);
     }
