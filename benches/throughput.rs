@@ -8,28 +8,35 @@
 //! a temporary directory; the rates of Postfix's own `smtp-source` against the same sink, taken in the same run, show what the
 //! machine and the protocol allow. Sender, sink and PostgreSQL share the same cores.
 //!
-//! Where the time goes (`perf`, 16 connections, SQLite; some 520 microseconds of CPU a message on the machine it was taken on,
-//! on which `smtp-source` did 6,000/s): the thread of SQLite 39 % (writing pages to the log and syncing it 8, reading rows out of
-//! JSON 6), making the message 20 % (headers 6, zstd 4, quoted-printable 5, SHA-256 2), the SMTP conversation 15 %, the recorder
-//! 10 %, writing out its rows 3. Sender and sink share two cores, which are 80 % busy then; the sink takes another 250
-//! microseconds a message. So what limits the rate is CPU: without any waiting it would be some 0.4 of `smtp-source`, and for
-//! 0.75 a message would have to cost 175 microseconds from the claim to the ledger. The waiting that is left is that of the one
-//! thread that claims and settles: a commit has 13 messages or so, since a connection may have no more than two in flight, and
-//! writes 37 pages: 7 of openings, 7 of messages, 4 each of attempts and of the queue by domain, 15 of everything else.
+//! Where the time goes, by the last run (213 microseconds of CPU a message, 4,625/s over 16 connections, 978/s over one; SQLite) and a
+//! reading of every step. Nobody waits for anything but the one thread that claims and settles. A commit of it with n messages takes
+//! some 0.87 + 0.15 n milliseconds, and has 13 of them: a connection may have two in flight (`docs/design.md`), and one of the 16 is
+//! kept for what is critical. `besked_recorder_commit_seconds` and `besked_recorder_group_size` show both.
 //!
-//! That profile is of a time when each message was put together by lettre, encoded and compressed, and had a row of its own. Since
-//! then it is made of a mould and its values are in its opening: over one connection 904 microseconds of CPU a message instead of
-//! 1,116, on a machine whose two cores others kept busy.
+//! - The 0.87 ms: six ways to SQLite's thread and back (30 to 60 microseconds each), some 22 pages of the log with two writes each, one
+//!   sync, four locks of files. Every 8,000 pages a commit also empties the log into the file, which takes 25 to 120 ms. Sealing takes
+//!   the writer's turn five times a second, some 5 % of its time.
+//! - The 0.15 ms a message, most of it in SQLite: the opening in the ledger 27 microseconds (1.15 kB, of 2.2 kB of JSON), the state 15
+//!   (seven triggers), the claim 12, leaving the queue 10, sealing 10, the attempt 8, the recipient 7.
+//! - Beside that thread: the conversation 45 to 50, most of it in the kernel; making the message 22; the rest 35.
 //!
-//! On a processor without instructions for SHA-256 that was 17 % of a later profile, most of it for the digest of the whole message:
-//! ring makes that now, and took 7 %. On that machine `smtp-source` did 9,700/s and a message cost some 450 microseconds.
+//! What is left to remove, in the order of gain by risk: the claim that brings its recipients (a way to the thread and back, 15 columns);
+//! settling in one call, checked by its count of rows, with the present path if it is short; numbering pending entries inside the
+//! database; typed rows instead of JSON (a quarter of SQLite's part; anonymous `?` only, since SQLite looks up named ones one by one);
+//! replies read without lettre; a checkpointer of its own. Together they would take a commit of 13 from 2.8 to some 1.9 ms, which is
+//! 0.42 to 0.50 of `smtp-source`. 0.75 is out of reach on two cores that sender and sink share.
+//!
+//! What flatters or hurts the ratio: one connection of the 16 is reserved; the whole process is timed, also its start and its last seal,
+//! over 20,000 messages; `smtp-source` is one thread without pipelining, so that source and sink fill two cores.
 //!
 //! Removed so far, in the order of what it gained: on PostgreSQL the wait of 40 ms for a statement of more than one TLS record
 //! (250/s until then), and looking at 272 rows for each claim; a statement for each table and each time a way to SQLite's thread
 //! and back (one call now records everything); the pool's test of the connection after each commit; the recorder queueing behind
-//! workers that make messages; encoding for each recipient what all of them read; a checkpoint every thousand pages; the
-//! claim being prepared anew for every LIMIT; a list of the whole queue by domain, a page of it for each claim; packing at
-//! zstd's third level; digesting messages without SIMD; looking for dots byte by byte. Tried without a gain: pages of 8 and 16 kB, tables with a row id (fewer pages of rows, as many more of their indexes), jemalloc, mimalloc.
+//! workers that make messages; encoding for each recipient what all of them read, and packing it (moulds); a checkpoint every thousand
+//! pages; the claim being prepared anew for every LIMIT; a list of the whole queue by domain, a page of it for each claim; digesting
+//! messages without SIMD; looking for dots byte by byte; all rules for addresses of the usual letters; locks for SQLite's statistics.
+//! Tried without a gain: pages of 8 and 16 kB, tables with a row id (fewer pages of rows, as many more of their indexes), jemalloc,
+//! mimalloc.
 
 #[expect(dead_code, reason = "other benches use the rest")]
 mod bench;

@@ -40,6 +40,7 @@ use crate::operators::keys::Keys;
 use crate::operators::provider::Provider;
 use crate::operators::requests::Requests;
 use crate::operators::sign_ins::SignIns;
+use crate::operators::uploads::Uploads;
 use crate::people::customers::Customers;
 use crate::people::directory::Directory;
 use crate::people::feeds::Feeds;
@@ -196,6 +197,8 @@ pub struct App {
     pub audit: AuditLog,
     /// Forms that operators have begun.
     pub forms: Forms,
+    /// Customers files that wait to be imported.
+    pub uploads: Uploads,
     /// What a person must do.
     pub tasks: Tasks,
     /// Customers' calendars.
@@ -251,7 +254,7 @@ impl App {
         let evidence = Prover::new(context.clone(), notices.clone(), ledger.clone(), subjects.clone());
         let (relays, tasks) = (Relays::new(context.clone()), Tasks::new(context.clone()));
         let webhooks = Webhooks::new(context.clone(), Outside::default());
-        let deliveries = Deliveries::new(context.clone(), notices.clone());
+        let deliveries = Deliveries::new(context.clone(), notices.clone(), subjects.clone());
         let coverage = Coverage::new(context.clone(), notices.clone());
         let escalation = Escalation::new(context.clone(), coverage.clone());
         let (operators, keys) = (Operators::new(context.clone()), Keys::new(context.clone()));
@@ -261,6 +264,7 @@ impl App {
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
         let directory = Directory::new(context.clone(), customers.clone());
+        let uploads = Uploads::new(context.clone(), customers.clone());
         let (petitions, preferences) = (Petitions::new(context.clone()), Preferences::new(context.clone()));
         let inbound = Inbound::new(context.clone(), key.clone(), metrics.clone());
         let links = Links::new(context.clone(), key.clone());
@@ -291,6 +295,7 @@ impl App {
             requests,
             audit,
             forms,
+            uploads,
             tasks,
             feeds,
             relays,
@@ -326,6 +331,7 @@ impl App {
                 inbound: self.inbound.clone(),
                 escalation: self.escalation.clone(),
                 directory: self.directory.clone(),
+                uploads: self.uploads.clone(),
                 webhooks: self.webhooks.clone(),
             },
             observer,

@@ -43,12 +43,15 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `informed_at` and `deadline` are what counts as informed, and until when, as they were at the release.
--- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
+-- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release,
+-- `approved_revision` the revision of the customers then.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
 -- `standing` is set at the release of a notice to which recipients are added: `open` as long as they may be.
 -- `matter_id` is the id of the first of the notices that follow each other; `sequence` its place among the released ones of them.
 -- `phase` (also status or stage), `window_start`, `window_end` and `next_update_at` are what its text says of the matter.
+-- `speaks` is 1 once it is released with a phase, unless it is a reminder, or was cancelled before anybody got it. The last one that
+-- speaks says how far the matter is.
 CREATE TABLE notices (
     id              TEXT NOT NULL PRIMARY KEY,
     category        TEXT NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -65,6 +68,7 @@ CREATE TABLE notices (
     approved_by     TEXT,
     approved_recipients INTEGER,
     approved_audience BLOB,
+    approved_revision INTEGER,
     send_at         INTEGER,
     created_at      INTEGER NOT NULL,
     released_at     INTEGER,
@@ -92,13 +96,15 @@ CREATE TABLE notices (
                         'investigating', 'identified', 'monitoring', 'resolved', 'suspected', 'confirmed', 'update', 'final')),
     window_start    INTEGER,
     window_end      INTEGER,
-    next_update_at  INTEGER
+    next_update_at  INTEGER,
+    speaks          INTEGER NOT NULL DEFAULT 0 CHECK (speaks IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
 CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
-CREATE INDEX notices_awaiting ON notices (id) WHERE state IN ('submitted', 'approved');
+CREATE INDEX notices_submitted ON notices (id) WHERE state = 'submitted';
+CREATE INDEX notices_scheduled ON notices (send_at, id) WHERE state IN ('approved', 'scheduled') AND send_at IS NOT NULL;
 CREATE UNIQUE INDEX notices_of_matter ON notices (matter_id, sequence);
 CREATE INDEX notices_by_window ON notices (window_end) WHERE window_end IS NOT NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
@@ -126,6 +132,18 @@ CREATE TABLE notice_steps (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
+
+-- What persons read of a notice when they last decided about it, until its release; with an empty operator what was submitted and
+-- replaced before anybody had decided.
+CREATE TABLE notice_reviews (
+    notice_id TEXT NOT NULL,
+    operator  TEXT NOT NULL,
+    step      TEXT NOT NULL,
+    source    TEXT NOT NULL,
+    digest    BLOB NOT NULL,
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (notice_id, operator)
+) STRICT, WITHOUT ROWID;
 
 -- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
 -- `thread` has the Message-IDs of the messages of the matter that its recipient had before, the last one last.
@@ -564,6 +582,7 @@ CREATE TABLE tasks (
 CREATE UNIQUE INDEX tasks_open ON tasks (kind, COALESCE(notice_id, ''), COALESCE(account_id, ''), COALESCE(delivery_id, ''),
     COALESCE(inbound_id, ''), COALESCE(deadline, 0)) WHERE state = 'open';
 CREATE INDEX tasks_to_do ON tasks (id) WHERE state = 'open';
+CREATE INDEX tasks_next_due ON tasks (COALESCE(deadline, 9223372036854775807), id) WHERE state = 'open';
 CREATE INDEX tasks_done ON tasks (done_at) WHERE notice_id IS NULL;
 CREATE INDEX tasks_by_notice ON tasks (notice_id, account_id) WHERE notice_id IS NOT NULL;
 CREATE INDEX tasks_by_account ON tasks (account_id) WHERE account_id IS NOT NULL AND state = 'open';
@@ -599,6 +618,12 @@ CREATE TABLE promises (
 
 CREATE INDEX promises_due ON promises (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX promises_overdue ON promises (due_at) WHERE state = 'overdue';
+CREATE INDEX promises_ahead ON promises (due_at) WHERE state IN ('open', 'overdue');
+
+-- The matters that were announced and have not ended.
+CREATE TABLE open_matters (
+    matter_id TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- Series of maintenances: `notice_id` is what the next draft is copied from, `next_start` its window, `look_at` when it is made;
 -- neither once the series is over.
@@ -784,7 +809,8 @@ CREATE TABLE keys (
 CREATE INDEX keys_by_operator ON keys (operator_id);
 
 -- Sessions of operators in the console: of the token itself only the SHA-256 is stored. `seen_at` is written once a minute at most;
--- `proof` is what was proved at the begin. A session that has ended is deleted.
+-- `proof` is what was proved at the begin. `pending` is the secret of a second factor that is being set up in this session: nobody who
+-- saw it has it after the session. A session that has ended is deleted.
 CREATE TABLE sessions (
     id          TEXT NOT NULL PRIMARY KEY,
     operator_id TEXT NOT NULL,
@@ -794,11 +820,37 @@ CREATE TABLE sessions (
     agent       TEXT NOT NULL,
     created_at  INTEGER NOT NULL,
     seen_at     INTEGER NOT NULL,
-    ends_at     INTEGER NOT NULL
+    ends_at     INTEGER NOT NULL,
+    pending     BLOB
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_operator ON sessions (operator_id);
 CREATE INDEX sessions_by_end ON sessions (ends_at);
+
+-- Customers files that were uploaded and not imported yet: kept for an hour. `sha256` is that of the file, `revision` the one of the
+-- customers that it was compared with.
+CREATE TABLE uploads (
+    id          TEXT NOT NULL PRIMARY KEY,
+    operator_id TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    options     TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('arriving', 'waiting', 'taken', 'imported')),
+    size        INTEGER NOT NULL,
+    sha256      TEXT NOT NULL,
+    revision    INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX uploads_by_operator ON uploads (operator_id, created_at);
+CREATE INDEX uploads_by_time ON uploads (created_at);
+
+-- Their parts, from 0.
+CREATE TABLE upload_parts (
+    upload_id TEXT NOT NULL,
+    part      INTEGER NOT NULL,
+    bytes     BLOB NOT NULL,
+    PRIMARY KEY (upload_id, part)
+) STRICT;
 
 -- What operators have typed into forms that they have not sent yet: kept for some days.
 CREATE TABLE begun_forms (
@@ -811,14 +863,13 @@ CREATE TABLE begun_forms (
 
 CREATE INDEX begun_forms_by_time ON begun_forms (kept_at);
 
--- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`, `pending` is a secret
--- that is being set up. A code of a step of time counts once: `last_step` is the last one.
+-- How operators sign in. `password` is argon2id; `secret` makes the codes of the second factor since `secret_at`. A code of
+-- a step of time counts once: `last_step` is the last one.
 CREATE TABLE sign_ins (
     operator_id TEXT NOT NULL PRIMARY KEY,
     password    TEXT,
     secret      BLOB,
     secret_at   INTEGER,
-    pending     BLOB,
     last_step   INTEGER
 ) STRICT, WITHOUT ROWID;
 
@@ -864,6 +915,7 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL;
+CREATE INDEX audit_by_operator ON audit (operator, id);
 
 -- Addresses of other systems that are called when something happens. `events` are the names of the events, separated by commas.
 -- `secret` signs, and until `former_until` so does `former_secret`. `failures` counts the calls that failed since one succeeded, the first

@@ -16,7 +16,7 @@ use crate::domain::actor::Actor;
 use crate::domain::delivery::State as DeliveryState;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
-use crate::domain::page::{Page, PageRequest};
+use crate::domain::page::{First, Page, PageRequest};
 use crate::domain::right::Right;
 use crate::escalation::{Task, TaskError};
 use crate::inbound::{InboundError, Stored};
@@ -95,17 +95,15 @@ pub struct Running {
 #[derive(Debug, Default)]
 pub struct Now {
     /// What is being sent.
-    pub running: Vec<Running>,
+    pub running: First<Running>,
     /// What is released next.
-    pub scheduled: Vec<Kept>,
+    pub scheduled: First<Kept>,
     /// What customers were promised to hear.
     pub promised: Vec<Promised>,
     /// What waits for the actor's approval.
-    pub to_approve: Vec<Kept>,
+    pub to_approve: First<Kept>,
     /// Tasks that the actor sees: those with the next deadlines first.
-    pub tasks: Vec<Task>,
-    /// There are more.
-    pub more_tasks: bool,
+    pub tasks: First<Task>,
     /// The first deliveries of which it is not known whether they were accepted.
     pub uncertain: Option<Page<Doubt>>,
     /// The last messages that are about no known delivery.
@@ -170,11 +168,7 @@ impl App {
             now.to_approve = self.notices.to_approve(actor).await?;
         }
         let few = PageRequest { after: None, limit: FEW };
-        let tasks = self.tasks.list(actor, true, &PageRequest { limit: 100, ..few.clone() }).await?;
-        (now.tasks, now.more_tasks) = (tasks.items, tasks.next.is_some());
-        now.tasks.sort_by_key(|it| (it.deadline.unwrap_or(Timestamp::MAX), it.id));
-        now.more_tasks |= now.tasks.len() > FEW as usize;
-        now.tasks.truncate(FEW as usize);
+        now.tasks = self.tasks.next_due(actor, FEW).await?;
         if actor.has(Right::Report) && actor.has(Right::Read) {
             now.uncertain = Some(self.deliveries.uncertain(actor, None, &few).await?);
         }
@@ -191,17 +185,20 @@ impl App {
         Ok(now)
     }
 
-    async fn running(&self, actor: &Actor) -> Result<Vec<Running>, NowError> {
+    async fn running(&self, actor: &Actor) -> Result<First<Running>, NowError> {
         let at = self.context.clock.now();
-        let mut running = Vec::new();
-        for notice in self.notices.under_way(actor).await? {
-            if !matches!(notice.state, State::Released | State::Releasing) {
-                continue;
+        let sending = self.notices.sending(actor).await?;
+        let mut running = First { items: Vec::new(), more: sending.more };
+        for notice in sending.items {
+            if running.items.len() == SHOWN {
+                running.more = true;
+                break;
             }
             let status = self.coverage.status(actor, &notice.id.to_string()).await?;
             let count =
                 |states: &[DeliveryState]| -> u64 { states.iter().filter_map(|it| status.counts.get(it)).sum() };
             let rest = count(&[DeliveryState::Queued, DeliveryState::Sending, DeliveryState::Deferred]);
+            // Its last delivery may have ended since it was found.
             if notice.state == State::Released && rest == 0 {
                 continue;
             }
@@ -209,10 +206,7 @@ impl App {
             let failed = count(&[DeliveryState::Rejected, DeliveryState::Bounced, DeliveryState::Expired]);
             let since_release = notice.released_at.filter(|_| done > 0).and_then(|since| rate((since, 0), (at, done)));
             let per_minute = self.progress.note(notice.id, at, done).or(since_release).filter(|_| !status.paused);
-            running.push(Running { left: left(rest, per_minute), notice, status, done, failed, per_minute });
-            if running.len() == SHOWN {
-                break;
-            }
+            running.items.push(Running { left: left(rest, per_minute), notice, status, done, failed, per_minute });
         }
         Ok(running)
     }

@@ -105,9 +105,11 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
 ///
 /// # Errors
 /// If a release would be refused, or the database fails.
-pub async fn print(conn: &mut Conn, plan: &Plan, prints: &mut Prints) -> Result<(), AudienceError> {
+pub async fn print(conn: &mut Conn, plan: &Plan, prints: &mut Prints, most: Option<u64>) -> Result<(), AudienceError> {
     let mut pages = Pages::new(plan, None);
-    while let Some(page) = pages.next(conn).await? {
+    while most.is_none_or(|most| prints.count() <= most)
+        && let Some(page) = pages.next(conn).await?
+    {
         page.recipients.iter().for_each(|it| prints.add(&it.account_id, it.email.as_str()));
     }
     Ok(())
@@ -195,7 +197,7 @@ pub(super) async fn refuse_unknown(conn: &mut Conn, plan: &Plan) -> Result<(), A
                 unknown.extend(unknown_of(conn, page.into_keys().collect(), plan.named_left).await?);
             }
         }
-        Source::Followed(id) => {
+        Source::Followed { id, .. } => {
             // What an unfinished release has written is discarded by its next attempt, or by a cancellation.
             if let Some(notice) = notices::find(conn, *id).await?.filter(|notice| notice.released_at.is_none()) {
                 return Err(AudienceError::NotReleased(notice.state));

@@ -157,6 +157,7 @@ async fn run_import(app: &App, actor: &Actor, command: &Import, output: &Output)
         size,
         encoding: command.encoding,
         sheet: command.sheet.clone(),
+        seen: None,
     };
     let progress = bar(1000, "importing");
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share from 0 to 1")]

@@ -272,7 +272,9 @@ impl From<ImportError> for Failure {
             ImportError::Read(_) => failure.hint("name a file that this user may read, or `-` for standard input"),
             ImportError::File(_) => failure,
             ImportError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
-            ImportError::Erased | ImportError::Rectified => failure.hint("import it again"),
+            ImportError::Erased | ImportError::Rectified | ImportError::Outdated | ImportError::Altered => {
+                failure.hint("import it again")
+            }
         }
     }
 }

@@ -101,7 +101,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             }
             output.print(&CheckpointShown::from(resumed.signed), |it| it.note.clone())?;
             eprintln!("sealing resumed; the reason is recorded in the ledger");
-            let erased = app.subjects.exchange(&actor).await?.erased;
+            let erased = resumed.erased?;
             if erased > 0 {
                 eprintln!(
                     "{} since this copy was made, and erased again",

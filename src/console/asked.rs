@@ -67,6 +67,16 @@ pub fn wrong(refusal: Refusal) -> Result<String, Refusal> {
     if matches!(refusal.kind, Kind::Invalid | Kind::Refused) { Ok(refusal.text) } else { Err(refusal) }
 }
 
+/// The end of a day as [`day`] reads it: the beginning of the next one.
+///
+/// # Errors
+/// If it is no day.
+pub fn end_of_day(text: &str, zone: &crate::domain::locale::ZoneName) -> Result<Timestamp, String> {
+    let date: jiff::civil::Date = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let next = date.tomorrow().map_err(|error| error.to_string())?;
+    Ok(next.to_zoned_datetime(zone.time_zone()).map_err(|error| error.to_string())?.timestamp())
+}
+
 /// A day as a browser's field for days writes it, from its beginning in a zone.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ pub fn routes() -> Router<App> {
 async fn list(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Response, Refusal> {
     let words = &signed.words;
     let time = |name: &str| -> Result<Option<Timestamp>, String> {
-        asked.maybe(name).map(|text| day(text, words.zone())).transpose()
+        asked.maybe(name).map(|text| day(text, words.zone())).transpose().map_err(|_| words.say("console-day-wrong"))
     };
     let (since, until) = (time("since"), time("until"));
     let filter = Filter {

@@ -6,10 +6,10 @@ mod upload;
 
 use std::collections::BTreeSet;
 
+use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Extension, Router};
 
 use super::ask::verdict;
 use super::asked::Asked;
@@ -33,7 +33,7 @@ const LAST: u32 = 10;
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/customers", get(list))
-        .merge(import::routes().layer(Extension(upload::Uploads::default())))
+        .merge(import::routes())
         .route("/customers/{account_id}", get(show))
         .route("/customers/{account_id}/leave", post(leave))
         .route("/customers/{account_id}/calendar", get(calendar::shown).post(calendar::give))

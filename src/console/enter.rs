@@ -18,18 +18,14 @@ use super::signed::Signed;
 use super::visitor::words;
 use super::words::Words;
 use super::write::sent::Sent;
-use super::{Known, caught, cookies};
+use super::{caught, cookies};
 use crate::app::App;
 use crate::domain::audit::Ended;
+use crate::domain::kind::Kind;
 use crate::domain::session::Stage;
 use crate::operators::audit::NewRow;
 use crate::operators::sign_ins::Present;
-
-/// The longest time that a page may take.
-const ANSWER: Duration = Duration::from_secs(30);
-
-/// The longest time that a form with a file may take.
-const FILE: Duration = Duration::from_hours(1);
+use crate::public::passage::{self, Known, Late};
 
 /// The longest time that a form may take whose session has ended.
 const LATE: Duration = Duration::from_secs(10);
@@ -50,7 +46,10 @@ struct Lost {
 
 /// Lets a request with a session through to its page.
 pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let stream = is_stream(&request);
     let present = match cookies::session(&app, request.headers()) {
+        // A page that only stays open is no use of a session.
+        Some(token) if stream => app.sign_ins.look(&token).await,
         Some(token) => app.sign_ins.present(&token).await,
         None => Ok(None),
     };
@@ -59,31 +58,54 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
         Ok(other) => return without(&app, other.as_ref(), request).await,
         Err(error) => return unreachable(&app, &request, &error.for_logs()),
     };
-    if let Some(Known(call)) = request.extensions().get() {
-        call();
+    if let Some(known) = request.extensions().get::<Known>() {
+        known.call();
     }
     let signed = signed(&app, present, &request);
     let shows = signed.flash.is_some();
-    let place = place(request.uri().path());
-    let (method, mut noted) = (request.method().clone(), Noted::of(&mut request).await);
-    let is_file =
-        request.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"multipart/"));
+    let here = place(request.uri().path());
+    let longest = passage::longest(request.method(), request.uri().path());
+    let noted = Noted::of(&mut request, stream).await;
     request.extensions_mut().insert(signed.clone());
-    let answered = timeout(if is_file { FILE } else { ANSWER }, caught::run(next, request)).await;
-    let mut response = answered.unwrap_or_else(|_| {
-        tracing::error!("a page took too long and was aborted");
-        Refusal::new(crate::domain::kind::Kind::Later, signed.words.say("console-refusal-slow")).into_response()
-    });
-    noted.result = Ended::of_status(response.status().as_u16());
-    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
-        noted.result = refusal.kind.into();
-        response = refusal.page(&signed, place);
-    }
+    let carried = carry_out((app.clone(), signed.clone(), here), noted.clone(), request, next);
+    let mut response = match passage::carry(noted.reads, longest, Box::pin(carried)).await {
+        Ok(response) => response,
+        Err(late) => too_late(&app, &signed, noted, late).await.page(&signed, here),
+    };
     if shows && response.status() == StatusCode::OK {
         cookies::clear_flash(&app, &mut response);
     }
-    noted.write(&app, &signed, &method).await;
     response
+}
+
+/// Has the page made, and notes how that ended.
+async fn carry_out((app, signed, here): (App, Signed, Place), noted: Noted, request: Request, next: Next) -> Response {
+    let mut response = caught::run(next, request).await;
+    let mut result = Ended::of_status(response.status().as_u16());
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        result = refusal.kind.into();
+        response = refusal.page(&signed, here);
+    }
+    noted.write(&app, &signed, result).await;
+    response
+}
+
+/// What a page says that took too long. What goes on is noted when it has ended.
+async fn too_late(app: &App, signed: &Signed, noted: Noted, late: Late) -> Refusal {
+    let key = match late {
+        Late::GoesOn => "console-refusal-goes-on",
+        Late::Ended => {
+            tracing::error!("a page took too long and was aborted");
+            noted.write(app, signed, Kind::Later.into()).await;
+            "console-refusal-slow"
+        }
+    };
+    Refusal::new(Kind::Later, signed.words.say(key))
+}
+
+/// True for a stream, which a page asks for again and again while it is open.
+fn is_stream(request: &Request) -> bool {
+    request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str().ends_with("/events"))
 }
 
 fn signed(app: &App, present: Present, request: &Request) -> Signed {
@@ -162,33 +184,33 @@ fn place(path: &str) -> Place {
 }
 
 /// What the audit log says of a request.
+#[derive(Clone)]
 struct Noted {
-    /// The method and the route; `None` for a stream, which is asked for again and again.
+    /// The method and the route; `None` for a stream.
     action: Option<String>,
     object: Option<String>,
-    result: Ended,
+    /// It changes nothing.
+    reads: bool,
 }
 
 impl Noted {
-    async fn of(request: &mut Request) -> Self {
+    async fn of(request: &mut Request, stream: bool) -> Self {
         let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
-        let action = (!path.ends_with("/live") && !path.ends_with("/events"))
-            .then(|| format!("console {} {path}", request.method()));
+        let (action, reads) = (format!("console {} {path}", request.method()), request.method().is_safe());
         let (mut parts, body) = std::mem::replace(request, Request::new(Body::empty())).into_parts();
         let params = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
         let object = params.and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));
         *request = Request::from_parts(parts, body);
-        Self { action, object, result: Ended::Ok }
+        Self { action: (!stream).then_some(action), object, reads }
     }
 
-    async fn write(self, app: &App, signed: &Signed, method: &Method) {
+    async fn write(self, app: &App, signed: &Signed, result: Ended) {
         let Some(action) = self.action else { return };
         let via = signed.actor.via().to_string();
         let (operator, object) = (signed.operator.name.as_str(), self.object.as_deref());
-        let row = NewRow { operator, via: &via, action: &action, object, result: self.result };
+        let row = NewRow { operator, via: &via, action: &action, object, result };
         let requests = &app.requests;
-        let written =
-            if method.is_safe() { requests.finish_reading(&row).await } else { requests.finish(&row, None).await };
+        let written = if self.reads { requests.finish_reading(&row).await } else { requests.finish(&row, None).await };
         if let Err(error) = written {
             tracing::warn!(error = error.for_logs(), "the audit log lacks a page");
         }

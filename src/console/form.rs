@@ -5,6 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::refusal::Refusal;
+use super::signed::Signed;
+use super::visitor::words;
+use crate::app::App;
 use crate::domain::kind::Kind;
 
 /// The fields of a form, in the order in which they came. The console's own extractor: a value that is missing or wrong is a problem at
@@ -50,15 +53,21 @@ impl Form {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Form {
+impl FromRequest<App> for Form {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let body = axum::body::Bytes::from_request(request, state).await;
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let signed = request.extensions().get::<Signed>().cloned();
+        let outside = words(app, request.headers());
+        let body = axum::body::Bytes::from_request(request, app).await;
         let body = body.map_err(|error| {
-            let status = error.status();
-            let text = if status == StatusCode::PAYLOAD_TOO_LARGE { "is too large" } else { "cannot be read" };
-            unreadable(status, format!("this form {text}"))
+            let is_large = error.status() == StatusCode::PAYLOAD_TOO_LARGE;
+            let key = if is_large { "console-form-too-large" } else { "console-form-unreadable" };
+            match signed {
+                // The page is drawn by who let the request in.
+                Some(signed) => Refusal::new(Kind::Invalid, signed.words.say(key)).into_response(),
+                None => Refusal::new(Kind::Invalid, outside.say(key)).outside(app, outside),
+            }
         })?;
         Ok(Self::parse(&body))
     }

@@ -4,17 +4,20 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
+use uuid::Uuid;
 
-use super::asked::{Asked, day, id};
+use super::asked::{Asked, end_of_day, id};
 use super::blocks::{BAD, Block, Cell, Choice, Field, Form, GOOD, Input, PLAIN, Page, Table, WARN, done, encoded};
 use super::form::Form as Typed;
 use super::frame::Place;
+use super::once::{self, Once};
 use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
-use crate::app::App;
+use crate::app::{App, StoreError};
 use crate::domain::operator::{Role, Roles};
 use crate::domain::right::Right;
+use crate::operators::OperatorError;
 use crate::operators::keys::{NewKey, Shown};
 
 /// The routes.
@@ -45,7 +48,8 @@ async fn page(
     let mut blocks = first;
     blocks.push(Block::Table(table));
     if may {
-        blocks.push(Block::Form(form(words, typed, operator, problem)));
+        let form = form(words, typed, operator, problem);
+        blocks.push(Block::Form(form.hiding(once::FORM, once::again(app, typed))));
     }
     blocks.push(Block::Links(vec![(words.say("console-keys-docs"), "/api/docs".to_owned())]));
     Ok(Page::new(signed.frame(Place::Keys, words.say("console-nav-keys")), blocks).answer())
@@ -96,13 +100,19 @@ fn form(words: &Words, typed: &Typed, operator: Option<&str>, problem: Option<St
 async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Response, Refusal> {
     let (words, asked) = (&signed.words, Asked::default());
     let roles: Result<Roles, String> = typed.all("roles").map(str::parse::<Role>).collect();
-    let ends = Some(typed.text("ends")).filter(|text| !text.is_empty()).map(|text| day(text, words.zone())).transpose();
+    let ends = Some(typed.text("ends")).filter(|text| !text.is_empty()).map(|text| end_of_day(text, words.zone()));
+    let ends = ends.transpose().map_err(|_| words.say("console-day-wrong"));
     let (roles, expires_at) = match (roles, ends) {
         (Ok(roles), Ok(ends)) => (Some(roles).filter(|roles| !roles.is_empty()), ends),
         (Err(why), _) | (_, Err(why)) => return page(&app, &signed, &asked, Vec::new(), &typed, Some(why)).await,
     };
     let new = NewKey { operator: typed.text("operator"), roles, expires_at };
-    match app.keys.add(&signed.actor, &new).await.map_err(Refusal::from) {
+    let (actor, _running) = match once::begin(&app, &signed, typed.text(once::FORM)).await? {
+        Once::New(actor, running) => (actor, running),
+        Once::Done(made) => return made_before(&app, &signed, made).await,
+    };
+    match app.keys.add(&actor, &new).await {
+        Err(OperatorError::Store(StoreError::Repeated)) => made_before(&app, &signed, None).await,
         Ok(made) => {
             let first = vec![
                 Block::Warning(WARN, words.say("console-key-once")),
@@ -113,13 +123,21 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
             ];
             page(&app, &signed, &asked, first, &Typed::default(), None).await
         }
-        Err(refusal) => {
+        Err(error) => {
+            let refusal = Refusal::from(error);
             let why =
                 refusal.of_form().or((refusal.kind == crate::domain::kind::Kind::NotFound).then_some(&*refusal.text));
             let Some(why) = why.map(str::to_owned) else { return Err(refusal) };
             page(&app, &signed, &asked, Vec::new(), &typed, Some(why)).await
         }
     }
+}
+
+/// The page after the same form came again: the key was shown by the first answer, and cannot be shown twice.
+async fn made_before(app: &App, signed: &Signed, made: Option<Uuid>) -> Result<Response, Refusal> {
+    let mut first = vec![Block::Warning(WARN, signed.words.say("console-key-before"))];
+    first.extend(made.map(|id| Block::Verbatim(signed.words.say("console-key-before-id"), id.to_string())));
+    page(app, signed, &Asked::default(), first, &Typed::default(), None).await
 }
 
 async fn revoke(State(app): State<App>, signed: Signed, Path(key): Path<String>) -> Result<Response, Refusal> {

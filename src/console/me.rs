@@ -44,6 +44,8 @@ struct Me {
     languages: Vec<(String, String, bool)>,
     zone: String,
     default_zone: String,
+    /// What the provider is called to which the operator is not connected yet.
+    provider: Option<String>,
 }
 
 impl From<SignInError> for Refusal {
@@ -67,6 +69,7 @@ async fn me(app: &App, signed: &Signed, faults: Faults, zone: Option<&str>) -> R
     });
     let zone =
         zone.map_or_else(|| signed.operator.time_zone.as_ref().map(ToString::to_string), |it| Some(it.to_owned()));
+    let provider = app.provider.name().filter(|_| !account.is_tied).map(str::to_owned);
     Ok(Me {
         frame: signed.frame(Place::Me, signed.words.say("console-me-title")),
         faults,
@@ -74,6 +77,7 @@ async fn me(app: &App, signed: &Signed, faults: Faults, zone: Option<&str>) -> R
         account,
         languages: languages.collect(),
         zone: zone.unwrap_or_default(),
+        provider,
         default_zone: app.context.config.organisation.default_time_zone.to_string(),
     })
 }

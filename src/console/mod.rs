@@ -1,7 +1,7 @@
 //! The console: pages for operators, over the services. A page parses its form, calls one service with the operator's actor, and renders
 //! what comes back; it has no rule of its own.
 //!
-//! On the way to a page ([`enter`]) the session is looked up, its operator becomes the page's [`Signed`](signed::Signed), what is refused
+//! What needs no session is let in at the [`door`]. On the way to a page ([`enter`]) the session is looked up, its operator becomes the page's [`Signed`](signed::Signed), what is refused
 //! becomes a page in the [`frame`], and the audit log gets a row. Every answer has the headers of [`headers`].
 
 mod ask;
@@ -14,6 +14,7 @@ mod codes;
 mod cookies;
 mod customers;
 mod delivery;
+mod door;
 mod enter;
 mod form;
 mod frame;
@@ -26,6 +27,7 @@ mod mail;
 mod me;
 mod notices;
 mod now;
+mod once;
 mod operators;
 mod people;
 mod places;
@@ -43,17 +45,11 @@ mod webhooks;
 mod words;
 mod write;
 
-use std::time::Duration;
-
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
-use tower_http::timeout::TimeoutLayer;
 
 pub use frame::Place;
 
@@ -61,12 +57,6 @@ use crate::app::App;
 
 /// The largest form, in bytes; a route that takes a file has a limit of its own.
 const LARGEST_FORM: usize = 1 << 20;
-
-/// The largest form of somebody who is not signed in, in bytes.
-const LARGEST_AT_DOOR: usize = 16 << 10;
-
-/// The longest time that such a form, with its answer, may take.
-const ANSWER_AT_DOOR: Duration = Duration::from_secs(30);
 
 /// The pages that need a session: each file of a page has its `routes()`, which is merged here.
 fn pages() -> Router<App> {
@@ -94,9 +84,8 @@ fn pages() -> Router<App> {
 /// All routes.
 pub fn routes(app: App) -> Router {
     let inside = pages().route_layer(from_fn_with_state(app.clone(), enter::enter));
-    let door = Router::new().merge(sign_in::routes()).merge(provider::routes()).merge(invite::routes());
-    let door = door.layer(DefaultBodyLimit::max(LARGEST_AT_DOOR));
-    let door = door.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_AT_DOOR));
+    let doors = Router::new().merge(sign_in::routes()).merge(provider::routes()).merge(invite::routes());
+    let doors = doors.route_layer(from_fn_with_state(app.clone(), door::let_in));
     let outside = app.clone();
     let panicked = move |panic: Box<dyn std::any::Any + Send>| {
         let organisation = &outside.context.config.organisation;
@@ -108,24 +97,13 @@ pub fn routes(app: App) -> Router {
     let csrf = csrf.with_rejection_response(|_| headers::from_elsewhere());
     inside
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
-        .merge(door)
+        .merge(doors)
         .fallback(invite::nothing_here)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(csrf)
         .layer(map_response(headers::protect))
         .merge(assets::routes())
         .with_state(app)
-}
-
-/// Called once it is known who sends a request: from then on its connection gives way to no other one.
-#[derive(Clone)]
-pub struct Known(Arc<dyn Fn() + Send + Sync>);
-
-impl Known {
-    /// What is to be called.
-    pub fn new(call: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(call))
-    }
 }
 
 /// True for the paths of the console, whose forms and files may be larger than those of a public page.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
@@ -16,6 +17,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::blocks::{BAD, BUSY, Block, Cell, GOOD, PLAIN, Page, Table, WARN, alone};
+use super::cookies;
 use super::frame::Place;
 use super::refusal::Refusal;
 use super::signed::Signed;
@@ -24,6 +26,7 @@ use super::words::Words;
 use crate::app::{App, Now, NowError, Running};
 use crate::dispatch::node::relays::Shown as Relays;
 use crate::domain::placeholder::Text;
+use crate::domain::session::Stage;
 use crate::escalation::{About, Task};
 use crate::ledger::Standing;
 use crate::metrics::Circuit;
@@ -32,8 +35,11 @@ use crate::notices::{Kept, Promised};
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// After so many looks the browser asks again: then the session is looked up, and a connection that nobody reads ends.
+/// After so many looks the browser asks again: a connection that nobody reads ends.
 const LOOKS: u32 = 24;
+
+/// What is due next: the first so many of it.
+const DUE: usize = 20;
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -59,20 +65,31 @@ async fn now(State(app): State<App>, signed: Signed) -> Result<Response, Refusal
     Ok(Page { live: Some("/now/events"), ..Page::new(frame, blocks) }.answer())
 }
 
-/// The parts of the page, again and again.
-async fn events(State(app): State<App>, signed: Signed) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let looks = stream::unfold((app, signed, 0), |(app, signed, looks)| async move {
+/// The parts of the page, again and again, until the session ends. To look is no use of a session: a page that stays open does not keep it.
+async fn events(
+    State(app): State<App>,
+    signed: Signed,
+    headers: HeaderMap,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let token = cookies::session(&app, &headers).unwrap_or_default();
+    let looks = stream::unfold((app, signed, token, 0), |(app, mut signed, token, looks)| async move {
         match looks {
             0 => {}
             LOOKS => return None,
             _ => sleep(EVERY).await,
         }
-        // What cannot be read now is read at the next look.
-        let event = match blocks(&app, &signed).await {
-            Ok(blocks) => Event::default().event("parts").data(alone(blocks)),
-            Err(_) => Event::default().comment("later"),
+        let event = match app.sign_ins.look(&token).await {
+            Ok(Some(present)) if present.stage == Stage::In => {
+                signed = Signed { operator: present.operator, actor: present.actor, ..signed };
+                blocks(&app, &signed).await.map(|blocks| Event::default().event("parts").data(alone(blocks)))
+            }
+            // The page asks for the session again, and is led to the door.
+            Ok(_) => return Some((Ok(Event::default().event("ended").data("ended")), (app, signed, token, LOOKS))),
+            Err(error) => Err(error.into()),
         };
-        Some((Ok(event), (app, signed, looks + 1)))
+        // What cannot be read now is read at the next look.
+        let event = event.unwrap_or_else(|_| Event::default().comment("later"));
+        Some((Ok(event), (app, signed, token, looks + 1)))
     });
     Sse::new(looks).keep_alive(KeepAlive::default())
 }
@@ -80,17 +97,21 @@ async fn events(State(app): State<App>, signed: Signed) -> Sse<impl Stream<Item 
 async fn blocks(app: &App, signed: &Signed) -> Result<Vec<Block>, Refusal> {
     let (words, at) = (&signed.words, app.context.clock.now());
     let now = Box::pin(app.now(&signed.actor)).await?;
-    let abouts = app.tasks.abouts(&now.tasks).await?;
+    let abouts = app.tasks.abouts(&now.tasks.items).await?;
     let mut blocks = troubles(words, &now);
     blocks.extend(waiting(words, (&now, &abouts), at));
     if Place::Notices.is_open_to(&signed.actor) {
         blocks.push(Block::Heading(words.say("console-now-running")));
         let head = ["notice", "progress", "rate", "left", "failed"];
-        let rows = now.running.iter().map(|it| running(words, it));
+        let rows = now.running.items.iter().map(|it| running(words, it));
         blocks.push(Block::Table(Table::new(words, "console-now-running", &head).with(rows)));
+        blocks.extend(more(words, now.running.more, "/notices?state=released"));
         blocks.push(Block::Heading(words.say("console-now-due")));
         let table = Table::new(words, "console-now-due", &["when", "what", "notice"]);
-        blocks.push(Block::Table(table.with(due(words, &now, at))));
+        let due = due(words, &now, at);
+        let more_due = due.len() > DUE || now.scheduled.more;
+        blocks.push(Block::Table(table.with(due.into_iter().take(DUE))));
+        blocks.extend(more(words, more_due, "/notices?state=scheduled"));
     }
     blocks.push(Block::Heading(words.say("console-now-health")));
     blocks.push(Block::Facts(health(words, &now)));
@@ -130,16 +151,17 @@ fn is_down(nodes: &[crate::dispatch::node::relays::AtNode]) -> bool {
 fn waiting(words: &Words, (now, abouts): (&Now, &BTreeMap<Uuid, About>), at: Timestamp) -> Vec<Block> {
     let mut blocks = vec![Block::Heading(words.say("console-now-waiting"))];
     let before = blocks.len();
-    if !now.to_approve.is_empty() {
+    if !now.to_approve.items.is_empty() {
         let head = ["notice", "author", "when"];
         let row = |it: &Kept| vec![subject(words, it), Cell::text(&it.author), Cell::time(words, it.created_at)];
-        let rows = now.to_approve.iter().map(row);
+        let rows = now.to_approve.items.iter().map(row);
         blocks.push(Block::Table(Table::new(words, "console-now-approvals", &head).with(rows)));
+        blocks.extend(more(words, now.to_approve.more, "/notices?state=submitted"));
     }
-    if !now.tasks.is_empty() {
-        let rows = now.tasks.iter().map(|it| task(words, it, abouts.get(&it.id), at));
+    if !now.tasks.items.is_empty() {
+        let rows = now.tasks.items.iter().map(|it| task(words, it, abouts.get(&it.id), at));
         blocks.push(Block::Table(Table::new(words, "console-now-tasks", &["deadline", "task", "customer"]).with(rows)));
-        if now.more_tasks {
+        if now.tasks.more {
             blocks.push(Block::Links(vec![(words.say("console-now-all-tasks"), "/tasks".to_owned())]));
         }
     }
@@ -163,6 +185,11 @@ fn waiting(words: &Words, (now, abouts): (&Now, &BTreeMap<Uuid, About>), at: Tim
         blocks.push(Block::Note(words.say("console-now-nothing-waits")));
     }
     blocks
+}
+
+/// That there are more than are shown, and where.
+fn more(words: &Words, more: bool, all: &str) -> Option<Block> {
+    more.then(|| Block::Links(vec![(words.say("console-now-more"), all.to_owned())]))
 }
 
 /// A notice by its subject, with its category and reference.
@@ -217,14 +244,14 @@ fn due(words: &Words, now: &Now, at: Timestamp) -> Vec<Vec<Cell>> {
         |it: &Kept| (it.send_at.unwrap_or(it.created_at), words.say("console-now-release"), subject(words, it));
     let promise =
         |it: &Promised| (it.promise.due_at, words.word("console-promise", it.promise.kind), subject(words, &it.notice));
-    let mut all: Vec<_> = now.scheduled.iter().map(release).chain(now.promised.iter().map(promise)).collect();
+    let mut all: Vec<_> = now.scheduled.items.iter().map(release).chain(now.promised.iter().map(promise)).collect();
     all.sort_by_key(|(at, ..)| *at);
     let row = |(due, what, notice)| {
         let time = Cell::time(words, due);
         let time = if due <= at { time.under(words.say("console-overdue")) } else { time };
         vec![time, Cell::text(what), notice]
     };
-    all.into_iter().take(20).map(row).collect()
+    all.into_iter().map(row).collect()
 }
 
 fn health(words: &Words, now: &Now) -> Vec<(String, Cell)> {

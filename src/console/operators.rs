@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::domain::address::Address;
 use crate::domain::operator::{OperatorKind, Role, Roles};
 use crate::domain::right::Right;
-use crate::operators::{NewOperator, Shown};
+use crate::operators::{NewOperator, SetOperator, Shown};
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -148,8 +148,7 @@ fn page(signed: &Signed, it: &Shown, first: Vec<Block>, wrong: Wrong) -> Respons
     facts.extend(it.disabled_at.map(|at| (col("disabled"), Cell::time(words, at))));
     let mut blocks = first;
     blocks.push(Block::Facts(facts));
-    let mut links =
-        vec![(words.say("console-operator-keys"), format!("/keys?operator={}", encoded(it.name.as_str())))];
+    let mut links = vec![(words.say("console-operator-keys"), format!("/keys?operator={}", encoded(it.name.as_str())))];
     if Place::Audit.is_open_to(&signed.actor) {
         let audit = format!("/audit?operator={}", encoded(it.name.as_str()));
         links.push((words.say("console-operator-audit"), audit));
@@ -166,6 +165,9 @@ fn forms(words: &Words, it: &Shown, path: &str, wrong: Wrong) -> Vec<Form> {
     let set = Form::new("set", path, words.say("console-save"))
         .titled(words.say("console-operator-set"))
         .wrong(wrong.all)
+        // What the boxes showed: another person may change the operator meanwhile.
+        .hiding("was_roles", it.roles.to_string())
+        .hiding("was_email", it.email.clone().unwrap_or_default())
         .with([
             roles(words, it.roles),
             Field::line(words, "email", email).by(Input::Line("email")).optional().wrong(wrong.email),
@@ -200,7 +202,12 @@ async fn set(
         (Ok(email), Ok(roles)) => (email, roles),
         (email, roles) => return again(Wrong { email: email.err(), all: roles.err(), ..Wrong::default() }).await,
     };
-    match app.operators.set(&signed.actor, &name, roles, email.as_ref()).await.map_err(Refusal::from) {
+    let Ok(read_roles) = typed.text("was_roles").parse::<Roles>() else {
+        return again(Wrong { all: Some(signed.words.say("console-form-stale")), ..Wrong::default() }).await;
+    };
+    let read_email = Some(typed.text("was_email")).filter(|it| !it.is_empty());
+    let to = SetOperator { roles, email: email.as_ref(), read_roles, read_email };
+    match app.operators.set_read(&signed.actor, &name, &to).await.map_err(Refusal::from) {
         Ok(_) => Ok(done(&app, &format!("/operators/{}", encoded(&name)), "console-done-saved")),
         Err(refusal) => match refusal.of_form().map(str::to_owned) {
             Some(why) => again(Wrong { all: Some(why), ..Wrong::default() }).await,

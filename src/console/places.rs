@@ -67,12 +67,13 @@ pub fn label(words: &Words, control: &str) -> Option<String> {
 }
 
 /// The controls beside the fields that have a label.
-const LABELED: [&str; 14] = [
+const LABELED: [&str; 16] = [
     "attributes",
     "audience",
     "body",
     "category",
     "customers",
+    "every",
     "follows",
     "include_left",
     "reference",
@@ -82,6 +83,7 @@ const LABELED: [&str; 14] = [
     "send_at_local",
     "spread",
     "subject",
+    "until",
 ];
 
 fn is_field(key: &str) -> bool {

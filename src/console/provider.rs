@@ -53,7 +53,9 @@ async fn come_back(
     let (result, next) = match &kept {
         Some((attempt, next)) => {
             let returned = Returned { code: &brought.code, state: &brought.state };
-            (app.provider.finish(attempt, returned, &outside.visitor).await, local(next).to_owned())
+            let session = cookies::session(&app, &headers);
+            let finished = app.provider.finish(attempt, returned, session.as_deref(), &outside.visitor).await;
+            (finished, local(next).to_owned())
         }
         None => (Err(ProviderError::Astray), "/".to_owned()),
     };
@@ -73,11 +75,15 @@ fn failed(app: &App, outside: &Outside, error: &ProviderError, next: String) -> 
         return refused(error, page_again(app, outside, status, faults, next));
     }
     tracing::warn!(%error, "a sign-in at the identity provider did not work");
-    faults.add("", outside.words.say("console-sign-in-provider-failed"));
+    let key = match error {
+        ProviderError::Own(_) => "console-sign-in-provider-own",
+        _ => "console-sign-in-provider-failed",
+    };
+    faults.add("", outside.words.say(key));
     let status = match error {
         ProviderError::Off => StatusCode::NOT_FOUND,
         ProviderError::Astray => StatusCode::BAD_REQUEST,
-        ProviderError::Nobody(_) => StatusCode::UNAUTHORIZED,
+        ProviderError::Nobody(_) | ProviderError::Own(_) => StatusCode::UNAUTHORIZED,
         ProviderError::Provider(_) | ProviderError::SignIn(_) => StatusCode::BAD_GATEWAY,
     };
     page_again(app, outside, status, faults, next)

@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::frame::{Frame, Place, page_with};
 use super::signed::Signed;
-use crate::app::StoreError;
+use super::words::Words;
+use crate::app::{App, StoreError};
 use crate::audience::AudienceError;
 use crate::coverage::CoverageError;
 use crate::deliveries::DeliveryError;
@@ -19,6 +20,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::evidence::EvidenceError;
 use crate::notices::NoticeError;
 use crate::operators::OperatorError;
+use crate::operators::uploads::UploadError;
 use crate::people::customers::CustomerError;
 use crate::people::holds::HoldError;
 use crate::people::import::ImportError;
@@ -104,6 +106,14 @@ impl Refusal {
         }
     }
 
+    /// The page of a refusal without a session.
+    pub fn outside(&self, app: &App, words: Words) -> Response {
+        let say = |what: &str| words.say(&format!("console-refusal-{}-{what}", self.name()));
+        let (heading, remedy) = (say("title"), say("remedy"));
+        let frame = Frame::outside(words, &app.context.config.organisation.name, heading.clone());
+        page_with(self.status(), &Page { frame, heading, text: self.text.clone(), remedy })
+    }
+
     /// The page of a refusal.
     pub fn page(&self, signed: &Signed, here: Place) -> Response {
         let say = |what: &str| signed.words.say(&format!("console-refusal-{}-{what}", self.name()));
@@ -178,6 +188,7 @@ refuses! {
     ProofError: Forbidden Notice Evidence,
     InboundError: Store Forbidden,
     TaskError: Store Forbidden,
+    UploadError: Store Forbidden Import,
     WebhookError: Store Forbidden,
 }
 

@@ -210,7 +210,7 @@ async fn set_up(
     Query(Next { next }): Query<Next>,
 ) -> Response {
     let token = cookies::session(&app, &headers).unwrap_or_default();
-    match app.sign_ins.set_up(&token).await {
+    match app.sign_ins.set_up(&token, &outside.visitor).await {
         Ok(it) => page(&setting_up(&app, &outside, &it, Faults::default(), next)),
         Err(SignInError::Ended) => Redirect::to(&with_next("/sign-in", local(&next))).into_response(),
         Err(error) => {
@@ -243,7 +243,7 @@ async fn confirm(State(app): State<App>, outside: Outside, headers: HeaderMap, f
         }
         error => explain(&outside, error, "code", &mut faults),
     };
-    match app.sign_ins.set_up(&token).await {
+    match app.sign_ins.set_up(&token, &outside.visitor).await {
         Ok(it) => refused(&error, page_with(status, &setting_up(&app, &outside, &it, faults, next))),
         Err(_) => Redirect::to(&with_next("/sign-in", local(&next))).into_response(),
     }

@@ -17,9 +17,9 @@ use crate::app::App;
 use crate::coverage::NewAttestation;
 use crate::deliveries::Doubt;
 use crate::domain::attestation::Channel;
+use crate::domain::placeholder::Text;
 use crate::domain::right::Right;
 use crate::domain::task::State as TaskState;
-use crate::domain::placeholder::Text;
 use crate::escalation::{About, Task};
 
 /// The routes.
@@ -166,9 +166,7 @@ fn attestation(signed: &Signed, task: &Task, typed: Option<(&Typed, &Faults)>) -
         .with([
             channel,
             Field::line(words, "by", by).wrong(wrong("by")),
-            Field::line(words, "said", value("said"))
-                .hint(words.say("console-attest-note-hint"))
-                .wrong(wrong("said")),
+            Field::line(words, "said", value("said")).hint(words.say("console-attest-note-hint")).wrong(wrong("said")),
             Field::line(words, "told_at", value("told_at"))
                 .by(Input::Line("datetime-local"))
                 .hint(words.say_with("console-attest-told-hint", &[("zone", words.zone().to_string())]))
@@ -227,7 +225,7 @@ fn moment(words: &Words, text: &str) -> Result<Option<Timestamp>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    let local: jiff::civil::DateTime = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    let zoned = local.to_zoned_datetime(words.zone().time_zone()).map_err(|error| error.to_string())?;
-    Ok(Some(zoned.timestamp()))
+    let wrong = |_: jiff::Error| words.say("console-moment-wrong");
+    let local: jiff::civil::DateTime = text.parse().map_err(wrong)?;
+    Ok(Some(local.to_zoned_datetime(words.zone().time_zone()).map_err(wrong)?.timestamp()))
 }

@@ -111,6 +111,14 @@ impl Words {
         self.say(&format!("{key}-{word}").replace('_', "-"))
     }
 
+    /// The label of a field that a form posts; its name, if it has none.
+    #[must_use]
+    pub fn label(&self, name: &str) -> String {
+        let keys = [format!("console-input-{name}"), format!("console-field-{}", name.trim_start_matches("f."))];
+        let mut keys = keys.iter().map(|key| key.replace('_', "-"));
+        keys.find(|key| self.has(key)).map_or_else(|| name.to_owned(), |key| self.say(&key))
+    }
+
     /// A number with its thousands apart.
     #[must_use]
     pub fn number(&self, number: impl std::fmt::Display) -> String {

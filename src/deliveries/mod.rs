@@ -33,6 +33,7 @@ use crate::domain::right::Right;
 use crate::notices::Notices;
 use crate::people::mask::{Mask, mask_words};
 use crate::people::reads::note_read;
+use crate::people::subjects::Subjects;
 use crate::store::Conn;
 use crate::store::inbound::forwards;
 use crate::store::inbound::reports;
@@ -45,6 +46,7 @@ use crate::store::sending::{messages, settle};
 pub struct Deliveries {
     context: Context,
     notices: Notices,
+    subjects: Subjects,
 }
 
 /// A delivery as it is listed, with the number of its attempts, or shown, with all of them.
@@ -146,8 +148,8 @@ async fn masked(conn: &mut Conn, page: Page<Shown>, sees: bool) -> Result<Page<D
 impl Deliveries {
     /// The service over these parts.
     #[must_use]
-    pub const fn new(context: Context, notices: Notices) -> Self {
-        Self { context, notices }
+    pub const fn new(context: Context, notices: Notices, subjects: Subjects) -> Self {
+        Self { context, notices, subjects }
     }
 
     /// Returns a page of deliveries: those of a notice in manifest order, else those to a customer or an address, the newest first.

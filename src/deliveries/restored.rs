@@ -8,6 +8,7 @@ use crate::domain::actor::Actor;
 use crate::domain::entry::{Entry, Event, Fact};
 use crate::domain::right::Right;
 use crate::ledger::{Ledger, Signed};
+use crate::people::subjects::SubjectError;
 use crate::store::notices as kept;
 use crate::store::sending::{queue, recipients, settle, uncertain};
 
@@ -24,12 +25,15 @@ pub enum Waiting {
 }
 
 /// What resuming did.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Resumed {
     /// The checkpoint that was signed.
     pub signed: Signed,
     /// Deliveries that were left uncertain.
     pub left: u64,
+    /// Persons who were erased since the copy was made, and were erased again; or why that is not known. Sealing goes on then, too, and
+    /// a dispatcher exchanges the tombstones once more.
+    pub erased: Result<usize, SubjectError>,
 }
 
 impl Deliveries {
@@ -54,7 +58,14 @@ impl Deliveries {
             (Some(Waiting::LeaveUncertain), _) => self.leave_uncertain(actor).await?,
             (None, waiting) => return Err(DeliveryError::Undecided(waiting)),
         };
-        Ok(Resumed { signed: ledger.resume(actor, reason).await?, left })
+        let signed = ledger.resume(actor, reason).await?;
+        // A restored copy may name persons who were erased since.
+        let erased = self.subjects.exchange(actor).await.map(|exchanged| exchanged.erased);
+        if let Err(error) = &erased {
+            let error = error.for_logs();
+            tracing::error!(error, "sealing goes on, and persons who were erased may be in this database");
+        }
+        Ok(Resumed { signed, left, erased })
     }
 
     /// How many deliveries of optional categories wait, and may have been sent already if this database is a restored copy.

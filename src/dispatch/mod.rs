@@ -168,11 +168,12 @@ impl Dispatcher {
         let beating = tokio::spawn(noticed(&broken, beating.run(gone.clone())));
         let (recorder, requests) = Recorder::new(self.context.clone());
         let given_up = CancellationToken::new();
+        let dialect = self.context.store.dialect;
         let recorder = tokio::task::spawn_blocking({
             let (given_up, broken) = (given_up.clone(), broken.clone());
             move || {
                 let recording = async move { given_up.run_until_cancelled(recorder.run()).await };
-                on_a_thread_of_its_own(noticed(&broken, recording))
+                on_a_thread_of_its_own(dialect, noticed(&broken, recording))
             }
         });
         let (due, _) = watch::channel(Due::default());
@@ -338,10 +339,14 @@ async fn breaks(broken: &CancellationToken, shutdown: &CancellationToken) {
     }
 }
 
-/// Runs the recorder on a thread of its own, where it does not queue behind workers that compose: all of them wait for it.
-fn on_a_thread_of_its_own<T>(task: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime can be made where one is running").block_on(task)
+/// Runs the recorder on a thread of its own, where it does not queue behind workers that compose: all of them wait for it. Beside
+/// SQLite, which has no sockets, it is woken without asking the kernel for events.
+fn on_a_thread_of_its_own<T>(dialect: Dialect, task: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    if dialect == Dialect::Postgres {
+        runtime.enable_io();
+    }
+    runtime.enable_time().build().expect("a runtime can be made where one is running").block_on(task)
 }
 
 /// How long to wait before a worker that panicked is restarted.

@@ -22,6 +22,31 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// The first items of a list that is shown without a next page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First<T> {
+    /// Its first items.
+    pub items: Vec<T>,
+    /// There are more.
+    pub more: bool,
+}
+
+impl<T> Default for First<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), more: false }
+    }
+}
+
+impl<T> First<T> {
+    /// Makes a list of `most` items at most from one row more, which says whether there are more.
+    #[must_use]
+    pub fn of(mut rows: Vec<T>, most: u32) -> Self {
+        let more = rows.len() > most as usize;
+        rows.truncate(most as usize);
+        Self { items: rows, more }
+    }
+}
+
 /// A cursor that no page of the list returned.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{}` is not a cursor of this list", .0.escape_debug())]
@@ -74,6 +99,12 @@ mod tests {
         assert_eq!(page(&[1, 2, 3]), Page { items: vec![1, 2], next: Some("2".to_owned()) });
         assert_eq!(page(&[1, 2]), Page { items: vec![1, 2], next: None });
         assert_eq!(page(&[]), Page { items: vec![], next: None });
+    }
+
+    #[test]
+    fn the_first_items_say_whether_there_are_more() {
+        assert_eq!(First::of(vec![1, 2, 3], 2), First { items: vec![1, 2], more: true });
+        assert_eq!(First::of(vec![1, 2], 2), First { items: vec![1, 2], more: false });
     }
 
     #[test]

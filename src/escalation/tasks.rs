@@ -9,13 +9,13 @@ use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
 use crate::domain::category_set::CategorySet;
 use crate::domain::escalation::State as CaseState;
-use crate::domain::page::{Page, PageRequest};
+use crate::domain::page::{First, Page, PageRequest};
 use crate::domain::problem::check_line;
 use crate::domain::right::Right;
 use crate::domain::task::{State, TaskKind};
 use crate::ledger::operated::{self, Operation};
 use crate::people::mask::mask_words;
-use crate::store::tasks::Visible;
+use crate::store::visible::Visible;
 use crate::store::{Conn, StoreError, abouts, escalations, notices, promises, tasks};
 
 /// The longest note, in bytes.
@@ -43,10 +43,22 @@ impl Tasks {
         let before = request.key::<Uuid>()?;
         let mut conn = self.context.store.read().await?;
         let sees = actor.has(Right::SeeOneCustomer);
-        let visible = Visible { categories: seen_by(actor), sealed: actor.has(Right::ReadSealed) };
-        let mut rows = tasks::list(&mut conn, open, before, request.to_read(), visible).await?;
+        let mut rows = tasks::list(&mut conn, open, before, request.to_read(), visible(actor)).await?;
         mask_words(&mut conn, sees, rows.iter_mut().filter_map(|task| task.note.as_mut())).await?;
         Ok(Page::of(rows, request, |task| task.id.to_string()))
+    }
+
+    /// The first `most` of the open tasks that the actor may do or checks, and of those about no notice: those with the next deadlines
+    /// first. Restricted addresses in notes are masked.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn next_due(&self, actor: &Actor, most: u32) -> Result<First<Task>, TaskError> {
+        let mut conn = self.context.store.read().await?;
+        let mut rows = tasks::next_due(&mut conn, most.saturating_add(1), visible(actor)).await?;
+        let sees = actor.has(Right::SeeOneCustomer);
+        mask_words(&mut conn, sees, rows.iter_mut().filter_map(|task| task.note.as_mut())).await?;
+        Ok(First::of(rows, most))
     }
 
     /// What some tasks are about, in words, by their ids: for those that the actor was shown.
@@ -123,6 +135,11 @@ impl Tasks {
 /// The categories whose tasks an actor sees: those that a role of the actor's does, and all for one that checks what others did.
 fn seen_by(actor: &Actor) -> CategorySet {
     if actor.has(Right::ReadAudit) { CategorySet::ALL } else { actor.categories(Right::DoTasks) }
+}
+
+/// The tasks that an actor sees.
+fn visible(actor: &Actor) -> Visible {
+    Visible { categories: seen_by(actor), sealed: actor.has(Right::ReadSealed) }
 }
 
 /// The notice that a task is about, if it is about one.

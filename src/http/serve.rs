@@ -36,6 +36,7 @@ use tower_http::timeout::TimeoutBody;
 use super::api;
 use super::room::{Place, Room};
 use crate::console;
+use crate::public::passage;
 use crate::public::visitor::Peer;
 
 /// The largest header that is read.
@@ -145,7 +146,7 @@ async fn connection(
     let taking = takes_a_file.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         let (routes, place) = (routes.clone(), answering.clone());
-        taking.store(api::is_file(request.method(), request.uri().path()), Ordering::Relaxed);
+        taking.store(passage::is_file(request.method(), request.uri().path()), Ordering::Relaxed);
         request.extensions_mut().insert(Peer(peer));
         async move { Ok::<_, Infallible>(answer(routes, &place, limits, request).await) }
     });
@@ -166,11 +167,10 @@ async fn connection(
     }
     served.as_mut().graceful_shutdown();
     let finishes = async {
-        // A file that comes without a pause is not given up.
-        while timeout(limits.body + limits.answer, served.as_mut()).await.is_err() {
-            if !takes_a_file.load(Ordering::Relaxed) {
-                break;
-            }
+        // A file that comes or goes without a pause is not given up before its time.
+        if timeout(limits.body + limits.answer, served.as_mut()).await.is_err() && takes_a_file.load(Ordering::Relaxed)
+        {
+            let _ = timeout(passage::FILE, served.as_mut()).await;
         }
     };
     tokio::select! {
@@ -185,9 +185,9 @@ async fn answer(routes: Router, place: &Arc<Place>, limits: Limits, mut request:
         if api::is_of(path) || request.body().is_end_stream() {
             place.serve();
         } else {
-            // A form of somebody without a session gives way to others until it is there.
+            // A form of somebody without a session gives way to others until it is whole.
             let place = place.clone();
-            request.extensions_mut().insert(console::Known::new(move || place.serve()));
+            request.extensions_mut().insert(passage::Known::new(move || place.serve()));
         }
         let request = request.map(|body| Body::new(TimeoutBody::new(limits.body, body)));
         let response = TowerToHyperService::new(routes).call(request).await.unwrap_or_else(|never| match never {});

@@ -60,7 +60,7 @@ impl Inbound {
         let repeats = Repeats::default();
         loop {
             // Each page is a transaction: what is interrupted here is done by the next start.
-            let Some(worked) = ended.run_until_cancelled(self.work_once()).await else { return };
+            let Some(worked) = ended.run_until_cancelled(self.work_full_pages()).await else { return };
             let pause = match worked {
                 Ok(_) => PAUSE,
                 Err(error) => {
@@ -81,19 +81,27 @@ impl Inbound {
     /// If the database fails; what was recorded until then stays recorded.
     pub async fn work_once(&self) -> Result<Worked, StoreError> {
         let mut worked = Worked::default();
-        while self.work_page(&mut worked).await? {}
+        while self.work_page(&mut worked).await? > 0 {}
         Ok(worked)
     }
 
-    /// Reads and records the messages that have waited longest. Returns false if there were none.
+    /// Reads and records what is due until a page was not full. What comes meanwhile waits for others: many small transactions would
+    /// hold up the senders, who wait for theirs.
+    async fn work_full_pages(&self) -> Result<(), StoreError> {
+        while self.work_page(&mut Worked::default()).await? == AT_ONCE as usize {}
+        Ok(())
+    }
+
+    /// Reads and records the messages that have waited longest. Returns how many there were.
     ///
     /// # Errors
     /// If the database fails; then none of them is recorded.
-    pub async fn work_page(&self, worked: &mut Worked) -> Result<bool, StoreError> {
+    pub async fn work_page(&self, worked: &mut Worked) -> Result<usize, StoreError> {
         let now = self.context.clock.now();
         let page = inbound::waiting(&mut *self.context.store.read().await?, now, AT_ONCE).await?;
-        if page.is_empty() {
-            return Ok(false);
+        let count = page.len();
+        if count == 0 {
+            return Ok(0);
         }
         let mut opened = Vec::with_capacity(page.len());
         let opening = page.into_iter().map(async |(id, waiting)| match waiting {
@@ -121,7 +129,7 @@ impl Inbound {
                 }
             }
         }
-        Ok(true)
+        Ok(count)
     }
 
     /// Records messages that were read, all in one transaction.

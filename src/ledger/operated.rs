@@ -106,7 +106,15 @@ pub async fn record(
         message: None,
     };
     ledger::append(conn, &[opening]).await?;
-    let Some(request) = actor.request() else { return Ok(()) };
     let object = operation.object.or(operation.delivery.map(|(id, _)| id)).or(operation.notice.map(|(id, ..)| id));
+    note(conn, actor, object, at).await
+}
+
+/// Notes the request that an actor carries out, if it may come twice, in the transaction that does so: for what has no entry.
+///
+/// # Errors
+/// If another try of the request came first, or the database fails.
+pub async fn note(conn: &mut Conn, actor: &Actor, object: Option<Uuid>, at: Timestamp) -> Result<(), StoreError> {
+    let Some(request) = actor.request() else { return Ok(()) };
     if requests::note(conn, request, object, at).await? { Ok(()) } else { Err(StoreError::Repeated) }
 }

@@ -3,13 +3,13 @@
 
 use uuid::Uuid;
 
-use super::steps::possible;
+use super::approved::Printed;
+use super::steps::{is_read, possible};
 use super::{Draft, NoticeError, Notices, allowed, find, follows};
-use crate::audience::{Reach, matter};
+use crate::audience::{self, Reach, matter};
 use crate::domain::actor::Actor;
 use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{Standing, State, Step};
-use crate::domain::prints::Prints;
 use crate::domain::right::Right;
 use crate::domain::webhook::HookEvent;
 use crate::ledger::cancelled;
@@ -67,6 +67,7 @@ impl Notices {
         allowed(actor, Right::Write, &notice)?;
         is_read(&notice, read)?;
         possible(&notice, Step::Edit)?;
+        self.note_replaced(&mut tx, &notice).await?;
         let followed = follows(&mut tx, actor, draft, Some(id)).await?;
         matter::rejoin(&mut tx, id, notice.matter_id, followed).await?;
         let zone = self.context.config.organisation.default_time_zone.time_zone();
@@ -87,8 +88,17 @@ impl Notices {
     /// # Errors
     /// If it is not a draft, or its release would be refused.
     pub async fn submit(&self, id: Uuid, actor: &Actor) -> Result<Kept, NoticeError> {
+        self.submit_read(id, None, actor).await
+    }
+
+    /// The same for a caller who has read content with this digest.
+    ///
+    /// # Errors
+    /// If it was changed since, or as above.
+    pub async fn submit_read(&self, id: Uuid, read: Option<[u8; 32]>, actor: &Actor) -> Result<Kept, NoticeError> {
         let notice = find(&mut *self.context.store.read().await?, id).await?;
         allowed(actor, Right::Write, &notice)?;
+        is_read(&notice, read)?;
         if is_past(notice.state, Step::Submit) {
             return Ok(notice);
         }
@@ -96,7 +106,7 @@ impl Notices {
         self.ready(&notice.source)?;
         let reach = self.reach(&notice).await?;
         let prints = self.prints(&notice).await?;
-        self.submit_with(id, actor, &reach, prints).await
+        self.submit_with(&notice, actor, &reach, prints).await
     }
 
     /// Asks for approval of a notice whose reach has just been checked.
@@ -109,20 +119,23 @@ impl Notices {
         let is_local = notice.parsed()?.schedule.send_at_local.is_some();
         let waits = is_local || !super::is_due(notice.send_at, self.context.clock.now());
         let prints = if waits { self.prints(&notice).await? } else { None };
-        self.submit_with(id, actor, reach, prints).await
+        self.submit_with(&notice, actor, reach, prints).await
     }
 
+    /// Submits a notice with the content that was checked.
     async fn submit_with(
         &self,
-        id: Uuid,
+        checked: &Kept,
         actor: &Actor,
         reach: &Reach,
-        prints: Option<Prints>,
+        prints: Option<Printed>,
     ) -> Result<Kept, NoticeError> {
+        let id = checked.id;
         let mut tx = self.context.store.write().await?;
         kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Write, &notice)?;
+        is_read(&notice, Some(checked.digest))?;
         if is_past(notice.state, Step::Submit) {
             return Ok(notice);
         }
@@ -180,6 +193,7 @@ impl Notices {
             return Err(NoticeError::OwnApproval(actor.name().to_owned()));
         }
         self.record(&mut tx, &notice, Step::Approve, actor, reason).await?;
+        self.note_review(&mut tx, &notice, (actor.name(), Step::Approve)).await?;
         if again {
             kept::set_approval(&mut tx, id, actor.name(), &notice.digest).await?;
         } else {
@@ -204,6 +218,7 @@ impl Notices {
             return Ok(notice);
         }
         self.step(&mut tx, &notice, Step::Decline, actor, reason).await?;
+        self.note_review(&mut tx, &notice, (actor.name(), Step::Decline)).await?;
         tx.commit().await?;
         Ok(Kept { state: State::Declined, ..notice })
     }
@@ -275,13 +290,17 @@ impl Notices {
     /// # Errors
     /// If it is closed.
     pub async fn cancel(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        let matter = find(&mut *self.context.store.read().await?, id).await?.matter_id;
         let mut tx = self.context.store.write().await?;
+        // First, as a release does: what the matter plans follows from all of its notices.
+        kept::lock(&mut tx, matter).await?;
         kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Release, &notice)?;
         if notice.state != State::Cancelled {
             self.step(&mut tx, &notice, Step::Cancel, actor, reason).await?;
             cancelled::end_duties(&mut tx, id, self.context.clock.now()).await?;
+            audience::recall(&self.context, &mut tx, &notice, self.context.clock.now()).await?;
         }
         tx.commit().await?;
         self.finish_cancellation(&notice).await?;
@@ -306,11 +325,6 @@ const fn is_past(state: State, step: Step) -> bool {
         Step::Approve => matches!(state, Approved | Scheduled | Releasing | Released | Closed),
         _ => false,
     }
-}
-
-/// Refuses a notice whose content is not what was read.
-fn is_read(notice: &Kept, read: Option<[u8; 32]>) -> Result<(), NoticeError> {
-    if read.is_none_or(|digest| digest == notice.digest) { Ok(()) } else { Err(NoticeError::Changed) }
 }
 
 /// Marks a submitted notice as approved, bound to its present content.

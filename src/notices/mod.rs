@@ -17,6 +17,7 @@ mod ready;
 pub mod recipients;
 mod release;
 mod reminders;
+mod reviews;
 pub mod sample;
 pub mod series;
 pub mod shown;
@@ -31,9 +32,11 @@ use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use crate::store::notices::reviews::Review;
 pub use crate::store::notices::steps::Done;
 pub use crate::store::notices::{Filter, Kept};
 pub use crate::store::sending::waiting::Depth;
+pub use approved::Glance;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
 pub use ready::{Checked, Escalated};
@@ -325,6 +328,15 @@ impl Notices {
     pub async fn depth(&self, id: Uuid) -> Result<Depth, NoticeError> {
         let mut conn = self.context.store.read().await?;
         Ok(waiting::depth(&mut conn, Some(id), self.context.clock.now()).await?)
+    }
+
+    /// When the next of a notice's deliveries is due that are not due yet.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn next_due(&self, id: Uuid) -> Result<Option<Timestamp>, NoticeError> {
+        let mut conn = self.context.store.read().await?;
+        Ok(waiting::next_due(&mut conn, id, self.context.clock.now()).await?)
     }
 
     /// Checks a stored notice as a release would, and returns how far it reaches.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::steps::{check_reason, possible};
+use super::steps::{check_reason, is_read, possible};
 use super::{NoticeError, Notices, allowed, find};
 use crate::audience::{self, AudienceError, Freezing};
 use crate::domain::actor::{Action, Actor};
@@ -20,6 +20,8 @@ pub struct Release<'a> {
     pub now: bool,
     /// Why, in the actor's words.
     pub reason: Option<&'a str>,
+    /// Digest of the content that the actor has read; another one is not released.
+    pub read: Option<[u8; 32]>,
 }
 
 impl Notices {
@@ -27,7 +29,7 @@ impl Notices {
     /// as it is, unless a scheduled one is to be released now. `progress` receives the number of recipients written.
     ///
     /// # Errors
-    /// If it is not approved, comes too late, or its audience cannot be addressed; the notice is as before then, and its steps say
+    /// If it is not what was read, is not approved, comes too late, or its audience cannot be addressed; the notice is as before then, and its steps say
     /// why. Or if the reason is not one line.
     pub async fn release(
         &self,
@@ -39,6 +41,7 @@ impl Notices {
         check_reason(how.reason)?;
         let notice = find(&mut *self.context.store.read().await?, id).await?;
         allowed(actor, Right::Release, &notice)?;
+        is_read(&notice, how.read)?;
         match notice.state {
             State::Released | State::Closed => return Ok(notice),
             State::Scheduled if !how.now => return Ok(notice),
@@ -81,6 +84,9 @@ impl Notices {
             return Err(error);
         }
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, notice.id).await?;
+        // What was checked, and maybe read, is what is scheduled.
+        is_read(&find(&mut tx, notice.id).await?, Some(notice.digest))?;
         if !kept::set_state(&mut tx, notice.id, State::Approved, State::Scheduled).await? {
             return Err(NoticeError::Conflict);
         }

@@ -18,6 +18,11 @@ pub(super) fn possible(notice: &Kept, step: Step) -> Result<State, NoticeError> 
     notice.state.after(step).ok_or(NoticeError::Impossible { step, state: notice.state })
 }
 
+/// Refuses a notice whose content is not what was read, if that is known.
+pub(super) fn is_read(notice: &Kept, read: Option<[u8; 32]>) -> Result<(), NoticeError> {
+    if read.is_none_or(|digest| digest == notice.digest) { Ok(()) } else { Err(NoticeError::Changed) }
+}
+
 /// The action that a step is in the ledger.
 const fn action(step: Step) -> Action {
     match step {

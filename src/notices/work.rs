@@ -4,12 +4,13 @@
 use super::life::is_writer;
 use super::{Kept, NoticeError, Notices};
 use crate::domain::actor::Actor;
-use crate::domain::notice::State;
+use crate::domain::page::First;
 use crate::domain::right::Right;
 use crate::store::notices::{self as kept, steps, work};
 use crate::store::promises::{self, Promise};
+use crate::store::visible::Visible;
 
-/// Notices that are looked at of each kind: more wait than a person reads.
+/// Notices that are shown of each kind: more than a person reads.
 const MOST: u32 = 50;
 
 /// What customers were promised to hear of a matter.
@@ -22,51 +23,50 @@ pub struct Promised {
 }
 
 impl Notices {
-    /// Notices that are scheduled, being released or being sent: the first [`MOST`], those that go first before the others.
+    /// The first notices that are being released, or have deliveries that were not sent yet: those that go first before the others.
     ///
     /// # Errors
     /// If the actor reads no notices, or the database fails.
-    pub async fn under_way(&self, actor: &Actor) -> Result<Vec<Kept>, NoticeError> {
-        actor.may_at_all(Right::Read)?;
-        let mut found = work::under_way(&mut *self.context.store.read().await?, MOST).await?;
-        found.retain(|it| actor.knows_of(it.category, it.released_at.is_some()));
-        Ok(found)
-    }
-
-    /// Notices that are approved or scheduled and wait for their time, the next one first.
-    ///
-    /// # Errors
-    /// If the actor reads no notices, or the database fails.
-    pub async fn scheduled(&self, actor: &Actor) -> Result<Vec<Kept>, NoticeError> {
+    pub async fn sending(&self, actor: &Actor) -> Result<First<Kept>, NoticeError> {
         actor.may_at_all(Right::Read)?;
         let mut conn = self.context.store.read().await?;
-        let mut found = work::under_way(&mut conn, MOST).await?;
-        found.extend(work::awaiting(&mut conn, MOST).await?);
-        let waits = |it: &Kept| matches!(it.state, State::Approved | State::Scheduled) && it.send_at.is_some();
-        found.retain(|it| waits(it) && actor.knows_of(it.category, it.released_at.is_some()));
-        found.sort_by_key(|it| (it.send_at, it.id));
-        Ok(found)
+        Ok(First::of(work::sending(&mut conn, MOST + 1, visible(actor, Right::Read)).await?, MOST))
     }
 
-    /// Notices that were submitted and that the actor may approve, the oldest first. Those that the actor wrote are another person's.
+    /// The first notices that are approved or scheduled and wait for their time, the next one first.
+    ///
+    /// # Errors
+    /// If the actor reads no notices, or the database fails.
+    pub async fn scheduled(&self, actor: &Actor) -> Result<First<Kept>, NoticeError> {
+        actor.may_at_all(Right::Read)?;
+        let mut conn = self.context.store.read().await?;
+        Ok(First::of(work::scheduled(&mut conn, MOST + 1, visible(actor, Right::Read)).await?, MOST))
+    }
+
+    /// The first notices that were submitted and that the actor may approve, the oldest first. Those that the actor wrote are another
+    /// person's.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn to_approve(&self, actor: &Actor) -> Result<Vec<Kept>, NoticeError> {
+    pub async fn to_approve(&self, actor: &Actor) -> Result<First<Kept>, NoticeError> {
         if !actor.has(Right::Approve) {
-            return Ok(Vec::new());
+            return Ok(First::default());
         }
+        let visible = visible(actor, Right::Approve);
         let mut conn = self.context.store.read().await?;
-        let mut found = work::awaiting(&mut conn, MOST).await?;
-        found.retain(|it| it.state == State::Submitted && actor.may(Right::Approve, it.category).is_ok());
-        found.retain(|it| actor.knows_of(it.category, false));
-        let mut others = Vec::with_capacity(found.len());
-        for notice in found {
-            if !is_writer(&steps::list(&mut conn, notice.id).await?, actor) {
-                others.push(notice);
+        let (mut others, mut after) = (Vec::new(), None);
+        // What the actor wrote does not count: the rest is looked at until there is enough.
+        while others.len() <= MOST as usize {
+            let page = work::submitted(&mut conn, after, MOST, visible).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for notice in page {
+                if !is_writer(&steps::list(&mut conn, notice.id).await?, actor) {
+                    others.push(notice);
+                }
             }
         }
-        Ok(others)
+        Ok(First::of(others, MOST))
     }
 
     /// What customers were promised to hear and have not heard yet, the next one first.
@@ -86,4 +86,9 @@ impl Notices {
         found.sort_by_key(|it| (it.promise.due_at, it.notice.id));
         Ok(found)
     }
+}
+
+/// What an actor sees of the notices for which a role of the actor's has a right.
+fn visible(actor: &Actor, right: Right) -> Visible {
+    Visible { categories: actor.categories(right), sealed: actor.has(Right::ReadSealed) }
 }

@@ -1,8 +1,13 @@
-//! How often one may try to sign in: from an address, and for a name. Each node counts for itself.
+//! How often one may try to sign in: from an address, for a name from a network, and for a name from wherever. Each node counts for itself.
+//!
+//! Who guesses does not lock the operator out: few guesses are possible from one network, and the wide limit for the name does not count
+//! where the operator has signed in before.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock as GovernorClock;
@@ -11,7 +16,7 @@ use governor::nanos::Nanos;
 use governor::state::InMemoryState;
 use governor::state::direct::NotKeyed;
 use governor::state::keyed::DashMapStateStore;
-use governor::{Quota, RateLimiter};
+use governor::{NotUntil, Quota, RateLimiter};
 use uuid::Uuid;
 
 use crate::domain::clock::Clock;
@@ -22,8 +27,14 @@ use crate::domain::operator::OperatorName;
 /// From one address at once after a pause, and then one each so often.
 const FROM_ADDRESS: (u32, Duration) = (30, Duration::from_secs(6));
 
-/// For one name. Who guesses has so many guesses; the operator waits as long if somebody guesses at the same time.
-const FOR_NAME: (u32, Duration) = (10, Duration::from_secs(30));
+/// For one name from one network.
+const FROM_NETWORK: (u32, Duration) = (10, Duration::from_secs(30));
+
+/// For one name from all networks where it has not signed in: so many guesses has who has many addresses.
+const FOR_NAME: (u32, Duration) = (100, Duration::from_secs(10));
+
+/// Networks where a name has signed in that are remembered: those of an organisation, many times over.
+const REMEMBERED: usize = 10_000;
 
 /// Codes of one operator: with three right ones of a million at any time, one guess in a day of guessing succeeds once in 230 days.
 const FOR_CODE: (u32, Duration) = (5, Duration::from_mins(1));
@@ -51,7 +62,11 @@ type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, Time, NoOpMiddleware<Nanos>
 /// What was tried lately.
 pub struct Attempts {
     addresses: Keyed<IpAddr>,
+    /// By name and network.
+    networks: Keyed<[u8; 32]>,
     names: Keyed<[u8; 32]>,
+    /// Names with networks where they have signed in.
+    proved: Mutex<BTreeSet<[u8; 32]>>,
     codes: Keyed<Uuid>,
     noted: RateLimiter<NotKeyed, InMemoryState, Time, NoOpMiddleware<Nanos>>,
     time: Time,
@@ -70,7 +85,9 @@ impl Attempts {
         let time = Time(clock);
         Self {
             addresses: RateLimiter::dashmap_with_clock(quota(FROM_ADDRESS), time.clone()),
+            networks: RateLimiter::dashmap_with_clock(quota(FROM_NETWORK), time.clone()),
             names: RateLimiter::dashmap_with_clock(quota(FOR_NAME), time.clone()),
+            proved: Mutex::default(),
             codes: RateLimiter::dashmap_with_clock(quota(FOR_CODE), time.clone()),
             noted: RateLimiter::direct_with_clock(quota(NOTED), time.clone()),
             time,
@@ -81,11 +98,26 @@ impl Attempts {
     /// Counts an attempt with a password. Returns the seconds to wait if there were too many; a name counts also if there is no such
     /// operator.
     pub fn of_password(&self, address: IpAddr, name: &str) -> Result<(), u64> {
-        self.sweep();
-        self.addresses.check_key(&network(address)).map_err(|not| seconds(not.wait_time_from(self.time.now())))?;
-        let likeness = OperatorName::parse(name).map_or_else(|_| String::new(), |name| name.likeness().folded);
-        let key = sha256(likeness.as_bytes());
-        self.names.check_key(&key).map_err(|not| seconds(not.wait_time_from(self.time.now())))
+        self.of_address(address)?;
+        let (name, here) = keys(address, name);
+        let wait = |not: NotUntil<Nanos>| seconds(not.wait_time_from(self.time.now()));
+        self.networks.check_key(&here).map_err(wait)?;
+        if self.lock().contains(&here) { Ok(()) } else { self.names.check_key(&name).map_err(wait) }
+    }
+
+    /// Notes that a name has signed in from an address: guesses from elsewhere do not count there any more.
+    pub fn proved(&self, address: IpAddr, name: &str) {
+        let (_, here) = keys(address, name);
+        let mut proved = self.lock();
+        if proved.len() >= REMEMBERED {
+            proved.clear();
+        }
+        proved.insert(here);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<[u8; 32]>> {
+        // Each change is one call.
+        self.proved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts an attempt with a token that nobody guesses, such as that of an invitation.
@@ -107,6 +139,7 @@ impl Attempts {
     fn sweep(&self) {
         if self.tried.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
             self.addresses.retain_recent();
+            self.networks.retain_recent();
             self.names.retain_recent();
             self.codes.retain_recent();
         }
@@ -117,6 +150,12 @@ impl std::fmt::Debug for Attempts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Attempts")
     }
+}
+
+/// A name in all its spellings, alone and with a network.
+fn keys(address: IpAddr, name: &str) -> ([u8; 32], [u8; 32]) {
+    let folded = OperatorName::parse(name).map_or_else(|_| String::new(), |name| name.likeness().folded);
+    (sha256(folded.as_bytes()), sha256(format!("{}\n{folded}", network(address)).as_bytes()))
 }
 
 /// Whole seconds, rounded up.
@@ -133,16 +172,30 @@ mod tests {
         let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
         let attempts = Attempts::new(clock.clone());
         let ip = |last: u32| IpAddr::from(std::net::Ipv4Addr::from_bits(0xC633_6400 + last));
-        for at in 0..10 {
-            assert_eq!(attempts.of_password(ip(at), "Eva"), Ok(()));
+        for _ in 0..10 {
+            assert_eq!(attempts.of_password(ip(1), "Eva"), Ok(()));
         }
-        assert_eq!(attempts.of_password(ip(11), " eva"), Err(30), "other spellings are the same name");
-        assert_eq!(attempts.of_password(ip(11), "Bo"), Ok(()));
+        assert_eq!(attempts.of_password(ip(1), " eva"), Err(30), "other spellings are the same name");
+        assert_eq!((attempts.of_password(ip(1), "Bo"), attempts.of_password(ip(2), "Eva")), (Ok(()), Ok(())));
         clock.advance(Duration::from_secs(30));
-        assert_eq!((attempts.of_password(ip(12), "Eva"), attempts.of_password(ip(13), "Eva")), (Ok(()), Err(30)));
+        assert_eq!((attempts.of_password(ip(1), "Eva"), attempts.of_password(ip(1), "Eva")), (Ok(()), Err(30)));
         let from_one = (0..40).filter(|at| attempts.of_password(ip(200), &format!("x{at}")).is_ok()).count();
         assert_eq!(from_one, 30);
         let id = Uuid::from_u128(1);
         assert_eq!((0..9).filter(|_| attempts.of_code(id).is_ok()).count(), 5);
+    }
+
+    #[test]
+    fn who_guesses_from_everywhere_locks_nobody_out_where_they_have_signed_in() {
+        let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
+        let attempts = Attempts::new(clock.clone());
+        let ip = |last: u32| IpAddr::from(std::net::Ipv4Addr::from_bits(0xC633_6400 + last));
+        attempts.proved(ip(250), "Eva");
+        let guesses = (0..200).filter(|at| attempts.of_password(ip(at % 100), "Eva").is_ok()).count();
+        assert_eq!(guesses, 100);
+        assert_eq!(attempts.of_password(ip(251), "Eva"), Err(10));
+        assert_eq!(attempts.of_password(ip(250), "EVA"), Ok(()));
+        // The own network has its limit all the same.
+        assert_eq!((0..40).filter(|_| attempts.of_password(ip(250), "Eva").is_ok()).count(), 9);
     }
 }

@@ -8,6 +8,7 @@ pub mod keys;
 pub mod provider;
 pub mod requests;
 pub mod sign_ins;
+pub mod uploads;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,7 +23,7 @@ use crate::domain::operator::{NameError, OperatorKind, OperatorName, Role, Roles
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
-use crate::store::operators::{self, invitations, keys as stored_keys, sessions};
+use crate::store::operators::{self, forms as begun_forms, invitations, keys as stored_keys, sessions};
 use crate::store::{Conn, StoreError};
 
 pub use crate::store::operators::Operator;
@@ -70,6 +71,9 @@ pub enum OperatorError {
     /// An operator needs a role.
     #[error("no role is named: without a role, an operator may do nothing")]
     NoRole,
+    /// Somebody else changed the operator since it was read.
+    #[error("`{0}` was changed meanwhile: look at it as it is now, and change it then")]
+    Altered(OperatorName),
     /// A key is for some of its operator's roles.
     #[error("`{operator}` does not have these roles: {roles}")]
     NotHeld {
@@ -105,7 +109,7 @@ impl OperatorError {
             Self::NobodyKnown(_) | Self::Disabled(_) => Kind::Unauthenticated,
             Self::Cursor(_) | Self::Name(_) | Self::NoRole | Self::NotHeld { .. } | Self::Ended(_) => Kind::Invalid,
             Self::Unknown(_) | Self::UnknownKey(_) => Kind::NotFound,
-            Self::Taken { .. } => Kind::Conflict,
+            Self::Taken { .. } | Self::Altered(_) => Kind::Conflict,
             Self::NoSignIn(_) | Self::NotActive(_) | Self::FirstAdmin | Self::LastAdmin(_) => Kind::Refused,
         }
     }
@@ -156,6 +160,19 @@ pub struct NewOperator<'a> {
     pub email: Option<&'a Address>,
 }
 
+/// What an operator is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct SetOperator<'a> {
+    /// Roles.
+    pub roles: Roles,
+    /// Address; without one, the operator has none.
+    pub email: Option<&'a Address>,
+    /// The roles that the operator had when they were read.
+    pub read_roles: Roles,
+    /// The address that the operator had then.
+    pub read_email: Option<&'a str>,
+}
+
 /// The service for operators. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Operators {
@@ -195,14 +212,21 @@ impl Operators {
     /// # Errors
     /// If the actor may not, the name is taken or looks like another, or the database fails.
     pub async fn add(&self, actor: &Actor, new: &NewOperator<'_>) -> Result<Shown, OperatorError> {
+        let mut tx = self.context.store.write().await?;
+        operators::lock(&mut tx).await?;
+        let added = self.add_in(&mut tx, actor, new).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(added.into())
+    }
+
+    /// The same in a transaction that has the lock of operators.
+    async fn add_in(&self, tx: &mut Conn, actor: &Actor, new: &NewOperator<'_>) -> Result<Operator, OperatorError> {
         actor.may_at_all(Right::Operators)?;
         let name = OperatorName::parse(new.name)?;
         if new.roles.is_empty() {
             return Err(OperatorError::NoRole);
         }
-        let mut tx = self.context.store.write().await?;
-        operators::lock(&mut tx).await?;
-        if !operators::any(&mut tx).await? {
+        if !operators::any(tx).await? {
             if new.kind == OperatorKind::Machine || !new.roles.contains(Role::Admin) {
                 return Err(OperatorError::FirstAdmin);
             }
@@ -210,7 +234,7 @@ impl Operators {
             // Somebody added the first one meanwhile.
             return Err(OperatorError::NobodyKnown(actor.name().to_owned()));
         }
-        if let Some(other) = operators::named(&mut tx, &name.likeness()).await? {
+        if let Some(other) = operators::named(tx, &name.likeness()).await? {
             return Err(OperatorError::Taken { name, other: other.name });
         }
         let created_at = self.context.clock.now();
@@ -219,10 +243,9 @@ impl Operators {
         let (kind, roles) = (new.kind, new.roles);
         let (locale, time_zone, disabled_at) = (None, None, None);
         let operator = Operator { id, name, kind, roles, email, locale, time_zone, created_at, disabled_at };
-        operators::insert(&mut tx, &operator).await?;
-        self.record(&mut tx, actor, (Action::AddOperator, created_at), &operator).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-        Ok(operator.into())
+        operators::insert(tx, &operator).await?;
+        self.record(tx, actor, (Action::AddOperator, created_at), &operator).await?;
+        Ok(operator)
     }
 
     /// Gives an operator these roles instead of those they have, and another address if one is named. Keys for roles that they lose do
@@ -245,6 +268,26 @@ impl Operators {
             if let Some(email) = email {
                 operator.email = Some(email.as_str().to_owned());
             }
+            Ok(())
+        };
+        self.change(actor, name, Action::SetOperator, change).await
+    }
+
+    /// The same for a caller who has read what the operator was, and sets all of it.
+    ///
+    /// # Errors
+    /// If somebody else has changed the operator since, or as above.
+    pub async fn set_read(&self, actor: &Actor, name: &str, to: &SetOperator<'_>) -> Result<Shown, OperatorError> {
+        if to.roles.is_empty() {
+            return Err(OperatorError::NoRole);
+        }
+        let change = |operator: &mut Operator, _| {
+            if operator.roles != to.read_roles || operator.email.as_deref() != to.read_email {
+                return Err(OperatorError::Altered(operator.name.clone()));
+            }
+            operator.roles = to.roles;
+            operator.email = to.email.map(|email| email.as_str().to_owned());
+            Ok(())
         };
         self.change(actor, name, Action::SetOperator, change).await
     }
@@ -254,7 +297,11 @@ impl Operators {
     /// # Errors
     /// If the actor may not, there is no such operator, nobody would be left with the role `admin`, or the database fails.
     pub async fn disable(&self, actor: &Actor, name: &str) -> Result<Shown, OperatorError> {
-        self.change(actor, name, Action::DisableOperator, |it, now| it.disabled_at = it.disabled_at.or(Some(now))).await
+        let disable = |it: &mut Operator, now| {
+            it.disabled_at = it.disabled_at.or(Some(now));
+            Ok(())
+        };
+        self.change(actor, name, Action::DisableOperator, disable).await
     }
 
     /// Lets a disabled operator act again, without the keys that they had.
@@ -262,7 +309,11 @@ impl Operators {
     /// # Errors
     /// If the actor may not, there is no such operator, or the database fails.
     pub async fn enable(&self, actor: &Actor, name: &str) -> Result<Shown, OperatorError> {
-        self.change(actor, name, Action::EnableOperator, |it, _| it.disabled_at = None).await
+        let enable = |it: &mut Operator, _| {
+            it.disabled_at = None;
+            Ok(())
+        };
+        self.change(actor, name, Action::EnableOperator, enable).await
     }
 
     async fn change(
@@ -270,33 +321,47 @@ impl Operators {
         actor: &Actor,
         name: &str,
         action: Action,
-        change: impl FnOnce(&mut Operator, Timestamp),
+        change: impl FnOnce(&mut Operator, Timestamp) -> Result<(), OperatorError>,
     ) -> Result<Shown, OperatorError> {
-        actor.may_at_all(Right::Operators)?;
-        let now = self.context.clock.now();
         let mut tx = self.context.store.write().await?;
         operators::lock(&mut tx).await?;
         let before = find(&mut tx, name).await?;
+        let after = self.change_in(&mut tx, actor, before, (action, change)).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(after.into())
+    }
+
+    /// The same in a transaction that has the lock of operators.
+    async fn change_in(
+        &self,
+        tx: &mut Conn,
+        actor: &Actor,
+        before: Operator,
+        (action, change): (Action, impl FnOnce(&mut Operator, Timestamp) -> Result<(), OperatorError>),
+    ) -> Result<Operator, OperatorError> {
+        actor.may_at_all(Right::Operators)?;
+        let now = self.context.clock.now();
         let mut operator = before.clone();
-        change(&mut operator, now);
+        change(&mut operator, now)?;
         if operator == before {
-            return Ok(before.into());
+            return Ok(before);
         }
         if is_admin(&before) && !is_admin(&operator) {
-            let all = operators::list(&mut tx, None, u32::MAX).await?;
+            let all = operators::list(tx, None, u32::MAX).await?;
             if !all.iter().any(|it| it.id != before.id && is_admin(it)) {
                 return Err(OperatorError::LastAdmin(before.name));
             }
         }
-        operators::update(&mut tx, &operator).await?;
+        operators::update(tx, &operator).await?;
         if operator.disabled_at.is_some() {
-            stored_keys::revoke_all(&mut tx, operator.id, now).await?;
-            sessions::end_all(&mut tx, operator.id, None).await?;
-            invitations::withdraw(&mut tx, operator.id).await?;
+            stored_keys::revoke_all(tx, operator.id, now).await?;
+            sessions::end_all(tx, operator.id, None).await?;
+            invitations::withdraw(tx, operator.id).await?;
+            begun_forms::delete_of(tx, operator.id).await?;
+            uploads::delete_of(tx, operator.id, now).await?;
         }
-        self.record(&mut tx, actor, (action, now), &operator).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-        Ok(operator.into())
+        self.record(tx, actor, (action, now), &operator).await?;
+        Ok(operator)
     }
 
     /// A page of operators, in the order in which they were added.

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::context::Context;
 use crate::domain::actor::Actor;
+use crate::domain::address::Address;
 use crate::domain::category::Role;
 use crate::domain::customer::AccountId;
 use crate::domain::kind::Kind;
@@ -133,7 +134,11 @@ impl Customers {
         let after = request.key::<AccountId>()?;
         let mut conn = self.context.store.read().await?;
         let after = after.as_ref().map(AccountId::as_str);
-        let rows = customers::search(&mut conn, (text.trim(), sees), after, request.to_read()).await?;
+        // A whole address is found by its index; a part of one, or of a name, takes a look at every customer.
+        let rows = match Address::parse(text.trim()) {
+            Ok(address) if sees => customers::with_address(&mut conn, &address, after, request.to_read()).await?,
+            _ => customers::search(&mut conn, (text.trim(), sees), after, request.to_read()).await?,
+        };
         Ok(Page::of(rows, request, |customer| customer.account_id.clone()))
     }
 

@@ -14,7 +14,9 @@ use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::petition::{Answer, PetitionKind, due_at};
 use crate::domain::problem::{LineError, check_line};
 use crate::domain::right::{Forbidden, Right};
+use crate::ledger::operated::note;
 use crate::people::mask::{Mask, mask_words};
+use crate::people::reads::note_read;
 use crate::store::people::petitions;
 use crate::store::{Conn, StoreError};
 
@@ -117,6 +119,7 @@ impl Petitions {
         };
         let mut tx = self.context.store.write().await?;
         petitions::insert(&mut tx, address, &petition).await?;
+        note(&mut tx, actor, Some(petition.id), now).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(petition)
     }
@@ -149,11 +152,20 @@ impl Petitions {
         Ok(Page::of(found, request, |petition| petition.id.to_string()))
     }
 
-    /// A petition.
+    /// A petition. Who looks at that of a restricted person is recorded.
     ///
     /// # Errors
     /// If the actor may not, there is none with this id, or the database fails.
     pub async fn find(&self, actor: &Actor, id: Uuid) -> Result<Petition, PetitionError> {
+        let petition = self.known(actor, id).await?;
+        // A petition of an erased person has no address.
+        if let Ok(address) = Address::parse(&petition.email) {
+            note_read(&self.context, actor, &address.key(), "petition").await?;
+        }
+        Ok(petition)
+    }
+
+    async fn known(&self, actor: &Actor, id: Uuid) -> Result<Petition, PetitionError> {
         actor.may_at_all(Right::Subjects)?;
         let mut conn = self.context.store.read().await?;
         petitions::find(&mut conn, id).await?.ok_or(PetitionError::Unknown(id))
@@ -164,7 +176,7 @@ impl Petitions {
     /// # Errors
     /// If the month is over, it is answered or has had more time, or the reason is not one line.
     pub async fn extend(&self, actor: &Actor, id: Uuid, why: &str) -> Result<Petition, PetitionError> {
-        let found = self.find(actor, id).await?;
+        let found = self.known(actor, id).await?;
         check_line("reason", why, LONGEST)?;
         if found.answered_at.is_some() {
             return Err(PetitionError::Answered);
@@ -185,7 +197,7 @@ impl Petitions {
     /// # Errors
     /// If it is answered already, or the note is not one line.
     pub async fn answer(&self, actor: &Actor, id: Uuid, answer: Answer, note: &str) -> Result<Petition, PetitionError> {
-        self.find(actor, id).await?;
+        self.known(actor, id).await?;
         check_line("note", note, LONGEST)?;
         let mut tx = self.context.store.write().await?;
         if !petitions::answer(&mut tx, id, (answer, actor.name(), note), self.context.clock.now()).await? {

@@ -8,6 +8,7 @@
 mod cached;
 pub mod calendar;
 pub mod ledger;
+pub mod passage;
 pub mod verify;
 pub mod visitor;
 

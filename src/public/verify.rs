@@ -1,17 +1,23 @@
 //! `/verify`: somebody uploads an evidence file and reads what it proves. Nothing of it is kept; the database is asked only for the keys
 //! that signed before. What the page does, `besked verify` does without us.
 
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
-use axum::Router;
+use axum::extract::multipart::MultipartError;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
-use tokio::sync::Semaphore;
+use axum::{Extension, Router};
+use tempfile::SpooledTempFile;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
+use super::passage::Known;
 use super::{html, protect};
 use crate::app::App;
 use crate::domain::clock::shown;
@@ -29,6 +35,18 @@ const SHOWN: usize = 500;
 
 /// Files that are verified at once, each in memory.
 const AT_ONCE: usize = 2;
+
+/// How long a file may take to arrive.
+const ARRIVES: Duration = Duration::from_mins(2);
+
+/// The largest file that is in memory while it arrives, in bytes: usual evidence always finds room, however many large files arrive.
+const SMALL: usize = 1 << 20;
+
+/// Larger files that arrive at once, each on disk.
+const LARGE_AT_ONCE: usize = 16;
+
+/// How long a file that is there waits for its turn.
+const WAITS: Duration = Duration::from_secs(20);
 
 /// What a page says of an entry.
 struct Entry {
@@ -78,16 +96,20 @@ struct Page {
 #[derive(Clone)]
 struct Verifying {
     app: App,
+    /// To be verified.
     turns: Arc<Semaphore>,
+    /// For large files that arrive.
+    large: Arc<Semaphore>,
 }
 
 /// The routes.
 pub fn routes(app: App) -> Router {
+    let (turns, large) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(LARGE_AT_ONCE)));
     Router::new()
         .route("/verify", get(ask).post(look))
         .layer(DefaultBodyLimit::max(LARGEST + (64 << 10)))
         .layer(map_response(protect))
-        .with_state(Verifying { app, turns: Arc::new(Semaphore::new(AT_ONCE)) })
+        .with_state(Verifying { app, turns, large })
 }
 
 /// The language that the browser prefers, else the organisation's.
@@ -108,51 +130,93 @@ async fn ask(State(it): State<Verifying>, headers: HeaderMap) -> Response {
     page(&it.app, &headers, StatusCode::OK, Outcome::Asked)
 }
 
-async fn look(State(it): State<Verifying>, headers: HeaderMap, form: Multipart) -> Response {
-    // Whoever comes meanwhile comes again: a file in memory for each of many would be too much.
-    let Ok(_turn) = it.turns.clone().try_acquire_owned() else {
-        return page(&it.app, &headers, StatusCode::SERVICE_UNAVAILABLE, Outcome::Failed("busy"));
+async fn look(
+    State(it): State<Verifying>,
+    known: Option<Extension<Known>>,
+    headers: HeaderMap,
+    form: Multipart,
+) -> Response {
+    let refuse = |status, why| page(&it.app, &headers, status, Outcome::Failed(why));
+    let file = match timeout(ARRIVES, arrived(&it, form)).await {
+        Ok(Ok(file)) => file,
+        Ok(Err((status, why))) => return refuse(status, why),
+        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "cut"),
     };
-    let file = match file(form).await {
-        Ok(file) => file,
-        Err((status, why)) => return page(&it.app, &headers, status, Outcome::Failed(why)),
+    if let Some(Extension(known)) = known {
+        known.call();
+    }
+    // Who sends slowly takes nobody's turn. A file in memory for each of many would be too much.
+    let Ok(Ok(turn)) = timeout(WAITS, it.turns.clone().acquire_owned()).await else {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "busy");
     };
     let keys = match keys(&it.app).await {
         Ok(keys) => keys,
         Err(error) => {
             tracing::error!(error = %error, "evidence cannot be verified here");
-            return page(&it.app, &headers, StatusCode::SERVICE_UNAVAILABLE, Outcome::Failed("no-key"));
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "no-key");
         }
     };
-    // Hashes and signatures of many entries take the processor for a while.
-    let outcome = match tokio::task::spawn_blocking(move || verified(&file, &keys)).await {
+    // Hashes and signatures of many entries take the processor for a while; the turn lasts as long, also if nobody waits any more.
+    let outcome = tokio::task::spawn_blocking(move || {
+        let verified = file.bytes().map(|bytes| verified(&bytes, &keys));
+        drop(turn);
+        verified
+    });
+    let outcome = match outcome.await.map_err(io::Error::other).flatten() {
         Ok(Ok(proof)) => Outcome::Valid(Box::new(proof)),
         Ok(Err(error)) => Outcome::Invalid(error.to_string()),
         Err(error) => {
             tracing::error!(%error, "evidence could not be verified");
-            return page(&it.app, &headers, StatusCode::INTERNAL_SERVER_ERROR, Outcome::Failed("failed"));
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "failed");
         }
     };
     let status = if matches!(outcome, Outcome::Invalid(_)) { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page(&it.app, &headers, status, outcome)
 }
 
-/// The file of the field `evidence`.
-async fn file(mut form: Multipart) -> Result<Vec<u8>, (StatusCode, &'static str)> {
-    let cut = |error: axum::extract::multipart::MultipartError| {
+/// A file that is there, in memory or on disk, where it has no name.
+struct Arrived {
+    file: SpooledTempFile,
+    /// One of the places for large files, if it is one.
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Arrived {
+    fn bytes(mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.file.rewind()?;
+        self.file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// The file of the field `evidence`, once all of it is there.
+async fn arrived(it: &Verifying, mut form: Multipart) -> Result<Arrived, (StatusCode, &'static str)> {
+    let cut = |error: MultipartError| {
         let is_large = error.status() == StatusCode::PAYLOAD_TOO_LARGE;
         if is_large { (StatusCode::PAYLOAD_TOO_LARGE, "large") } else { (StatusCode::BAD_REQUEST, "cut") }
     };
-    while let Some(field) = form.next_field().await.map_err(cut)? {
+    while let Some(mut field) = form.next_field().await.map_err(cut)? {
         if field.name() != Some("evidence") {
             continue;
         }
-        let bytes = field.bytes().await.map_err(cut)?;
-        if bytes.len() > LARGEST {
-            return Err((StatusCode::PAYLOAD_TOO_LARGE, "large"));
+        let (mut file, mut size, mut place) = (SpooledTempFile::new(SMALL), 0, None);
+        while let Some(bytes) = field.chunk().await.map_err(cut)? {
+            size += bytes.len();
+            if size > LARGEST {
+                return Err((StatusCode::PAYLOAD_TOO_LARGE, "large"));
+            }
+            if size > SMALL && place.is_none() {
+                let free = it.large.clone().try_acquire_owned();
+                place = Some(free.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "busy"))?);
+            }
+            file.write_all(&bytes).map_err(|error| {
+                tracing::error!(%error, "a temporary file for evidence cannot be used");
+                (StatusCode::INTERNAL_SERVER_ERROR, "failed")
+            })?;
         }
-        if !bytes.is_empty() {
-            return Ok(bytes.to_vec());
+        if size > 0 {
+            return Ok(Arrived { file, _place: place });
         }
     }
     Err((StatusCode::UNPROCESSABLE_ENTITY, "none"))

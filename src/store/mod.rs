@@ -32,6 +32,7 @@ pub mod proof;
 pub mod secrets;
 pub mod sending;
 pub mod tasks;
+pub mod visible;
 pub mod webhooks;
 
 pub use engine::{Conn, Dialect, Lent, Result, Store, StoreError, Writer, Writing, beat};

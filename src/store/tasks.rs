@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::category_set::CategorySet;
 use crate::domain::task::{State, TaskKind};
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
+
+pub use crate::store::visible::Visible;
 
 /// A task to be opened.
 #[derive(Clone, Copy, Debug)]
@@ -233,21 +234,21 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Task>> {
     row.as_ref().map(read).transpose()
 }
 
-/// Which tasks are visible. Those about no notice always are.
-#[derive(Clone, Copy, Debug)]
-pub struct Visible {
-    /// Those about notices of these categories.
-    pub categories: CategorySet,
-    /// Also about a notice of a breach that is not released.
-    pub sealed: bool,
+/// The open tasks with the next deadlines, those without one last. Those about no notice are always visible.
+pub async fn next_due(conn: &mut Conn, limit: u32, visible: Visible) -> Result<Vec<Task>> {
+    // The largest time stands for none, in the index too.
+    let sql = select!(
+        "WHERE state = 'open' AND (notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n WHERE n.id = notice_id
+           AND ($3 NOT LIKE '%,' || n.category || ',%'
+             OR ($2 = 0 AND n.category = 'security_breach' AND n.released_at IS NULL))))
+         ORDER BY COALESCE(deadline, 9223372036854775807), id LIMIT $1"
+    );
+    let (sealed, categories) = (i64::from(visible.sealed), visible.words());
+    let rows = sqlx::query(sql).bind(i64::from(limit)).bind(sealed).bind(categories).fetch_all(conn).await?;
+    rows.iter().map(read).collect()
 }
 
-impl Visible {
-    /// All of them.
-    pub const ALL: Self = Self { categories: CategorySet::ALL, sealed: true };
-}
-
-/// A page of tasks by id, the newest first, before this one; only open ones with `open`.
+/// A page of tasks by id, the newest first, before this one; only open ones with `open`. Those about no notice are always visible.
 pub async fn list(
     conn: &mut Conn,
     open: bool,
@@ -272,8 +273,8 @@ pub async fn list(
         )
     };
     let before = before.unwrap_or(Uuid::max()).to_string();
-    let categories = visible.categories.iter().fold(",".to_owned(), |all, category| all + category.as_str() + ",");
-    let query = sqlx::query(sql).bind(before).bind(i64::from(limit)).bind(i64::from(visible.sealed)).bind(categories);
+    let (sealed, categories) = (i64::from(visible.sealed), visible.words());
+    let query = sqlx::query(sql).bind(before).bind(i64::from(limit)).bind(sealed).bind(categories);
     let rows = query.fetch_all(conn).await?;
     rows.iter().map(read).collect()
 }

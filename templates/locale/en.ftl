@@ -360,6 +360,7 @@ console-refusal-later-title = Not at the moment
 console-refusal-later-text = The database is busy or does not answer.
 console-refusal-later-remedy = Try again in a moment. If you sent a form, look first whether it was done.
 console-refusal-slow = This took too long, and was ended.
+console-refusal-goes-on = This takes longer than a page waits, and is still being done.
 console-refusal-failed-title = Something went wrong
 console-refusal-failed-remedy = It is in the log. Nothing was lost: try again, and show an admin if it happens again.
 
@@ -375,6 +376,7 @@ console-sign-in-often = There were too many attempts. Wait { $seconds } seconds,
 console-sign-in-again = Please sign in again: your session has ended.
 console-sign-in-provider = Sign in with { $name }
 console-sign-in-provider-failed = The sign-in at the provider did not work. Try again, or ask an admin.
+console-sign-in-provider-own = An operator of this name signs in here with a password or a code. If that is you: sign in with it, and connect the provider under “My account”.
 console-code-title = Confirm that it is you
 console-code-text = Open your authenticator app and type the code that it shows for { $organisation }.
 console-code-code = Code
@@ -443,9 +445,13 @@ console-me-factor-off = Not set up
 console-me-factor-set = Set up a second factor
 console-me-factor-replace = Set up another device
 console-me-codes = Make new recovery codes
+console-me-provider-title = Sign-in at a provider
+console-me-provider-text = You can sign in with { $provider }, too, if it knows you by the same name.
+console-me-provider-connect = Connect it
 console-me-sessions-title = Sessions
 console-me-sessions-text = Where you are signed in. End what you do not know, then change your password.
 console-me-session-begun = Signed in
+console-me-session-half = Not signed in: only the password was given. If that was not you, change it.
 console-me-session-seen = Last used
 console-me-session-where = From
 console-me-session-this = This one
@@ -556,6 +562,8 @@ console-notice-waits-closed = Every delivery has its outcome. What comes back la
 console-notice-waits-declined = It was declined. Whoever edits it makes it a draft again.
 console-notice-waits-cancelled = It was cancelled. What was not sent is not sent.
 console-notice-changed = Since the approval its recipients have changed: { $then } then, { $now } now.
+console-notice-may-have-changed = Customers or contacts have changed since the approval, and so its recipients may have.
+console-notice-compare = Compare them now
 console-notice-follow = Write the next one
 console-notice-copy = Copy it
 console-notice-about = About it
@@ -626,6 +634,8 @@ console-step-taken-submit = The notice is submitted.
 console-step-taken-approve = The notice is approved.
 console-step-taken-decline = The notice is declined.
 console-step-taken-release = The notice is released.
+console-step-taken-release-begun = The release has begun: its recipients are still being listed.
+console-step-taken-release-scheduled = The notice is scheduled: it is released at its time.
 console-step-taken-pause = The sending is paused.
 console-step-taken-resume = The sending goes on.
 console-step-taken-cancel = The notice is cancelled.
@@ -669,10 +679,22 @@ console-step-reason-missing = Reason: write what its author should change.
 console-step-release-at-once = Release it now, and do not wait for its time
 console-step-not = Not now
 console-step-back = Back to the notice
+console-form-stale = This form is not complete: fill it in again.
+console-form-too-large = This form is too large: nothing was done.
+console-form-unreadable = This form cannot be read: nothing was done.
+console-day-wrong = This is no date.
+console-moment-wrong = This is no date with a time.
 console-step-stale = This is not possible any more, or was done already. The notice is now in this state:
 console-step-reach = { $addresses } at { $customers }
 console-step-reaches-nobody = It reaches nobody at present
 console-step-differs = What differs from the notice that it continues
+console-step-since-approve = What has changed since { $name } approved it, { $time }
+console-step-since-approve-own = What has changed since you approved it, { $time }
+console-step-since-decline = What has changed since { $name } declined it, { $time }
+console-step-since-decline-own = What has changed since you declined it, { $time }
+console-step-since-submit = What has changed since it was submitted before
+console-step-same = Nothing has changed since then.
+console-step-same-text = Its text is the same: only the rows of its audience differ.
 console-step-unaddressed = Customers with nobody to address, such as
 
 console-coverage-title = Who is informed
@@ -721,17 +743,12 @@ console-deliveries-count =
         [one] { $number } delivery.
        *[other] { $number } deliveries.
     }
-console-deliveries-due =
+console-deliveries-waiting =
     { $count ->
-        [one] { $number } of them can be sent now.
-       *[other] { $number } of them can be sent now.
+        [one] { $number } of them has no outcome yet.
+       *[other] { $number } of them have no outcome yet.
     }
-console-deliveries-later =
-    { $count ->
-        [one] { $number } of them waits: for its time, or for another try.
-       *[other] { $number } of them wait: for their time, or for another try.
-    }
-console-deliveries-next = The next is due
+console-deliveries-next = The next one that waits for its time or for another try is due
 console-deliveries-state = State
 console-deliveries-number = Deliveries
 console-deliveries-all = All deliveries
@@ -753,7 +770,16 @@ console-delivery-role = Role
 console-delivery-act = What you can do
 console-delivery-resend = Send it again
 console-delivery-resend-text = If the message has arrived after all, the recipient gets it twice.
-console-delivery-resent = The delivery is sent again.
+console-delivery-resent = The delivery is in the queue again.
+console-stage-connect = at the connection
+console-stage-greeting = at the greeting (EHLO)
+console-stage-starttls = at the encryption (STARTTLS)
+console-stage-auth = at the sign-in (AUTH)
+console-stage-mail = at the sender (MAIL FROM)
+console-stage-rcpt = at the recipient (RCPT TO)
+console-stage-data = before the message (DATA)
+console-stage-body = within the message
+console-stage-dot = at the end of the message
 console-delivery-report = Record it
 console-delivery-report-what = What did you find out?
 console-delivery-report-bounced = It was returned, or never arrived
@@ -832,6 +858,7 @@ console-write-customers-hint = Account numbers, between blanks or on lines
 console-write-rows = File
 console-write-rows-hint = A table with a column account_id and any others: CSV or a workbook, up to 16 MB
 console-write-rows-too-large = “{ $name }” is larger than { $most } MB. Choose a smaller file, or send the notice with `besked notice` or the HTTP API.
+console-write-rows-again = Choose { $name } again: a browser does not send a file twice. To keep the rows that are saved, open the form anew.
 console-write-rows-text = Or its rows, as CSV
 console-write-include-left = Also customers that have left
 console-write-open = Recipients can be added after the release
@@ -845,6 +872,13 @@ console-write-spread = Spread over
 console-write-spread-hint = Such as 2 h, if not everybody is to get it at once
 console-write-reminders = Reminders
 console-write-reminders-hint = How long before the window, such as 7 days, 1 day; “none” for none; empty as usual
+console-write-every = Comes again
+console-write-every-hint = Such as monthly, first Tuesday 22:00: a draft is made for each window, and you submit it. Empty: it does not come again
+console-write-until = Until
+console-write-until-hint = The last day on which a window may begin; empty for no end
+console-write-twice = This time comes twice in that night
+console-write-twice-first = The first time (UTC{ $offset }, before the clock is set back)
+console-write-twice-second = The second time (UTC{ $offset })
 console-write-matter = The matter
 console-write-reference = Reference
 console-write-reference-hint = Your own number, such as of a change or a case
@@ -862,6 +896,9 @@ console-write-saved = The draft is saved.
 console-write-copied = This is a copy of the notice: nothing is saved yet. Write new dates and numbers.
 console-write-followed = This is filled in from the notice before: nothing is saved yet. Correct what has changed.
 console-write-too-late = A notice that was released cannot be edited. Write the next one of its matter instead.
+console-choose-begun = What you began
+console-write-saved-before = This was saved before, as it was when you sent it first. What you typed since then is below: save it again.
+console-write-too-late-kept = This notice cannot be edited any more. What you typed is here: save it as a new notice, or leave it.
 console-write-begun = You began this and did not send it. It was kept last:
 console-write-begun-continue = Continue with it
 console-write-begun-forget = Forget it
@@ -1183,6 +1220,7 @@ console-now-approvals-empty = No notice waits for your approval.
 console-now-tasks-caption = Tasks
 console-now-tasks-empty = There is no open task.
 console-now-all-tasks = All tasks
+console-now-more = There are more than these: show all
 console-now-uncertain =
     { $count ->
         [one] { $number } delivery with an unknown outcome
@@ -1342,7 +1380,11 @@ console-import-check = See what it changes
 console-import-none = Choose a file that is not empty.
 console-import-too-large = The file may have at most { $most } bytes.
 console-import-cut = The file did not arrive whole. Try again.
-console-import-gone = The file is not here any more: it waits for an hour, on one machine. Choose it again.
+console-import-gone = The file is not here any more: it waits for an hour, and is deleted when a person is erased. Choose it again.
+console-import-file = The file
+console-import-outdated = Customers were changed since you saw what the file changes, so nothing was imported. This is what it would change now.
+console-import-busy = This file is being imported at this moment.
+console-import-busy-look = See whether it is done
 console-import-wrong = { $name } cannot be imported as it is.
 console-import-problems-caption = What is wrong
 console-import-problems-empty = Nothing is wrong.
@@ -1661,6 +1703,8 @@ console-key-expired = Ended
 console-key-revoked = Revoked
 console-key-disabled = Operator disabled
 console-key-revoke = Revoke
+console-key-before = This form has made its key already. A key is shown once: if nobody has noted it, revoke it and make another one.
+console-key-before-id = The key that it made
 console-key-once = Copy this key now: it is never shown again.
 console-key-of = Key of { $name }
 console-webhooks-caption = Systems that are called

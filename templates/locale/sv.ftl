@@ -361,6 +361,7 @@ console-refusal-later-title = Inte just nu
 console-refusal-later-text = Databasen är upptagen eller svarar inte.
 console-refusal-later-remedy = Försök igen om en stund. Om du skickade ett formulär, se först efter om det blev gjort.
 console-refusal-slow = Det här tog för lång tid och avbröts.
+console-refusal-goes-on = Det här tar längre tid än en sida väntar, och arbetet pågår fortfarande.
 console-refusal-failed-title = Något gick fel
 console-refusal-failed-remedy = Det står i loggen. Inget har gått förlorat: försök igen, och visa en administratör om det händer igen.
 
@@ -376,6 +377,7 @@ console-sign-in-often = Det blev för många försök. Vänta { $seconds } sekun
 console-sign-in-again = Logga in igen: din session är slut.
 console-sign-in-provider = Logga in med { $name }
 console-sign-in-provider-failed = Inloggningen hos leverantören fungerade inte. Försök igen, eller fråga en administratör.
+console-sign-in-provider-own = En operatör med det här namnet loggar in här med lösenord eller kod. Om det är du: logga in så, och anslut leverantören under ”Mitt konto”.
 console-code-title = Bekräfta att det är du
 console-code-text = Öppna din autentiseringsapp och skriv koden som den visar för { $organisation }.
 console-code-code = Kod
@@ -444,9 +446,13 @@ console-me-factor-off = Inte inställd
 console-me-factor-set = Ställ in tvåfaktorsinloggning
 console-me-factor-replace = Ställ in en annan enhet
 console-me-codes = Gör nya återställningskoder
+console-me-provider-title = Inloggning hos en leverantör
+console-me-provider-text = Du kan också logga in med { $provider }, om du har samma namn där.
+console-me-provider-connect = Anslut
 console-me-sessions-title = Sessioner
 console-me-sessions-text = Där du är inloggad. Avsluta det du inte känner igen och byt sedan lösenord.
 console-me-session-begun = Inloggad
+console-me-session-half = Inte inloggad: bara lösenordet angavs. Om det inte var du, byt det.
 console-me-session-seen = Senast använd
 console-me-session-where = Från
 console-me-session-this = Denna
@@ -557,6 +563,8 @@ console-notice-waits-closed = Varje leverans har sitt utfall. Det som kommer til
 console-notice-waits-declined = Det är avböjt. Den som redigerar det gör det till utkast igen.
 console-notice-waits-cancelled = Det är avbrutet. Det som inte har skickats skickas inte.
 console-notice-changed = Sedan godkännandet har mottagarna ändrats: { $then } då, { $now } nu.
+console-notice-may-have-changed = Kunder eller kontakter har ändrats sedan godkännandet, och därmed kanske mottagarna.
+console-notice-compare = Jämför dem nu
 console-notice-follow = Skriv nästa
 console-notice-copy = Kopiera
 console-notice-about = Om det
@@ -627,6 +635,8 @@ console-step-taken-submit = Meddelandet är inlämnat.
 console-step-taken-approve = Meddelandet är godkänt.
 console-step-taken-decline = Meddelandet är avböjt.
 console-step-taken-release = Meddelandet är släppt.
+console-step-taken-release-begun = Släppet har börjat: mottagarna listas fortfarande.
+console-step-taken-release-scheduled = Meddelandet är schemalagt: det släpps när tiden är inne.
 console-step-taken-pause = Utskicket är pausat.
 console-step-taken-resume = Utskicket fortsätter.
 console-step-taken-cancel = Meddelandet är avbrutet.
@@ -670,10 +680,22 @@ console-step-reason-missing = Skäl: skriv vad författaren ska ändra.
 console-step-release-at-once = Släpp det nu, och vänta inte på tiden
 console-step-not = Inte nu
 console-step-back = Tillbaka till meddelandet
+console-form-stale = Formuläret är inte fullständigt: fyll i det igen.
+console-form-too-large = Formuläret är för stort: inget gjordes.
+console-form-unreadable = Formuläret går inte att läsa: inget gjordes.
+console-day-wrong = Det är inget datum.
+console-moment-wrong = Det är inget datum med klockslag.
 console-step-stale = Det går inte längre, eller är redan gjort. Meddelandet är nu i detta läge:
 console-step-reach = { $addresses } hos { $customers }
 console-step-reaches-nobody = Det når ingen just nu
 console-step-differs = Vad som skiljer sig från meddelandet som det fortsätter
+console-step-since-approve = Vad som har ändrats sedan { $name } godkände det, { $time }
+console-step-since-approve-own = Vad som har ändrats sedan du godkände det, { $time }
+console-step-since-decline = Vad som har ändrats sedan { $name } avböjde det, { $time }
+console-step-since-decline-own = Vad som har ändrats sedan du avböjde det, { $time }
+console-step-since-submit = Vad som har ändrats sedan det lämnades in tidigare
+console-step-same = Inget har ändrats sedan dess.
+console-step-same-text = Texten är densamma: bara målgruppens rader skiljer sig.
 console-step-unaddressed = Kunder utan någon att vända sig till, till exempel
 
 console-coverage-title = Vem är informerad
@@ -722,17 +744,12 @@ console-deliveries-count =
         [one] { $number } leverans.
        *[other] { $number } leveranser.
     }
-console-deliveries-due =
+console-deliveries-waiting =
     { $count ->
-        [one] { $number } av dem kan skickas nu.
-       *[other] { $number } av dem kan skickas nu.
+        [one] { $number } av dem har inget utfall än.
+       *[other] { $number } av dem har inget utfall än.
     }
-console-deliveries-later =
-    { $count ->
-        [one] { $number } av dem väntar: på sin tid, eller på ett nytt försök.
-       *[other] { $number } av dem väntar: på sin tid, eller på ett nytt försök.
-    }
-console-deliveries-next = Nästa ska ut
+console-deliveries-next = Nästa som väntar på sin tid eller på ett nytt försök ska ut
 console-deliveries-state = Läge
 console-deliveries-number = Leveranser
 console-deliveries-all = Alla leveranser
@@ -754,7 +771,16 @@ console-delivery-role = Roll
 console-delivery-act = Vad du kan göra
 console-delivery-resend = Skicka igen
 console-delivery-resend-text = Om meddelandet har kommit fram ändå får mottagaren det två gånger.
-console-delivery-resent = Leveransen skickas igen.
+console-delivery-resent = Leveransen står i kö igen.
+console-stage-connect = vid anslutningen
+console-stage-greeting = vid hälsningen (EHLO)
+console-stage-starttls = vid krypteringen (STARTTLS)
+console-stage-auth = vid inloggningen (AUTH)
+console-stage-mail = vid avsändaren (MAIL FROM)
+console-stage-rcpt = vid mottagaren (RCPT TO)
+console-stage-data = före meddelandet (DATA)
+console-stage-body = mitt i meddelandet
+console-stage-dot = vid meddelandets slut
 console-delivery-report = Anteckna
 console-delivery-report-what = Vad kom du fram till?
 console-delivery-report-bounced = Det kom i retur, eller kom aldrig fram
@@ -833,6 +859,7 @@ console-write-customers-hint = Kontonummer, med blanksteg emellan eller på rade
 console-write-rows = Fil
 console-write-rows-hint = En tabell med kolumnen account_id och vilka andra som helst: CSV eller en arbetsbok, upp till 16 MB
 console-write-rows-too-large = ”{ $name }” är större än { $most } MB. Välj en mindre fil, eller skicka meddelandet med `besked notice` eller HTTP-API:et.
+console-write-rows-again = Välj { $name } igen: en webbläsare skickar inte en fil två gånger. Öppna formuläret på nytt om de sparade raderna ska gälla.
 console-write-rows-text = Eller raderna, som CSV
 console-write-include-left = Även kunder som har lämnat oss
 console-write-open = Mottagare kan läggas till efter att det släppts
@@ -846,6 +873,13 @@ console-write-spread = Fördelat över
 console-write-spread-hint = Till exempel 2 h, om alla inte ska få det på en gång
 console-write-reminders = Påminnelser
 console-write-reminders-hint = Hur långt före fönstret, till exempel 7 dagar, 1 dag; ”none” för inga; tomt som vanligt
+console-write-every = Kommer igen
+console-write-every-hint = Till exempel monthly, first Tuesday 22:00: för varje fönster skapas ett utkast, och du lämnar in det. Tomt: det kommer inte igen
+console-write-until = Till och med
+console-write-until-hint = Sista dagen då ett fönster får börja; tomt för inget slut
+console-write-twice = Denna tid kommer två gånger den natten
+console-write-twice-first = Första gången (UTC{ $offset }, innan klockan ställs tillbaka)
+console-write-twice-second = Andra gången (UTC{ $offset })
 console-write-matter = Ärendet
 console-write-reference = Referens
 console-write-reference-hint = Ert eget nummer, till exempel på en ändring eller ett ärende
@@ -863,6 +897,9 @@ console-write-saved = Utkastet är sparat.
 console-write-copied = Detta är en kopia av meddelandet: inget är sparat än. Skriv nya datum och nummer.
 console-write-followed = Detta är ifyllt från meddelandet före: inget är sparat än. Rätta det som har ändrats.
 console-write-too-late = Ett meddelande som har släppts kan inte redigeras. Skriv nästa i ärendet i stället.
+console-choose-begun = Det du har börjat på
+console-write-saved-before = Detta sparades redan, som det var när du skickade det första gången. Det du har skrivit sedan dess står nedan: spara igen.
+console-write-too-late-kept = Detta meddelande kan inte redigeras längre. Det du skrev står här: spara det som ett nytt meddelande, eller låt det vara.
 console-write-begun = Du började på detta och skickade det inte. Det sparades senast:
 console-write-begun-continue = Fortsätt med det
 console-write-begun-forget = Glöm det
@@ -1184,6 +1221,7 @@ console-now-approvals-empty = Inget meddelande väntar på ditt godkännande.
 console-now-tasks-caption = Uppgifter
 console-now-tasks-empty = Det finns ingen öppen uppgift.
 console-now-all-tasks = Alla uppgifter
+console-now-more = Det finns fler än dessa: visa alla
 console-now-uncertain =
     { $count ->
         [one] { $number } leverans med okänt utfall
@@ -1343,7 +1381,11 @@ console-import-check = Se vad den ändrar
 console-import-none = Välj en fil som inte är tom.
 console-import-too-large = Filen får ha högst { $most } byte.
 console-import-cut = Filen kom inte fram hel. Försök igen.
-console-import-gone = Filen finns inte kvar: den väntar en timme, på en maskin. Välj den igen.
+console-import-gone = Filen finns inte kvar: den väntar en timme, och raderas när en person raderas. Välj den igen.
+console-import-file = Filen
+console-import-outdated = Kunder har ändrats sedan du såg vad filen ändrar, så inget importerades. Detta skulle den ändra nu.
+console-import-busy = Filen importeras just nu.
+console-import-busy-look = Se om den är klar
 console-import-wrong = { $name } kan inte importeras som den är.
 console-import-problems-caption = Vad som är fel
 console-import-problems-empty = Inget är fel.
@@ -1662,6 +1704,8 @@ console-key-expired = Upphörd
 console-key-revoked = Återkallad
 console-key-disabled = Operatören avstängd
 console-key-revoke = Återkalla
+console-key-before = Detta formulär har redan skapat sin nyckel. En nyckel visas en gång: återkalla den och skapa en ny om ingen har antecknat den.
+console-key-before-id = Nyckeln som det skapade
 console-key-once = Kopiera nyckeln nu: den visas aldrig igen.
 console-key-of = Nyckel för { $name }
 console-webhooks-caption = System som anropas

@@ -1,13 +1,16 @@
 //! Clients that hold their connections open: others are answered, mail is sent, and the process ends when it is told to.
 
+use std::convert::Infallible;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::{get, post};
 use besked::http::serve::{Limits, serve};
+use futures_util::stream;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +51,9 @@ impl Door {
         let routes = Router::new()
             .route("/u/page", get(async || "hello").post(async |body: String| body))
             .route("/sign-in", post(async |body: String| body))
+            // They return their whole answer after more time than a connection without a file has.
+            .route("/notices/{id}/open.csv", get(slowly))
+            .route("/notices/{id}", get(slowly))
             .route("/u/never", post(async || std::future::pending::<String>().await));
         let stop = ended.clone();
         let serving = tokio::spawn(async move { serve(listener, routes, limits, &stop, &stop).await });
@@ -58,6 +64,18 @@ impl Door {
         self.ended.cancel();
         self.serving.await.unwrap();
     }
+}
+
+/// An answer whose end comes late.
+async fn slowly() -> Body {
+    let parts = stream::unfold(0, |part| async move {
+        if part == 1 {
+            let never = std::future::pending::<()>();
+            let _ = tokio::time::timeout(Duration::from_millis(1200), never).await;
+        }
+        (part < 2).then(|| (Ok::<_, Infallible>(["begin ", "end"][part]), part + 1))
+    });
+    Body::from_stream(parts)
 }
 
 /// Opens a connection and sends part of a request.
@@ -120,6 +138,18 @@ async fn a_request_that_is_too_large_or_takes_too_long_gets_an_answer() {
     assert!(post("/u/page", "123456789").starts_with("HTTP/1.1 413"));
     let late = post("/u/never", "");
     assert!(late.starts_with("HTTP/1.1 503") && late.to_lowercase().contains("retry-after: 60"), "{late}");
+    door.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_the_console_is_not_cut_off_while_it_is_sent() {
+    let short = Duration::from_millis(100);
+    let limits = Limits { connection: short, body: short, answer: short, ..limits() };
+    let door = Door::open(limits).await;
+    let asked = |path: &str| rest(begin(door.at, &WHOLE.replace("/u/page", path)));
+    assert!(asked("/notices/x/open.csv").contains("end"));
+    let cut = asked("/notices/x");
+    assert!(cut.contains("begin") && !cut.contains("end\r\n"), "{cut}");
     door.end().await;
 }
 

@@ -389,3 +389,30 @@ async fn a_missing_directory_for_temporary_files_is_named() {
     let id = list["notices"][0]["id"].as_str().unwrap();
     shell.run(&["notice", "release", id]).ok();
 }
+
+/// A file that comes only once another task has had its turn.
+struct Awaited(Receiver<()>, std::io::Cursor<Vec<u8>>);
+
+impl std::io::Read for Awaited {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.1.position() == 0 {
+            let waited = self.0.recv_timeout(std::time::Duration::from_secs(10));
+            waited.map_err(|_| std::io::Error::other("no other task had its turn"))?;
+        }
+        self.1.read(buffer)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn other_tasks_go_on_while_a_file_is_checked() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (turn, awaited) = channel();
+    let customers = app.app.customers.clone();
+    let importing = tokio::spawn(async move {
+        // It becomes the next task of this thread.
+        tokio::spawn(async move { turn.send(()) });
+        let file = Awaited(awaited, std::io::Cursor::new(CUSTOMERS.as_bytes().to_vec()));
+        customers.import(&alice(), file, &ImportOptions::default(), &|_| {}).await
+    });
+    assert_eq!(importing.await.unwrap().unwrap().customers, 3);
+}

@@ -3,6 +3,7 @@
 mod course;
 mod follow;
 mod life;
+mod word;
 
 use std::time::Duration;
 
@@ -176,7 +177,7 @@ async fn the_reason_of_a_step_is_one_line(#[case] engine: Engine) {
         words(notices.decline(id, &bo(), why).await);
         words(notices.approve(id, &bo(), why).await);
         notices.approve(id, &bo(), Some("read it")).await.unwrap();
-        words(notices.release(id, &alice(), Release { now: true, reason: why }, &|_| {}).await);
+        words(notices.release(id, &alice(), Release { now: true, reason: why, ..Release::default() }, &|_| {}).await);
         assert_eq!(app.notice(id).await.state, NoticeState::Approved);
         notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap();
         words(notices.pause(id, &alice(), why).await);

@@ -132,3 +132,31 @@ async fn words_mask_a_person_whose_data_is_restricted() {
     let (_, steps) = app.app.notices.show(&alice(), &draft.to_string()).await.unwrap();
     assert!(steps.iter().any(|step| step.reason.as_deref() == Some("h\u{2026}@two.example asked")), "{steps:?}");
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn forms_that_were_begun_are_exported_by_their_lines_and_erased(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let (eva, ola) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let fields = |text: &str| [("rows_text".to_owned(), text.to_owned())].into();
+    let rows = "account_id,boss\nC1,Zoe@else.example\nC2,other@else.example";
+    app.app.forms.keep(eva, "new:news", &fields(rows)).await.unwrap();
+    app.app.forms.keep(ola, "new:news", &fields("account_id,boss\nC2,other@else.example")).await.unwrap();
+    let record = everything(&app, "zoe@else.example").await.unwrap();
+    let said: Vec<&str> = record.reasons.iter().map(|it| it.reason.as_str()).collect();
+    assert_eq!(said, ["C1,Zoe@else.example"], "what is about others is shown to nobody");
+    app.erase("zoe@else.example").await.unwrap();
+    assert_eq!(app.app.forms.begun(eva, "new:news").await.unwrap(), None);
+    assert!(app.app.forms.begun(ola, "new:news").await.unwrap().is_some());
+    if engine == Engine::Sqlite {
+        assert_eq!(found_in_files(&app, "oe@else.example"), [""; 0]);
+    }
+    // The others go when their time is over.
+    app.advance(std::time::Duration::from_secs(15 * 24 * 3600));
+    app.purge(false).await;
+    let mut conn = app.app.context.store.read().await.unwrap();
+    assert_eq!(besked::store::operators::forms::find(&mut conn, ola, "new:news").await.unwrap(), None);
+}

@@ -7,6 +7,7 @@ mod commands;
 mod escalation;
 mod matters;
 mod retention;
+mod standing;
 
 use std::collections::BTreeSet;
 use std::process::Stdio;

@@ -171,7 +171,7 @@ async fn a_second_release_of_a_scheduled_notice_does_not_send_it(#[case] engine:
     assert_eq!(again.state, NoticeState::Scheduled);
     app.run_until_idle().await;
     assert!(app.relay.received().is_empty(), "its time is still to come");
-    let now = Release { now: true, reason: Some("the window moved") };
+    let now = Release { now: true, reason: Some("the window moved"), ..Release::default() };
     let released = app.app.notices.release(id, &bo(), now, &|_| {}).await.unwrap();
     assert_eq!(released.state, NoticeState::Released);
     app.run_until_idle().await;
@@ -212,7 +212,7 @@ async fn an_early_release_that_is_refused_leaves_the_notice_scheduled() {
     app.import(CUSTOMERS).await;
     let id = app.release(&scheduled(&maintenance("attributes = { region = [\"sto2\"] }"))).await;
     app.import(&CUSTOMERS.replace("sto2", "osl1")).await;
-    let now = Release { now: true, reason: None };
+    let now = Release { now: true, reason: None, ..Release::default() };
     app.app.notices.release(id, &bo(), now, &|_| {}).await.unwrap_err();
     assert_eq!(app.notice(id).await.state, NoticeState::Scheduled);
     app.import(CUSTOMERS).await;

@@ -62,11 +62,17 @@ fn families() -> Vec<(&'static str, Vec<String>)> {
         ("console-step-refused", all!(Step)),
         ("console-consequence", steps()),
         ("console-consequence", words(&["release-now", "release-later", "cancel-sending"])),
-        ("console-operator", words(&["active", "invited", "disabled", "disable", "enable", "disable-text", "enable-text"])),
+        (
+            "console-operator",
+            words(&["active", "invited", "disabled", "disable", "enable", "disable-text", "enable-text"]),
+        ),
         ("console-operator-kind", all!(besked::domain::operator::OperatorKind)),
         ("console-operator-role", all!(besked::domain::operator::Role)),
         ("console-suppression", all!(besked::domain::preference::Reason)),
-        ("console-webhook", words(&["active", "failing", "disabled", "disable", "enable", "disable-text", "enable-text"])),
+        (
+            "console-webhook",
+            words(&["active", "failing", "disabled", "disable", "enable", "disable-text", "enable-text"]),
+        ),
         ("console-event", all!(besked::domain::webhook::HookEvent)),
         ("console-key", words(&["active", "expired", "revoked", "disabled"])),
         ("console-customer", words(&["active", "left"])),
@@ -81,10 +87,19 @@ fn families() -> Vec<(&'static str, Vec<String>)> {
         ("console-petition-answer", all!(besked::domain::petition::Answer)),
         ("console-ledger-waiting", words(&["leave", "send"])),
         ("console-choice", choices()),
-        ("console-field", Category::ALL.iter().flat_map(|it| Fields::inputs(*it)).map(|it| it.key.to_owned()).collect()),
-        ("console-write", words(&["attributes", "audience", "body", "category", "customers", "follows", "include_left"])),
+        (
+            "console-field",
+            Category::ALL.iter().flat_map(|it| Fields::inputs(*it)).map(|it| it.key.to_owned()).collect(),
+        ),
+        (
+            "console-write",
+            words(&["attributes", "audience", "body", "category", "customers", "follows", "include_left"]),
+        ),
         ("console-write", words(&["reference", "reminders", "rows", "send_at", "send_at_local", "spread", "subject"])),
-        ("console-nav", words(&["now", "notices", "ask", "customers", "people", "preferences", "suppressions", "tasks"])),
+        (
+            "console-nav",
+            words(&["now", "notices", "ask", "customers", "people", "preferences", "suppressions", "tasks"]),
+        ),
         ("console-nav", words(&["inbound", "relays", "ledger", "operators", "keys", "webhooks", "audit", "me"])),
     ]
 }
@@ -135,7 +150,8 @@ fn each_string_that_a_page_names_exists() {
     let (mut keys, mut seen) = (BTreeSet::new(), 0);
     for (_, text) in pages() {
         for key in text.split('"').filter(|it| it.starts_with("console-")) {
-            let is_key = key.len() > "console-".len() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+            let is_key =
+                key.len() > "console-".len() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
             let is_family = families.iter().any(|(name, _)| *name == key);
             // The name of a table is the beginning of the keys of its parts.
             let is_table = Language::all()[0].has(&format!("{key}-caption"));

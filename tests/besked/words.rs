@@ -72,6 +72,7 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("tasks", "kind"), all!(TaskKind)),
         (("tasks", "state"), all!(besked::domain::task::State)),
         (("operators", "kind"), all!(besked::domain::operator::OperatorKind)),
+        (("uploads", "state"), all!(besked::store::operators::uploads::State)),
         (("sessions", "proof"), all!(besked::domain::session::Proof)),
         (("audit", "result"), all!(besked::domain::audit::Ended)),
         (("webhooks", "disabled"), all!(Disabled)),

@@ -50,7 +50,10 @@ impl From<OperatorError> for Failure {
             }
             OperatorError::MoreThanOwn(_) => failure.hint("an admin makes such a key at the command line"),
             OperatorError::UnknownKey(_) => failure.hint("`besked keys list` lists the keys"),
-            OperatorError::Name(_) | OperatorError::NoRole | OperatorError::Ended(_) => failure,
+            OperatorError::Name(_)
+            | OperatorError::NoRole
+            | OperatorError::Altered(_)
+            | OperatorError::Ended(_) => failure,
         }
     }
 }

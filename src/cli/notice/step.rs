@@ -99,7 +99,7 @@ pub async fn release(app: &App, actor: &Actor, command: Release, output: &Output
     if let Some(changed) = app.notices.changed_since_approval(&notice).await? {
         eprintln!("warning: {}", describe_changed(changed));
     }
-    let how = notices::Release { now: command.now, reason: command.act.reason.as_deref() };
+    let how = notices::Release { now: command.now, reason: command.act.reason.as_deref(), read: None };
     let notice = freeze(app, actor, id, how).await?;
     let code = print_state(app, &notice, output)?;
     say_if_nobody_sends(app, &notice).await;

@@ -23,6 +23,11 @@ if (live && "EventSource" in window) {
     if (source) return;
     source = new EventSource(live.dataset.source);
     source.addEventListener("parts", (event) => show(event.data));
+    // The session has ended: what is shown is not true for long any more.
+    source.addEventListener("ended", () => {
+      close();
+      location.reload();
+    });
   };
 
   const close = () => {

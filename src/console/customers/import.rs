@@ -1,13 +1,12 @@
 //! The import of a customers file in two steps: what it would change, and then the change.
 
-use std::sync::Arc;
-
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Extension, Router};
+use uuid::Uuid;
 
-use super::upload::{Upload, Uploads, receive};
+use super::upload::receive;
 use crate::app::App;
 use crate::console::asked::id;
 use crate::console::blocks::{BAD, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, encoded};
@@ -18,6 +17,7 @@ use crate::console::signed::Signed;
 use crate::console::words::Words;
 use crate::domain::kind::Kind;
 use crate::domain::right::Right;
+use crate::operators::uploads::{Carried, Looked, UploadError};
 use crate::people::import::{Change, ContactChanges, ImportError, ImportOptions, Imported};
 
 /// What can be chosen about a file.
@@ -54,38 +54,30 @@ fn form(words: &Words, options: &ImportOptions, problem: Option<String>) -> Form
 }
 
 /// Says what a file would change, and keeps it for the next step.
-async fn check(
-    State(app): State<App>,
-    Extension(uploads): Extension<Uploads>,
-    signed: Signed,
-    body: Multipart,
-) -> Result<Response, Refusal> {
+async fn check(State(app): State<App>, signed: Signed, body: Multipart) -> Result<Response, Refusal> {
     // Before a gigabyte is read for nothing; the service asks again.
     signed.actor.may_at_all(Right::Import)?;
     let words = &signed.words;
     let most = app.context.config.http.file_size;
-    let Some(upload) = receive(&app, (signed.operator.id, words), body, most).await? else {
+    let Some(upload) = receive(words, body, most).await? else {
         let form = form(words, &ImportOptions::default(), Some(words.say("console-import-none")));
         return Ok(page(&signed, vec![Block::Form(form)]));
     };
-    let upload = Arc::new(upload);
-    let options = ImportOptions { dry_run: true, ..upload.options.clone() };
-    match Box::pin(app.customers.import(&signed.actor, upload.read()?, &options, &|_| {})).await {
-        Ok(imported) => {
-            let id = uploads.keep(&app, upload.clone());
-            Ok(page(&signed, preview(&signed, &upload, &imported, &id.to_string())))
-        }
-        Err(error) => refused(&signed, &upload, error),
+    let (name, options) = (upload.name.clone(), upload.options.clone());
+    match Box::pin(app.uploads.look(&signed.actor, signed.operator.id, upload)).await {
+        Ok(looked) => Ok(page(&signed, preview(&signed, &looked))),
+        Err(UploadError::Import(error)) => refused(&signed, (&name, &options), error),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// What is wrong with a file: all of it, and the form to choose another one.
-fn refused(signed: &Signed, upload: &Upload, error: ImportError) -> Result<Response, Refusal> {
+fn refused(signed: &Signed, (name, options): (&str, &ImportOptions), error: ImportError) -> Result<Response, Refusal> {
     if error.kind() != Kind::Invalid {
         return Err(error.into());
     }
     let words = &signed.words;
-    let title = words.say_with("console-import-wrong", &[("name", upload.name.clone())]);
+    let title = words.say_with("console-import-wrong", &[("name", name.to_owned())]);
     let mut blocks = Vec::new();
     let problem = match &error {
         ImportError::Invalid(bad) => {
@@ -98,18 +90,18 @@ fn refused(signed: &Signed, upload: &Upload, error: ImportError) -> Result<Respo
         }
         other => format!("{title} {other}"),
     };
-    blocks.push(Block::Form(form(words, &upload.options, Some(problem))));
+    blocks.push(Block::Form(form(words, options, Some(problem))));
     Ok(page(signed, blocks))
 }
 
 /// What an import would change, and the button that does it.
-fn preview(signed: &Signed, upload: &Upload, imported: &Imported, id: &str) -> Vec<Block> {
+fn preview(signed: &Signed, Looked { id, name, imported }: &Looked) -> Vec<Block> {
     let words = &signed.words;
     let count = |key: &str, n| words.counted(&format!("console-import-{key}"), n);
     let about =
         vec![count("customers", imported.customers), count("contacts", imported.contacts), imported.file.to_string()];
     let tone = if imported.changes.as_ref().is_some_and(|it| it.gone > 0) { WARN } else { GOOD };
-    let text = words.say_with("console-import-would", &[("name", upload.name.clone())]);
+    let text = words.say_with("console-import-would", &[("name", name.clone())]);
     let mut blocks = vec![Block::Answer(tone, text, about)];
     blocks.extend(untaken(words, imported));
     if let Some(changes) = &imported.changes {
@@ -130,10 +122,14 @@ fn preview(signed: &Signed, upload: &Upload, imported: &Imported, id: &str) -> V
             blocks.push(Block::Note(count("more", changes.more)));
         }
     }
-    let form = Form::new("do", "/customers/import/do", words.say("console-import-do")).hiding("upload", id);
-    blocks.push(Block::Form(form));
+    blocks.push(Block::Form(again(*id, words.say("console-import-do"))));
     blocks.push(Block::Links(vec![(words.say("console-import-other"), "/customers/import".to_owned())]));
     blocks
+}
+
+/// The form that imports a file whose changes were shown.
+fn again(id: Uuid, submit: String) -> Form {
+    Form::new("do", "/customers/import/do", submit).hiding("upload", id.to_string())
 }
 
 /// What is not taken as it is.
@@ -174,29 +170,40 @@ fn change(words: &Words, it: &Change, sees: bool) -> Vec<Cell> {
 }
 
 /// Does what was shown.
-async fn carry_out(
-    State(app): State<App>,
-    Extension(uploads): Extension<Uploads>,
-    signed: Signed,
-    typed: Typed,
-) -> Result<Response, Refusal> {
-    signed.actor.may_at_all(Right::Import)?;
+async fn carry_out(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Response, Refusal> {
     let (words, upload) = (&signed.words, id(typed.text("upload"))?);
-    let Some(found) = uploads.find(upload, signed.operator.id) else {
-        let form = form(words, &ImportOptions::default(), Some(words.say("console-import-gone")));
-        return Ok(page(&signed, vec![Block::Form(form)]));
+    let carried = Box::pin(app.uploads.carry_out(&signed.actor, signed.operator.id, upload)).await;
+    let customers = || Block::Links(vec![(words.say("console-nav-customers"), "/customers".to_owned())]);
+    let blocks = match carried {
+        Ok(Carried::Imported(imported)) => {
+            let about = vec![
+                words.counted("console-import-customers", imported.customers),
+                words.counted("console-import-contacts", imported.contacts),
+            ];
+            let mut blocks = vec![Block::Answer(GOOD, words.say("console-import-done"), about)];
+            blocks.extend(untaken(words, &imported));
+            blocks.push(customers());
+            blocks
+        }
+        Ok(Carried::Before) => vec![Block::Answer(GOOD, words.say("console-import-done"), Vec::new()), customers()],
+        Ok(Carried::Outdated(looked)) => {
+            let mut blocks = vec![Block::Warning(WARN, words.say("console-import-outdated"))];
+            blocks.extend(preview(&signed, &looked));
+            blocks
+        }
+        Err(UploadError::Gone) => {
+            let form = form(words, &ImportOptions::default(), Some(words.say("console-import-gone")));
+            vec![Block::Form(form)]
+        }
+        Err(UploadError::Busy) => {
+            let look = again(upload, words.say("console-import-busy-look"));
+            vec![Block::Warning(WARN, words.say("console-import-busy")), Block::Form(look)]
+        }
+        Err(UploadError::Import(error)) => {
+            let name = words.say("console-import-file");
+            return refused(&signed, (&name, &ImportOptions::default()), error);
+        }
+        Err(error) => return Err(error.into()),
     };
-    let imported = match Box::pin(app.customers.import(&signed.actor, found.read()?, &found.options, &|_| {})).await {
-        Ok(imported) => imported,
-        Err(error) => return refused(&signed, &found, error),
-    };
-    uploads.drop(upload);
-    let about = vec![
-        words.counted("console-import-customers", imported.customers),
-        words.counted("console-import-contacts", imported.contacts),
-    ];
-    let mut blocks = vec![Block::Answer(GOOD, words.say("console-import-done"), about)];
-    blocks.extend(untaken(words, &imported));
-    blocks.push(Block::Links(vec![(words.say("console-nav-customers"), "/customers".to_owned())]));
     Ok(page(&signed, blocks))
 }

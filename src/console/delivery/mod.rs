@@ -21,6 +21,7 @@ use crate::deliveries::{Delivery, Tried};
 use crate::domain::category::Class;
 use crate::domain::delivery::{Event, Level, Outcome, State as DeliveryState};
 use crate::domain::placeholder::Text;
+use crate::domain::reply::Stage;
 use crate::domain::right::Right;
 
 /// The routes.
@@ -49,6 +50,12 @@ impl Page {
     fn outcome(&self, word: &str) -> String {
         let known = word.parse::<DeliveryState>().is_ok();
         if known { self.frame.words.word("console-delivery-state", word) } else { word.to_owned() }
+    }
+
+    /// How far an attempt came, in words.
+    fn stage(&self, word: &str) -> String {
+        let known = word.parse::<Stage>().is_ok();
+        if known { self.frame.words.word("console-stage", word) } else { word.to_owned() }
     }
 }
 

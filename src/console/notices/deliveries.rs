@@ -69,16 +69,19 @@ async fn list(
         crate::domain::page::Page { items: Vec::new(), next: None }
     };
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(page_with(status, &Page {
-        frame: signed.frame(Place::Notices, signed.words.say("console-deliveries-title")),
-        faults,
-        subject: Text::named(&notice.subject),
-        rows: found.items,
-        query: address(&format!("/notices/{id}/deliveries"), &[("state", state), ("to", to)]),
-        state: state.to_owned(),
-        to: to.to_owned(),
-        next: found.next,
-        may_look_up: signed.actor.has(Right::SeeOneCustomer),
-        id,
-    }))
+    Ok(page_with(
+        status,
+        &Page {
+            frame: signed.frame(Place::Notices, signed.words.say("console-deliveries-title")),
+            faults,
+            subject: Text::named(&notice.subject),
+            rows: found.items,
+            query: address(&format!("/notices/{id}/deliveries"), &[("state", state), ("to", to)]),
+            state: state.to_owned(),
+            to: to.to_owned(),
+            next: found.next,
+            may_look_up: signed.actor.has(Right::SeeOneCustomer),
+            id,
+        },
+    ))
 }

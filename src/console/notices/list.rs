@@ -59,17 +59,20 @@ async fn list(State(app): State<App>, signed: Signed, query: RawQuery) -> Result
     };
     let now = app.context.clock.now();
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(page_with(status, &Listed {
-        faults,
-        frame: signed.frame(Place::Notices, signed.words.say("console-notices-title")),
-        rows: found.items.iter().map(|notice| Brief::of(notice, now)).collect(),
-        query: address("/notices", &[("state", state), ("category", category), ("reference", reference)]),
-        state: state.to_owned(),
-        category: category.to_owned(),
-        reference: reference.to_owned(),
-        next: found.next,
-        may_write: signed.actor.has(Right::Write),
-    }))
+    Ok(page_with(
+        status,
+        &Listed {
+            faults,
+            frame: signed.frame(Place::Notices, signed.words.say("console-notices-title")),
+            rows: found.items.iter().map(|notice| Brief::of(notice, now)).collect(),
+            query: address("/notices", &[("state", state), ("category", category), ("reference", reference)]),
+            state: state.to_owned(),
+            category: category.to_owned(),
+            reference: reference.to_owned(),
+            next: found.next,
+            may_write: signed.actor.has(Right::Write),
+        },
+    ))
 }
 
 /// The word of a filter, if it is set; one that is none is a fault.

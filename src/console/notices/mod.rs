@@ -2,6 +2,7 @@
 
 mod customers;
 mod deliveries;
+mod differs;
 mod evidence;
 mod list;
 mod open;

@@ -5,6 +5,7 @@ use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use axum::routing::get;
+use jiff::Timestamp;
 
 use super::{asked, id_of, way};
 use crate::app::App;
@@ -22,7 +23,7 @@ use crate::domain::notice::{Notice, State as NoticeState, Step};
 use crate::domain::prints::Changed;
 use crate::domain::right::Right;
 use crate::notices::shown::Brief;
-use crate::notices::{Depth, Done, Escalated, Kept};
+use crate::notices::{Done, Escalated, Glance, Kept};
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -42,13 +43,15 @@ struct Page {
     whom: String,
     languages: Vec<String>,
     status: Status,
-    /// What waits to be sent, as long as something may.
-    depth: Option<Depth>,
+    /// When the next delivery is due that is not due yet.
+    next_due: Option<Timestamp>,
     totals: Option<Totals>,
     steps: Vec<Done>,
     offered: Vec<Step>,
     escalation: Option<Escalated>,
     changed: Option<Changed>,
+    /// Its recipients may be others than at the approval: that is compared on request.
+    may_have_changed: bool,
     /// What whoever decides about it should know of its legal clock.
     lateness: Vec<String>,
     paused: bool,
@@ -70,6 +73,11 @@ impl Page {
     /// The deliveries by state, without the states that none is in.
     fn counts(&self) -> impl Iterator<Item = (&DeliveryState, &u64)> {
         self.status.counts.iter().filter(|(_, count)| **count > 0)
+    }
+
+    /// How many deliveries have no outcome yet.
+    fn waiting(&self) -> u64 {
+        [DeliveryState::Queued, DeliveryState::Deferred].iter().filter_map(|it| self.status.counts.get(it)).sum()
     }
 
     fn is_released(&self) -> bool {
@@ -132,9 +140,15 @@ async fn show(
     let (actor, name) = (&signed.actor, id.to_string());
     let (notice, steps) = app.notices.show(actor, &name).await?;
     let status = app.coverage.status(actor, &name).await?;
-    let changed = app.notices.changed_since_approval(&notice).await?;
+    // A large audience is compared when that is asked for: the page is opened often.
+    let glance = if asked.has("compare") {
+        app.notices.changed_since_approval(&notice).await?.map_or(Glance::Same, Glance::Changed)
+    } else {
+        app.notices.glance(&notice).await?
+    };
+    let changed = if let Glance::Changed(changed) = glance { Some(changed) } else { None };
     let is_counted = notice.released_at.is_some() && (notice.recipients <= COUNTED || asked.has("count"));
-    let depth = if notice.state == NoticeState::Released { Some(app.notices.depth(id).await?) } else { None };
+    let next_due = if notice.state == NoticeState::Released { app.notices.next_due(id).await? } else { None };
     let totals = if is_counted { Some(app.coverage.totals(actor, &name).await?) } else { None };
     let parsed = notice.parsed().ok();
     let brief = Brief::of(&notice, app.context.clock.now());
@@ -145,11 +159,12 @@ async fn show(
         whom: parsed.as_ref().map(|it| whom(&signed.words, it)).unwrap_or_default(),
         languages: languages(&app, parsed.as_ref()),
         status,
-        depth,
+        next_due,
         totals,
         offered: way::offered(&notice, &steps, actor, changed.is_some()),
         escalation: escalation(&app, &notice),
         changed,
+        may_have_changed: glance == Glance::Unknown,
         lateness: lateness(&app, &notice),
         paused: notice.is_paused(),
         is_writer: way::is_writer(&steps, actor),

@@ -7,10 +7,10 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
-use similar::{ChangeTag, TextDiff};
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::differs::{Difference, differences};
 use super::outlook::{Outlook, outlook};
 use super::{id_of, show, some, way};
 use crate::app::App;
@@ -52,8 +52,8 @@ struct Page {
     languages: Vec<String>,
     changed: Option<Changed>,
     lateness: Vec<String>,
-    /// The lines in which it differs from the notice that it continues: class and text.
-    differs: Vec<(&'static str, String)>,
+    /// In what it differs from what was read of it before, and from the notice that it continues.
+    differs: Vec<Difference>,
     may_preview: bool,
     /// The notice does not allow the step any more.
     is_possible: bool,
@@ -89,15 +89,19 @@ impl Page {
         matches!(self.step, Step::Cancel | Step::Decline)
     }
 
-    /// True for a step whose page shows what is sent.
     const fn shows(&self) -> bool {
-        matches!(self.step, Step::Submit | Step::Approve | Step::Release)
+        shows(self.step)
     }
 
     /// True if a reason is asked for.
     const fn asks_why(&self) -> bool {
         !matches!(self.step, Step::Submit)
     }
+}
+
+/// True for a step whose page shows what is sent.
+const fn shows(step: Step) -> bool {
+    matches!(step, Step::Submit | Step::Approve | Step::Release)
 }
 
 async fn ask(State(app): State<App>, signed: Signed, Path(id): Path<String>, step: Step) -> Result<Response, Refusal> {
@@ -115,7 +119,12 @@ async fn draw(
     let (notice, steps) = app.notices.show(actor, &name).await?;
     actor.may(step.needs(), notice.category)?;
     let status = app.coverage.status(actor, &name).await?;
-    let changed = app.notices.changed_since_approval(&notice).await?;
+    // Only who decides about the recipients waits until all of them are compared.
+    let changed = if matches!(step, Step::Approve | Step::Release) {
+        app.notices.changed_since_approval(&notice).await?
+    } else {
+        None
+    };
     let parsed = notice.parsed().ok();
     let looks = matches!(step, Step::Submit | Step::Approve | Step::Release) && notice.released_at.is_none();
     let outlook = if looks { outlook(app, signed, &notice).await? } else { Outlook::default() };
@@ -136,35 +145,11 @@ async fn draw(
         languages: show::languages(app, parsed.as_ref()),
         changed,
         lateness: show::lateness(app, &notice),
-        differs: differs(app, signed, &notice).await?,
+        differs: if shows(step) { differences(app, signed, &notice, step).await? } else { Vec::new() },
         may_preview: crate::notices::may_prepare(actor, notice.category).is_ok(),
         is_possible: !is_stale,
     };
     Ok(page_with(kind, &page))
-}
-
-/// The lines in which a notice differs from the one that it continues, each with a few around it.
-async fn differs(app: &App, signed: &Signed, notice: &Kept) -> Result<Vec<(&'static str, String)>, Refusal> {
-    let Some(before) = notice.follows_id else { return Ok(Vec::new()) };
-    let before = match app.notices.find(&signed.actor, before).await {
-        Ok(before) => before,
-        // It may have been deleted.
-        Err(NoticeError::Unknown(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
-    let diff = TextDiff::from_lines(&before.source, &notice.source);
-    let mut lines = Vec::new();
-    for group in diff.grouped_ops(2) {
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let class = match change.tag() {
-                ChangeTag::Delete => "gone",
-                ChangeTag::Insert => "new",
-                ChangeTag::Equal => "same",
-            };
-            lines.push((class, change.value().trim_end().to_owned()));
-        }
-    }
-    Ok(lines)
 }
 
 /// Deliveries that a cancellation would keep from being sent.
@@ -191,9 +176,9 @@ async fn take(
         step => one(&app, &signed, id, step, &form).await,
     };
     match taken {
-        Ok(()) => {
+        Ok(said) => {
             let mut response = Redirect::to(&format!("/notices/{id}")).into_response();
-            set_flash(&app, &mut response, &format!("console-step-taken-{step}"));
+            set_flash(&app, &mut response, &said);
             Ok(response)
         }
         Err(error) => {
@@ -206,41 +191,52 @@ async fn take(
     }
 }
 
-/// Takes the step. Each may come twice without harm.
-async fn one(app: &App, signed: &Signed, id: Uuid, step: Step, form: &Form) -> Result<(), NoticeError> {
+/// Takes the step, and returns the key of what is said of it. Each may come twice without harm.
+async fn one(app: &App, signed: &Signed, id: Uuid, step: Step, form: &Form) -> Result<String, NoticeError> {
     let (notices, actor, why) = (&app.notices, &signed.actor, some(form.text("reason")));
     match step {
-        Step::Submit => notices.submit(id, actor).await.map(drop),
-        Step::Approve => {
-            let read = data_encoding::HEXLOWER_PERMISSIVE.decode(form.text("digest").as_bytes()).ok();
-            let read = read.and_then(|bytes| bytes.try_into().ok()).ok_or(NoticeError::Changed)?;
-            notices.approve_read(id, Some(read), actor, why).await.map(drop)
-        }
-        Step::Decline => notices.decline(id, actor, why).await.map(drop),
-        Step::Release => release(app, signed, id, form).await,
-        Step::Pause => notices.pause(id, actor, why).await.map(drop),
-        Step::Resume => notices.resume(id, actor, why).await.map(drop),
-        Step::Cancel => notices.cancel(id, actor, why).await.map(drop),
-        Step::Close => notices.end(id, actor, why).await.map(drop),
-        Step::Create | Step::Edit => Ok(()),
+        Step::Submit => notices.submit_read(id, Some(read(form)?), actor).await.map(drop)?,
+        Step::Approve => notices.approve_read(id, Some(read(form)?), actor, why).await.map(drop)?,
+        Step::Decline => notices.decline(id, actor, why).await.map(drop)?,
+        Step::Release => return release(app, signed, id, form).await.map(str::to_owned),
+        Step::Pause => notices.pause(id, actor, why).await.map(drop)?,
+        Step::Resume => notices.resume(id, actor, why).await.map(drop)?,
+        Step::Cancel => notices.cancel(id, actor, why).await.map(drop)?,
+        Step::Close => notices.end(id, actor, why).await.map(drop)?,
+        Step::Create | Step::Edit => {}
     }
+    Ok(format!("console-step-taken-{step}"))
+}
+
+/// The digest of what the page showed. A form without one comes from no page.
+fn read(form: &Form) -> Result<[u8; 32], NoticeError> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(form.text("digest").as_bytes()).ok();
+    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(NoticeError::Changed)
 }
 
 /// How long a page waits for a release: that of a very large audience goes on by itself.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn release(app: &App, signed: &Signed, id: Uuid, form: &Form) -> Result<(), NoticeError> {
+/// Releases the notice, and returns the key of what has become of it so far.
+async fn release(app: &App, signed: &Signed, id: Uuid, form: &Form) -> Result<&'static str, NoticeError> {
     let (notices, actor) = (app.notices.clone(), signed.actor.clone());
-    let (now, reason) = (form.has("now"), some(form.text("reason")).map(str::to_owned));
+    let (now, reason, read) = (form.has("now"), some(form.text("reason")).map(str::to_owned), Some(read(form)?));
     // Whoever closes the page does not stop it.
     let releasing = tokio::spawn(async move {
-        let how = Release { now, reason: reason.as_deref() };
+        let how = Release { now, reason: reason.as_deref(), read };
         notices.release(id, &actor, how, &|_| {}).await
     });
-    match timeout(PATIENCE, releasing).await {
-        // Another process releases it, or this one still does: that is what was asked for.
-        Err(_) | Ok(Ok(Err(NoticeError::Conflict))) => Ok(()),
-        Ok(Ok(released)) => released.map(drop),
-        Ok(Err(_)) => Err(NoticeError::Conflict),
+    let state = match timeout(PATIENCE, releasing).await {
+        Err(_) => NoticeState::Releasing,
+        // Another process may release it: then that is what was asked for.
+        Ok(Ok(Err(NoticeError::Conflict))) => app.notices.find(&signed.actor, id).await?.state,
+        Ok(Ok(released)) => released?.state,
+        Ok(Err(_)) => return Err(NoticeError::Conflict),
+    };
+    match state {
+        NoticeState::Released | NoticeState::Closed => Ok("console-step-taken-release"),
+        NoticeState::Releasing => Ok("console-step-taken-release-begun"),
+        NoticeState::Scheduled if !now => Ok("console-step-taken-release-scheduled"),
+        _ => Err(NoticeError::Conflict),
     }
 }

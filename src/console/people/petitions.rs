@@ -4,20 +4,21 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::{Wrong, page};
-use crate::app::App;
+use crate::app::{App, StoreError};
 use crate::console::asked::{Asked, day, id, wrong};
 use crate::console::blocks::{
     BAD, BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, done, encoded,
 };
 use crate::console::form::Form as Typed;
 use crate::console::frame::Place;
+use crate::console::once::{self, Once};
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::console::words::Words;
 use crate::domain::address::Address;
 use crate::domain::kind::Kind;
 use crate::domain::petition::{Answer, PetitionKind};
-use crate::people::petitions::Petition;
+use crate::people::petitions::{Petition, PetitionError};
 
 /// A petition is urgent when less than this is left.
 const URGENT: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
@@ -76,6 +77,7 @@ pub fn form(app: &App, words: &Words, email: &str, problem: Option<String>) -> F
         .titled(words.say("console-petition-title"))
         .saying(words.say("console-petition-text"))
         .hiding("email", email)
+        .hiding(once::FORM, once::id(app))
         .wrong(problem)
         .with([
             Field::line(words, "kind", "")
@@ -99,17 +101,22 @@ pub async fn record(State(app): State<App>, signed: Signed, typed: Typed) -> Res
     let invalid = |why: String| Refusal::new(Kind::Invalid, why);
     let address = Address::parse(typed.text("email")).map_err(|error| invalid(error.to_string()))?;
     let kind: PetitionKind = typed.text("kind").parse().map_err(invalid)?;
-    let recorded = match day(typed.text("received"), signed.words.zone()) {
-        Ok(received_at) => {
-            app.petitions.record(&signed.actor, &address, kind, received_at).await.map_err(Refusal::from)
-        }
+    let path = format!("/people?email={}", encoded(address.as_str()));
+    let (actor, _running) = match once::begin(&app, &signed, typed.text(once::FORM)).await? {
+        Once::New(actor, running) => (actor, running),
+        Once::Done(_) => return Ok(done(&app, &path, "console-done-petition")),
+    };
+    let received_at = day(typed.text("received"), signed.words.zone());
+    let recorded = match received_at.map_err(|_| signed.words.say("console-day-wrong")) {
+        Ok(received_at) => match app.petitions.record(&actor, &address, kind, received_at).await {
+            // By the same form, which another node had.
+            Err(PetitionError::Store(StoreError::Repeated)) => Ok(()),
+            recorded => recorded.map(drop).map_err(Refusal::from),
+        },
         Err(why) => Err(invalid(why)),
     };
     match recorded {
-        Ok(_) => {
-            let path = format!("/people?email={}", encoded(address.as_str()));
-            Ok(done(&app, &path, "console-done-petition"))
-        }
+        Ok(()) => Ok(done(&app, &path, "console-done-petition")),
         Err(refusal) => match refusal.of_form().map(str::to_owned) {
             Some(why) => page(&app, &signed, address.as_str(), None, Wrong(Some(("petition", why)))).await,
             None => Err(refusal),

@@ -1,15 +1,14 @@
 //! The structured notice that a form says, as the HTTP API takes it: there is one reader of notices, and this is not a second one.
 
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::filled::Filled;
+use super::twice::{self, civil};
 use crate::domain::category::Category;
 use crate::domain::fields::{Fields, Takes};
 use crate::domain::problem::Problems;
 use crate::domain::rows_file::Rows;
-use crate::domain::schedule::instant;
 
 /// What the audience of a form is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +150,9 @@ impl Writer<'_> {
                     let lines: Vec<Value> = self.filled.lines(&name).into_iter().map(Value::from).collect();
                     (!lines.is_empty()).then_some(Value::Array(lines))
                 }
-                Takes::Time => self.filled.text(&name).map(|text| self.time(text, &format!("/fields/{}", input.key))),
+                Takes::Time => {
+                    self.filled.text(&name).map(|text| self.time(text, &name, &format!("/fields/{}", input.key)))
+                }
                 Takes::Text => self.filled.text(&name).map(|text| paragraph(text).into()),
                 Takes::Line | Takes::Date | Takes::Choice(_) | Takes::Link => self.filled.text(&name).map(Value::from),
             };
@@ -174,7 +175,7 @@ impl Writer<'_> {
         let (filled, mut schedule) = (self.filled, Map::new());
         match filled.get("when") {
             "at" => {
-                let at = filled.text("send_at").map(|text| self.time(text, "/schedule/send_at"));
+                let at = filled.text("send_at").map(|text| self.time(text, "send_at", "/schedule/send_at"));
                 if at.is_none() {
                     self.problems.add_at("/schedule/send_at", "is missing: write the date and the time");
                 }
@@ -192,7 +193,7 @@ impl Writer<'_> {
             }
             _ => {}
         }
-        for name in ["spread", "reminder"] {
+        for name in ["spread", "reminder", "every", "until"] {
             insert(&mut schedule, name, filled.text(name).map(Value::from));
         }
         let reminders = match filled.text("reminders") {
@@ -205,11 +206,13 @@ impl Writer<'_> {
     }
 
     /// A time of the form's zone with its offset. What is no time stays as it was typed, and is refused once.
-    fn time(&mut self, text: &str, place: &str) -> Value {
+    fn time(&mut self, text: &str, field: &str, place: &str) -> Value {
         if text.parse::<jiff::Timestamp>().is_ok() {
             return text.into();
         }
-        match civil(text).map(|at| instant(at, self.zone).to_zoned_datetime(self.zone.clone())) {
+        match civil(text)
+            .map(|local| twice::at(self.filled, field, local, self.zone).to_zoned_datetime(self.zone.clone()))
+        {
             Some(zoned) => Value::String(zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
             None => {
                 self.problems.add_at(place, "must be a date with a time, such as `2026-12-01 22:00`");
@@ -217,12 +220,6 @@ impl Writer<'_> {
             }
         }
     }
-}
-
-/// A date with a time, as browsers send it, and as it is typed where they have no control for it.
-fn civil(text: &str) -> Option<DateTime> {
-    let text = text.trim().replacen(' ', "T", 1);
-    (text.len() >= "2026-12-01T22:00".len()).then(|| text.parse().ok()).flatten()
 }
 
 /// A field is one paragraph: lines that were typed are joined.

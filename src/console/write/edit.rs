@@ -2,9 +2,10 @@
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 
+use super::begun;
 use super::page::{About, draw};
 use super::prefill::prefill;
 use super::save::{Target, receive};
@@ -33,24 +34,27 @@ async fn begin(
     let id = id_of(&id)?;
     let notice = app.notices.find(&signed.actor, id).await?;
     signed.actor.may(Right::Write, notice.category)?;
+    let begun = begun::all(&app, &signed, &begun::of_edit(id)).await?;
     if notice.state.after(Step::Edit).is_none() {
-        return Err(Refusal::new(Kind::Conflict, signed.words.say("console-write-too-late")));
+        // What was typed is not lost: it may become another notice.
+        let Some(last) = begun.first() else {
+            return Err(Refusal::new(Kind::Conflict, signed.words.say("console-write-too-late")));
+        };
+        let query = begun::query(&[("category", notice.category.as_str()), ("begun", &last.name)]);
+        return Ok(Redirect::to(&format!("/notices/new?{query}")).into_response());
+    }
+    let path = format!("/notices/{id}/edit");
+    if let Some(filled) = begun::one(&app, &signed, asked.text("begun")).await? {
+        // Where it began: a colleague may have stored another version since.
+        let about = About { path, digest: filled.get("digest").to_owned(), ..About::default() };
+        return Ok(draw(&app, &signed, (notice.category, filled), (about, Faults::default())));
     }
     let draft = app.notices.draft(&signed.actor, id).await?;
     let document = draft.structure().map_err(|problems| Refusal::new(Kind::Invalid, problems.to_string()))?;
     let mut filled = prefill(&document, notice.category, &signed.words.zone().time_zone());
     filled.set("notice", id.to_string());
     let digest = data_encoding::HEXLOWER.encode(&notice.digest);
-    let mut about = About { path: format!("/notices/{id}/edit"), digest, ..About::default() };
-    let kept_as = Target::Stored(id).kept_as(notice.category);
-    match app.forms.begun(signed.operator.id, &kept_as).await? {
-        Some(begun) if asked.has("begun") => {
-            filled = begun.fields.into_iter().collect();
-            // Where it began: a colleague may have stored another version since.
-            about.digest = filled.get("digest").to_owned();
-        }
-        begun => about.begun = begun.map(|it| it.kept_at),
-    }
+    let about = About { path, digest, begun, ..About::default() };
     Ok(draw(&app, &signed, (notice.category, filled), (about, Faults::default())))
 }
 

@@ -1,6 +1,7 @@
 //! Writing a notice: a category in plain words, then the form that is made from its fields. The form says a structured notice
 //! ([`document`]), which is read, checked and stored as one that comes by the HTTP API.
 
+mod begun;
 mod document;
 mod edit;
 mod filled;
@@ -12,6 +13,7 @@ mod read;
 mod rows;
 mod save;
 pub(super) mod sent;
+mod twice;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

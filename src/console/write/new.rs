@@ -6,6 +6,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use axum::routing::get;
 
+use super::begun::{self, Begun};
 use super::filled::Filled;
 use super::page::{About, draw};
 use super::prefill::prefill;
@@ -19,6 +20,7 @@ use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::domain::category::{Category, Class};
 use crate::domain::kind::Kind;
+use crate::domain::matter::Progress;
 use crate::domain::right::Right;
 use crate::domain::structured::structure;
 
@@ -36,6 +38,7 @@ pub fn routes() -> Router<App> {
 struct Choose {
     frame: Frame,
     categories: Vec<Category>,
+    begun: Vec<Begun>,
 }
 
 impl Choose {
@@ -48,52 +51,71 @@ async fn begin(State(app): State<App>, signed: Signed, query: RawQuery) -> Resul
     let asked = asked(query);
     signed.actor.may_at_all(Right::Write)?;
     let (follow, copy) = (asked.text("follow"), asked.text("copy"));
-    if !follow.is_empty() || !copy.is_empty() {
-        return prefilled(&app, &signed, follow, copy, asked.text("word")).await;
+    if !copy.is_empty() {
+        return copied(&app, &signed, copy).await;
+    }
+    if !follow.is_empty() {
+        return followed(&app, &signed, follow, asked.text("word")).await;
     }
     let Ok(category) = asked.text("category").parse::<Category>() else {
         let writes = signed.actor.categories(Right::Write);
         return Ok(page(&Choose {
             frame: signed.frame(Place::Notices, signed.words.say("console-choose-title")),
             categories: writes.iter().collect(),
+            begun: begun::all(&app, &signed, "").await?,
         }));
     };
     signed.actor.may(Right::Write, category)?;
+    if let Some(filled) = begun::one(&app, &signed, asked.text("begun")).await? {
+        let is_edit = !filled.get("notice").is_empty();
+        let said = is_edit.then(|| signed.words.say("console-write-too-late-kept"));
+        let filled = if is_edit { begun::as_new(&app, filled) } else { filled };
+        let about = About { path: PATH.to_owned(), said, ..About::default() };
+        return Ok(draw(&app, &signed, (category, filled), (about, Faults::default())));
+    }
     let mut filled = Filled::default();
     if category == Category::Maintenance {
         filled.set("f.phase", "announced");
     }
-    let mut about = About { path: PATH.to_owned(), ..About::default() };
-    let kept_as = Target::New { path: PATH }.kept_as(category);
-    match app.forms.begun(signed.operator.id, &kept_as).await? {
-        Some(begun) if asked.has("begun") => filled = begun.fields.into_iter().collect(),
-        begun => about.begun = begun.map(|it| it.kept_at),
-    }
+    let begun = begun::all(&app, &signed, &begun::of_new(category, None)).await?;
+    let about = About { path: PATH.to_owned(), begun, ..About::default() };
     Ok(draw(&app, &signed, (category, filled), (about, Faults::default())))
 }
 
-/// The form of the notice that follows one, or of a copy of one.
-async fn prefilled(app: &App, signed: &Signed, follow: &str, copy: &str, word: &str) -> Result<Response, Refusal> {
-    let (name, is_copy) = if copy.is_empty() { (follow, false) } else { (copy, true) };
-    let notice = app.notices.named(&signed.actor, name).await?;
-    let nexts = notice.said.progress.filter(|_| !is_copy).map(|it| it.nexts()).unwrap_or_default();
-    // Of a matter that has ended, what may follow is named.
-    let usual = notice.said.progress.and_then(|it| it.usual_next()).or_else(|| nexts.first().copied());
-    let word = Some(word).filter(|word| !word.is_empty()).or_else(|| usual.map(|it| it.as_str()));
-    let source = match is_copy {
-        true => app.notices.copy(&signed.actor, name).await?,
-        false => app.notices.follow_up(&signed.actor, name, word).await?,
-    };
-    let document = structure(&source, None).map_err(|problems| Refusal::new(Kind::Invalid, problems.to_string()))?;
-    let filled = prefill(&document, notice.category, &signed.words.zone().time_zone());
-    let said = signed.words.say(if is_copy { "console-write-copied" } else { "console-write-followed" });
-    let address = |it: &crate::domain::matter::Progress| {
+/// The form of the notice that follows one, with what else may follow in its matter.
+async fn followed(app: &App, signed: &Signed, name: &str, word: &str) -> Result<Response, Refusal> {
+    let next = app.notices.next(&signed.actor, name, Some(word).filter(|word| !word.is_empty())).await?;
+    let address = |it: &Progress| {
         let text = signed.words.word("console-choice", it.as_str());
-        (text, format!("{PATH}?follow={}&word={}", notice.id, it.as_str()))
+        (text, format!("{PATH}?follow={}&word={}", next.follows, it.as_str()))
     };
-    let nexts = nexts.iter().map(address).collect();
-    let about = About { path: PATH.to_owned(), nexts, said: Some(said), ..About::default() };
-    Ok(draw(app, signed, (notice.category, filled), (about, Faults::default())))
+    let said = signed.words.say("console-write-followed");
+    let about = About { nexts: next.nexts.iter().map(address).collect(), said: Some(said), ..About::default() };
+    prefilled(app, signed, (next.category, &next.source), &format!("follow-{}", next.follows), about).await
+}
+
+/// The form of a copy of a notice.
+async fn copied(app: &App, signed: &Signed, name: &str) -> Result<Response, Refusal> {
+    let notice = app.notices.named(&signed.actor, name).await?;
+    let source = app.notices.copy(&signed.actor, name).await?;
+    let about = About { said: Some(signed.words.say("console-write-copied")), ..About::default() };
+    prefilled(app, signed, (notice.category, &source), &format!("copy-{}", notice.id), about).await
+}
+
+/// The form of a text; `from` is what it was made from.
+async fn prefilled(
+    app: &App,
+    signed: &Signed,
+    (category, source): (Category, &str),
+    from: &str,
+    about: About,
+) -> Result<Response, Refusal> {
+    let document = structure(source, None).map_err(|problems| Refusal::new(Kind::Invalid, problems.to_string()))?;
+    let mut filled = prefill(&document, category, &signed.words.zone().time_zone());
+    filled.set(begun::FROM, from);
+    let begun = begun::all(app, signed, &begun::of_new(category, Some(from))).await?;
+    let about = About { path: PATH.to_owned(), begun, ..about };
+    Ok(draw(app, signed, (category, filled), (about, Faults::default())))
 }
 
 async fn send(State(app): State<App>, signed: Signed, sent: Sent) -> Result<Response, Refusal> {

@@ -1,22 +1,22 @@
 //! The page with the form, made from the fields of the category.
 
-use askama::Template;
-use axum::http::StatusCode;
-use axum::response::Response;
-use jiff::Timestamp;
-
+use super::begun::Begun;
 use super::filled::Filled;
+use super::{read, twice};
 use crate::app::App;
 use crate::console::form::Faults;
 use crate::console::frame::{Frame, Place, page_with};
 use crate::console::mail;
-use crate::console::places;
 use crate::console::signed::Signed;
 use crate::console::words::Words;
+use crate::console::{once, places};
 use crate::domain::category::Category;
 use crate::domain::fields::{Fields, Input, Takes};
 use crate::mail::locale::Language;
 use crate::notices::shown::Checking;
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
 
 /// A control of the form.
 pub struct Control {
@@ -30,6 +30,35 @@ pub struct Control {
     choices: Vec<(&'static str, String)>,
     /// It is required, or may be: nothing is said of its need.
     is_required: bool,
+    /// The choice of a time that comes twice.
+    twice: Option<Twice>,
+}
+
+/// Which of two times is meant that the clock shows alike.
+pub struct Twice {
+    name: String,
+    label: String,
+    /// The earlier one first: its offset, what it says, and whether it is chosen.
+    choices: Vec<(String, String, bool)>,
+}
+
+impl Twice {
+    /// The choice of a field, if its time comes twice in the form's zone.
+    fn of(words: &Words, filled: &Filled, field: &str) -> Option<Self> {
+        let zone = read::zone(filled, words);
+        let local = twice::civil(filled.get(field))?;
+        let offsets = twice::offsets(local, &zone)?;
+        let meant = twice::written(zone.to_offset(twice::at(filled, field, local, &zone)));
+        let choice = |(key, offset): (&str, jiff::tz::Offset)| {
+            let offset = twice::written(offset);
+            let text = words.say_with(key, &[("offset", offset.clone())]);
+            let chosen = offset == meant;
+            (offset, text, chosen)
+        };
+        let keys = ["console-write-twice-first", "console-write-twice-second"];
+        let choices = keys.into_iter().zip(offsets).map(choice).collect();
+        Some(Self { name: twice::choice(field), label: words.say("console-write-twice"), choices })
+    }
 }
 
 /// The texts of the notice in one more language.
@@ -62,8 +91,8 @@ pub struct About {
     pub theirs: Option<Theirs>,
     /// What may follow in its matter: words, and the address of the form for each.
     pub nexts: Vec<(String, String)>,
-    /// When what was typed here before, and never sent, was kept last.
-    pub begun: Option<Timestamp>,
+    /// What was typed here before, and never sent.
+    pub begun: Vec<Begun>,
     /// A line that says what was done.
     pub said: Option<String>,
 }
@@ -83,6 +112,8 @@ struct Page {
     /// The address of a test mail; empty if the operator has none.
     email: String,
     may_outlive: bool,
+    /// Of the time of the release.
+    send_at_twice: Option<Twice>,
 }
 
 impl Edition {
@@ -137,10 +168,13 @@ impl Page {
 pub fn draw(
     app: &App,
     signed: &Signed,
-    (category, filled): (Category, Filled),
+    (category, mut filled): (Category, Filled),
     (about, faults): (About, Faults),
 ) -> Response {
     let words = &signed.words;
+    if filled.get(once::FORM).is_empty() {
+        filled.set(once::FORM, once::id(app));
+    }
     let status = match (&about.theirs, faults.is_empty()) {
         (Some(_), _) => StatusCode::CONFLICT,
         (None, true) => StatusCode::OK,
@@ -158,6 +192,7 @@ pub fn draw(
         default_language: default.to_string(),
         zone,
         email: signed.operator.email.clone().unwrap_or_default(),
+        send_at_twice: Twice::of(words, &filled, "send_at"),
         may_outlive: matches!(category, Category::SecurityBreach | Category::AgreementChange),
         filled,
     };
@@ -190,6 +225,7 @@ fn controls(words: &Words, filled: &Filled, prefix: &str, inputs: &[Input]) -> V
             hint: if kind == "list" { words.say("console-write-list-hint") } else { String::new() },
             value: filled.get(&name).to_owned(),
             is_required: (input.is_required || input.depends) && prefix.is_empty(),
+            twice: (kind == "time").then(|| Twice::of(words, filled, &name)).flatten(),
             kind,
             choices,
             name,

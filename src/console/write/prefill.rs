@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::document::{Whom, joined};
 use super::filled::Filled;
+use super::twice;
 use crate::domain::category::Category;
 use crate::domain::fields::{Fields, Takes};
 
@@ -52,7 +53,10 @@ fn fields(filled: &mut Filled, prefix: &str, fields: &Value, category: Category,
         let value = &fields[input.key];
         let text = match input.takes {
             Takes::List => lines(value),
-            Takes::Time => local(&text(value), zone),
+            Takes::Time => {
+                set_time(filled, &format!("{prefix}f.{}", input.key), &text(value), zone);
+                continue;
+            }
             _ => text(value),
         };
         set(filled, &format!("{prefix}f.{}", input.key), text);
@@ -99,7 +103,7 @@ fn listed(values: &Value) -> String {
 fn schedule(filled: &mut Filled, schedule: &Value, zone: &TimeZone) {
     if schedule["send_at"].is_string() {
         filled.set("when", "at");
-        set(filled, "send_at", local(&text(&schedule["send_at"]), zone));
+        set_time(filled, "send_at", &text(&schedule["send_at"]), zone);
     }
     if schedule["send_at_local"].is_string() {
         filled.set("when", "local");
@@ -111,13 +115,20 @@ fn schedule(filled: &mut Filled, schedule: &Value, zone: &TimeZone) {
             local.strip_suffix(":00").filter(|it| it.len() == 16).unwrap_or(&local).to_owned(),
         );
     }
-    for name in ["spread", "reminder"] {
+    for name in ["spread", "reminder", "every", "until"] {
         set(filled, name, text(&schedule[name]));
     }
     if let Some(reminders) = schedule["reminders"].as_array() {
         let written: Vec<String> = reminders.iter().map(text).collect();
         filled.set("reminders", if written.is_empty() { "none".to_owned() } else { written.join(", ") });
     }
+}
+
+/// Sets a time, and which of two it is.
+fn set_time(filled: &mut Filled, field: &str, text: &str, zone: &TimeZone) {
+    set(filled, field, local(text, zone));
+    let offset = text.parse().ok().and_then(|at| twice::chosen(at, zone));
+    set(filled, &twice::choice(field), offset.unwrap_or_default());
 }
 
 /// A time as a control of the form has it, in the form's zone. What is no time stays as it is.
@@ -154,6 +165,33 @@ mod tests {
                     "schedule": { "send_at_local": "2026-06-01T09:00:00", "spread": "2 h", "reminders": [] },
                     "body": "Hello\nthere\n",
                     "editions": { "sv": { "subject": "Arbete", "fields": { "impact": "Trögt." }, "body": "Hej\n" } },
+                }),
+            ),
+            (
+                Category::Maintenance,
+                json!({
+                    "category": "maintenance", "audience": { "all": true },
+                    "fields": {
+                        "phase": "announced", "services": ["One"], "impact": "Slow.",
+                        "window_start": "2026-07-07T22:00:00+02:00", "window_end": "2026-07-08T02:00:00+02:00",
+                    },
+                    "schedule": {
+                        "send_at": "2026-06-01T09:00:00+02:00", "spread": "2 h", "reminders": ["1 day"], "reminder": "1 day",
+                        "every": "monthly, first Tuesday 22:00", "until": "2027-06-30",
+                    },
+                    "body": "x",
+                }),
+            ),
+            (
+                Category::Maintenance,
+                json!({
+                    "category": "maintenance", "audience": { "all": true },
+                    "fields": {
+                        "phase": "announced", "services": ["One"], "impact": "Slow.",
+                        "window_start": "2026-10-25T02:30:00+02:00", "window_end": "2026-10-25T02:30:00+01:00",
+                    },
+                    "schedule": { "send_at": "2025-10-26T02:59:59+01:00" },
+                    "body": "x",
                 }),
             ),
             (

@@ -1,6 +1,6 @@
 //! The rows of an audience: of the file that was chosen, of the text that was pasted, or as they are stored.
 
-use super::sent::{LARGEST, Sent};
+use super::sent::{CHOSEN, LARGEST, Sent};
 use crate::app::App;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
@@ -28,17 +28,21 @@ pub async fn meant(app: &App, signed: &Signed, sent: &mut Sent) -> Result<Result
     }
     if let Some((_, bytes)) = &sent.file {
         let read = Rows::parse(bytes).map_err(placed);
-        // A browser does not choose a file again.
-        if read.is_ok()
-            && bytes.len() <= PUT_INTO_FORM
-            && let Ok(text) = std::str::from_utf8(bytes)
-        {
-            sent.filled.set("rows_text", text);
-        }
+        let text = std::str::from_utf8(bytes).ok().filter(|_| read.is_ok() && bytes.len() <= PUT_INTO_FORM);
+        // The file takes the place of rows that were typed before. A browser does not send it again: what is not put into the form is
+        // asked for once more.
+        sent.filled.set("rows_text", text.unwrap_or_default());
         return Ok(read.map(Some));
     }
     if let Some(text) = sent.filled.text("rows_text") {
         return Ok(Rows::parse(text.as_bytes()).map(Some).map_err(placed));
+    }
+    // The stored rows are those of a form in which no file was chosen: others were seen in this one.
+    if let Some(name) = sent.filled.text(CHOSEN) {
+        let mut problems = Problems::default();
+        problems
+            .add_at("/audience/rows", signed.words.say_with("console-write-rows-again", &[("name", name.to_owned())]));
+        return Ok(Err(problems));
     }
     let Ok(id) = sent.filled.get("notice").parse() else { return Ok(Ok(None)) };
     match app.notices.draft(&signed.actor, id).await {

@@ -4,17 +4,20 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use uuid::Uuid;
 
+use super::begun;
 use super::filled::Filled;
 use super::page::{About, Theirs, draw};
 use super::read::{self, refused};
 use super::rows;
 use super::sent::Sent;
-use crate::app::{App, TestError};
+use crate::app::{App, StoreError, TestError};
 use crate::console::cookies::set_flash;
 use crate::console::form::Faults;
+use crate::console::once::{self, Once};
 use crate::console::places::faults;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
+use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::kind::Kind;
@@ -22,6 +25,7 @@ use crate::domain::right::Right;
 use crate::notices::sample::Wanted;
 use crate::notices::shown::Checking;
 use crate::notices::{Draft, NoticeError};
+use crate::operators::forms::Keeping;
 
 /// Where a form is stored.
 #[derive(Clone, Copy, Debug)]
@@ -36,11 +40,12 @@ pub enum Target {
 }
 
 impl Target {
-    /// What the form is called under which what was typed is kept.
-    pub fn kept_as(self, category: Category) -> String {
+    /// The name under which a form is kept.
+    fn kept_as(self, category: Category, filled: &Filled) -> String {
+        let form = filled.get(once::FORM);
         match self {
-            Self::New { .. } => format!("new:{category}"),
-            Self::Stored(id) => format!("edit:{id}"),
+            Self::New { .. } => format!("{}{form}", begun::of_new(category, Some(filled.get(begun::FROM)))),
+            Self::Stored(id) => format!("{}{form}", begun::of_edit(id)),
         }
     }
 
@@ -60,17 +65,16 @@ pub async fn receive(app: &App, signed: &Signed, mut sent: Sent, target: Target)
     let category: Category =
         sent.filled.get("category").parse().map_err(|error: String| Refusal::new(Kind::Invalid, error))?;
     signed.actor.may(Right::Write, category)?;
-    let (operator, kept_as) = (signed.operator.id, target.kept_as(category));
     match sent.filled.get("do") {
         "keep" => {
-            let fields = sent.filled.iter().filter(|(name, _)| *name != "do");
-            let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            let is_kept = app.forms.keep(operator, &kept_as, &fields).await?;
-            let status = if is_kept { StatusCode::NO_CONTENT } else { StatusCode::PAYLOAD_TOO_LARGE };
+            let status = match keep(app, signed, &sent.filled, &target.kept_as(category, &sent.filled)).await? {
+                Keeping::Kept | Keeping::Sent => StatusCode::NO_CONTENT,
+                Keeping::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            };
             return Ok(status.into_response());
         }
         "forget" => {
-            app.forms.discard(operator, &kept_as).await?;
+            app.forms.discard(signed.operator.id, sent.filled.get(begun::KEPT)).await?;
             let query =
                 if matches!(target, Target::New { .. }) { format!("?category={category}") } else { String::new() };
             return Ok(Redirect::to(&format!("{}{query}", target.path())).into_response());
@@ -90,6 +94,14 @@ pub async fn receive(app: &App, signed: &Signed, mut sent: Sent, target: Target)
         "test" => form.test(&draft).await,
         _ => form.store(&draft).await,
     }
+}
+
+/// Keeps what was typed so far, unless the form was sent.
+async fn keep(app: &App, signed: &Signed, filled: &Filled, kept_as: &str) -> Result<Keeping, Refusal> {
+    let fields = filled.iter().filter(|(name, _)| *name != "do");
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let sent_as = once::request(app, signed, filled.get(once::FORM));
+    Ok(app.forms.keep(signed.operator.id, kept_as, &fields, sent_as.as_ref()).await?)
 }
 
 /// A form that was received and can be shown again.
@@ -150,23 +162,72 @@ impl Received<'_> {
         }
     }
 
+    /// Stores the form, once however often it comes.
     async fn store(self, draft: &Draft) -> Result<Response, Refusal> {
-        let (notices, actor) = (&self.app.notices, &self.signed.actor);
-        let stored = match self.target {
+        // Twice: the same form may be stored by another node between the two steps.
+        for _ in 0..2 {
+            let (actor, _running) = match once::begin(self.app, self.signed, self.filled.get(once::FORM)).await? {
+                Once::New(actor, running) => (actor, running),
+                Once::Done(before) => return self.stored_before(draft, before).await,
+            };
+            match (self.write(draft, &actor).await, self.target) {
+                (Err(NoticeError::Store(StoreError::Repeated)), _) => {}
+                (Ok(id), _) => {
+                    self.forget().await;
+                    return Ok(self.stored(id));
+                }
+                (Err(NoticeError::Changed), Target::Stored(id)) => return self.overtaken(id).await,
+                (Err(error), Target::Stored(id)) if error.kind() == Kind::Conflict => {
+                    return self.too_late(id, error).await;
+                }
+                (Err(error), _) => return self.refused(draft, error),
+            }
+        }
+        Err(Refusal::new(Kind::Later, ""))
+    }
+
+    async fn write(&self, draft: &Draft, actor: &Actor) -> Result<Uuid, NoticeError> {
+        let notices = &self.app.notices;
+        match self.target {
             Target::New { .. } => notices.create(draft, actor).await,
             Target::Stored(id) => match self.read_digest() {
                 Some(read) => notices.edit_read(id, Some(read), draft, actor).await.map(|notice| notice.id),
                 None => Err(NoticeError::Changed),
             },
-        };
-        match (stored, self.target) {
-            (Ok(id), _) => {
-                let kept_as = self.target.kept_as(self.category);
-                self.app.forms.discard(self.signed.operator.id, &kept_as).await?;
-                Ok(self.stored(id))
+        }
+    }
+
+    /// Deletes what was kept of the form. The notice is stored whatever comes of this.
+    async fn forget(&self) {
+        for name in [&self.target.kept_as(self.category, &self.filled), self.filled.get(begun::KEPT)] {
+            if let Err(error) = self.app.forms.discard(self.signed.operator.id, name).await {
+                tracing::warn!(error = error.for_logs(), "a form that was sent is still kept as begun");
             }
-            (Err(NoticeError::Changed), Target::Stored(id)) => self.overtaken(id).await,
-            (Err(error), _) => self.refused(draft, error),
+        }
+    }
+
+    /// The answer to a form that was stored before. What was typed since then is shown as the next version.
+    async fn stored_before(mut self, draft: &Draft, id: Option<Uuid>) -> Result<Response, Refusal> {
+        let Some(id) = id else { return Ok(Redirect::to("/notices").into_response()) };
+        let notice = self.app.notices.find(&self.signed.actor, id).await?;
+        if notice.digest == draft.digest {
+            self.forget().await;
+            return Ok(self.stored(id));
+        }
+        self.target = Target::Stored(id);
+        self.filled.set("notice", id.to_string());
+        self.filled.set("digest", data_encoding::HEXLOWER.encode(&notice.digest));
+        self.filled.set(once::FORM, once::id(self.app));
+        let said = Some(self.signed.words.say("console-write-saved-before"));
+        Ok(self.with(Faults::default(), About { said, ..About::default() }))
+    }
+
+    /// Keeps the form of a notice that cannot be edited any more; the page of the form says what can be done with it.
+    async fn too_late(self, id: Uuid, error: NoticeError) -> Result<Response, Refusal> {
+        let kept_as = self.target.kept_as(self.category, &self.filled);
+        match keep(self.app, self.signed, &self.filled, &kept_as).await? {
+            Keeping::Kept => Ok(Redirect::to(&format!("/notices/{id}/edit")).into_response()),
+            Keeping::Sent | Keeping::TooLarge => Err(error.into()),
         }
     }
 

@@ -16,6 +16,10 @@ pub const LARGEST: usize = 16 << 20;
 /// be shown again.
 pub const READ: usize = 1 << 30;
 
+/// The field with the name of the file that was chosen last in this form. The form keeps it, and a browser does not send the file again:
+/// without the field, a form whose file is gone would look like one in which none was chosen.
+pub const CHOSEN: &str = "rows_file";
+
 /// A form that was sent.
 #[derive(Clone, Debug, Default)]
 pub struct Sent {
@@ -70,6 +74,10 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
                     sent.filled.set(name, String::from_utf8_lossy(&bytes).replace("\r\n", "\n"));
                 }
             }
+        }
+        // Last, whatever the order of the parts.
+        if let Some((name, _)) = &sent.file {
+            sent.filled.set(CHOSEN, name.clone());
         }
         Ok(sent)
     }

@@ -1,5 +1,5 @@
 //! What a dispatcher does beside sending: it seals twice a second; once a second it looks for customers who are not informed; once an hour it exchanges tombstones with the journal, deletes
-//! what retention has ended for, and mails the checkpoint; at night it rewrites the file from which it deleted. Only the first exchange delays the sending. What fails is logged and
+//! what retention has ended for and what was uploaded and not imported, and mails the checkpoint; at night it rewrites the file from which it deleted. Only the first exchange delays the sending. What fails is logged and
 //! retried.
 
 use std::time::Duration;
@@ -12,6 +12,7 @@ use crate::escalation::Escalation;
 use crate::inbound::Inbound;
 use crate::ledger::{Ledger, LedgerError, Sealed};
 use crate::metrics::repeats::Repeats;
+use crate::operators::uploads::Uploads;
 use crate::people::directory::{Directory, Synced};
 use crate::people::retention::Retention;
 use crate::people::subjects::{SubjectError, Subjects};
@@ -71,6 +72,8 @@ pub struct Upkeep {
     pub escalation: Escalation,
     /// Fetches customers.
     pub directory: Directory,
+    /// Deletes what they uploaded and did not import.
+    pub uploads: Uploads,
     /// Calls other systems.
     pub webhooks: Webhooks,
 }
@@ -258,6 +261,11 @@ impl Upkeep {
                 let error = error.for_logs();
                 tracing::error!(error, "persons whose retention has ended could not be deleted, retrying");
             }
+        }
+        if let Err(error) = self.store.watched(SILENCE, self.uploads.sweep()).await {
+            done = false;
+            let error = error.for_logs();
+            tracing::error!(error, "files that nobody has imported could not be deleted, retrying");
         }
         match self.store.watched(SCRUB_SILENCE, self.retention.scrub_when_calm()).await {
             Ok(true) => tracing::info!("the database file was rewritten without what was deleted"),

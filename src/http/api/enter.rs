@@ -1,7 +1,5 @@
 //! The way in: every request under a key is known by its operator, counted, carried out once, and written into the audit log.
 
-use std::time::Duration;
-
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
@@ -9,7 +7,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::future::{BoxFuture, Shared};
-use tokio::time::timeout;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -23,6 +20,7 @@ use crate::domain::audit::Ended;
 use crate::domain::request::Request as Asked;
 use crate::operators::audit::NewRow;
 use crate::operators::requests::Answer;
+use crate::public::passage::{self, Late};
 use crate::public::visitor::{Peer, client};
 
 /// The id of a request, which its answer and the log have.
@@ -30,13 +28,6 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The largest body of a request that has no more than a few words.
 const SMALL: u64 = 64 << 10;
-
-/// How long an answer may take: longer than the longest wait for a database that another process writes. What takes longer is done
-/// without anybody who waits for it.
-const ANSWER: Duration = Duration::from_secs(30);
-
-/// How long a file may take, and what is done with it.
-const FILE: Duration = Duration::from_hours(2);
 
 /// What an answer is about, for the audit log: the id of what was made.
 #[derive(Clone, Copy, Debug)]
@@ -46,17 +37,11 @@ pub struct Made(pub Uuid);
 #[derive(Clone)]
 pub struct Later(pub Shared<BoxFuture<'static, Ended>>);
 
-/// The path of a customers file.
-pub const CUSTOMERS: &str = "/api/v1/customers";
-
-/// The path of evidence.
-pub const EVIDENCE: &str = "/api/v1/evidence";
-
 /// The largest body of a request.
 fn limit(api: &Api, method: &Method, path: &str) -> u64 {
     let http = &api.app.context.config.http;
     match path {
-        CUSTOMERS if method == Method::PUT => http.file_size,
+        "/api/v1/customers" if method == Method::PUT => http.file_size,
         "/api/v1/notices"
         | "/api/v1/notices/check"
         | "/api/v1/notices/{id}"
@@ -109,17 +94,7 @@ pub async fn enter(
         Ok(known) => known,
         Err(refused) => return refuse(&api, noted, refused).await,
     };
-    let (span, reads) = (tracing::Span::current(), noted.reads);
-    let carried = carry_out(api, actor, noted, request, next);
-    let mut response = if reads {
-        // It ends with its client, who may ask again: nobody needs the answer.
-        carried.await
-    } else {
-        // A task of its own: what was begun is done, also if the client goes away or waits no longer.
-        tokio::spawn(carried.instrument(span)).await.unwrap_or_else(|error| {
-            Problem::failed(crate::domain::kind::Kind::Failed, &format!("a request panicked: {error}")).into_response()
-        })
-    };
+    let mut response = carry_out(api, actor, noted, request, next).await;
     left.write(response.headers_mut());
     response
 }
@@ -237,9 +212,9 @@ pub async fn dress(State(api): State<Api>, request: Request, next: Next) -> Resp
     let span = tracing::info_span!("request", request_id = %id, method = %request.method());
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let reads = request.method().is_safe();
-    let longest = if super::is_file(request.method(), request.uri().path()) { FILE } else { ANSWER };
-    let response = timeout(longest, next.run(request).instrument(span.clone())).await;
-    let mut response = response.map_or_else(|_| late(reads).into_response(), problem_of);
+    let longest = passage::longest(request.method(), request.uri().path());
+    let response = passage::carry(reads, longest, next.run(request)).instrument(span.clone()).await;
+    let mut response = response.map_or_else(|late| too_late(late).into_response(), problem_of);
     span.in_scope(|| tracing::info!(path, status = response.status().as_u16(), "answered a request"));
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -252,8 +227,8 @@ pub async fn dress(State(api): State<Api>, request: Request, next: Next) -> Resp
 }
 
 /// The answer if there is none in time.
-fn late(reads: bool) -> Problem {
-    if reads {
+fn too_late(late: Late) -> Problem {
+    if late == Late::Ended {
         return Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "this took longer than an answer may take, and was ended",

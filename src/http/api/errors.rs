@@ -172,7 +172,9 @@ impl From<ImportError> for Problem {
             }
             ImportError::Read(_) => Self::new(StatusCode::BAD_REQUEST, "the body ended too early, or came too slowly"),
             ImportError::Shrinks { .. } => Self::of(Kind::Conflict, text).hint("`allow_shrink=true` if you mean it"),
-            ImportError::Erased | ImportError::Rectified => Self::of(Kind::Conflict, text).hint("send it again"),
+            ImportError::Erased | ImportError::Rectified | ImportError::Outdated => {
+                Self::of(Kind::Conflict, text).hint("send it again")
+            }
             error => told(error.kind(), text),
         }
     }

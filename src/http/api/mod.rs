@@ -38,7 +38,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -115,12 +115,6 @@ pub fn is_of(path: &str) -> bool {
     path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// True for a request whose body or answer is a file, which may take long.
-#[must_use]
-pub fn is_file(method: &Method, path: &str) -> bool {
-    (method == Method::PUT && path == enter::CUSTOMERS) || (method == Method::GET && path == enter::EVIDENCE)
-}
-
 /// A path that nothing has.
 async fn unknown() -> Response {
     let problem = Problem::new(StatusCode::NOT_FOUND, "the API has no such path");
@@ -132,22 +126,4 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text =
         panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
     Problem::failed(Kind::Failed, &format!("a request panicked: {}", text.unwrap_or_default())).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_customers_file_and_evidence_may_take_long() {
-        for (method, path, is) in [
-            (Method::PUT, "/api/v1/customers", true),
-            (Method::GET, "/api/v1/evidence", true),
-            (Method::GET, "/api/v1/customers", false),
-            (Method::POST, "/api/v1/evidence", false),
-        ] {
-            assert_eq!(is_file(&method, path), is, "{method} {path}");
-        }
-        assert!(keyed().into_openapi().paths.paths.contains_key(enter::EVIDENCE));
-    }
 }

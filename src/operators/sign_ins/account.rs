@@ -7,7 +7,7 @@ use super::sessions::Here;
 use super::{SignInError, SignIns, Visitor};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::store::StoreError;
-use crate::store::operators::{self, Operator, sessions, sign_ins};
+use crate::store::operators::{self, Operator, identities, sessions, sign_ins};
 
 /// How an operator signs in, and where they have.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Account {
     pub codes_left: u64,
     /// Their sessions, the newest first.
     pub sessions: Vec<Here>,
+    /// True if an identity at the configured provider is theirs.
+    pub is_tied: bool,
 }
 
 impl SignIns {
@@ -30,11 +32,16 @@ impl SignIns {
     pub async fn account(&self, operator: &Operator) -> Result<Account, StoreError> {
         let mut conn = self.context.store.read().await?;
         let kept = sign_ins::find(&mut conn, operator.id).await?;
+        let tied = match &self.context.config.oidc.issuer {
+            Some(issuer) => identities::of(&mut conn, issuer.as_str(), operator.id).await?,
+            None => None,
+        };
         Ok(Account {
             has_password: kept.password.is_some(),
             factor_at: kept.secret_at,
             codes_left: sign_ins::codes_left(&mut conn, operator.id).await?,
             sessions: self.sessions(&mut conn, operator).await?,
+            is_tied: tied.is_some(),
         })
     }
 
@@ -64,15 +71,23 @@ impl SignIns {
         visitor: &Visitor,
     ) -> Result<(), SignInError> {
         self.attempts.of_password(visitor.address, operator.name.as_str()).map_err(SignInError::Often)?;
-        let kept = sign_ins::find(&mut *self.context.store.read().await?, operator.id).await?;
-        if !self.compare(present, kept.password).await? {
+        let kept = sign_ins::find(&mut *self.context.store.read().await?, operator.id).await?.password;
+        let is_right = self.compare(present, kept.clone()).await?;
+        let Some(kept) = kept.filter(|_| is_right) else {
             self.note_failure(operator.name.as_str(), "change password", visitor).await?;
             return Err(SignInError::Wrong);
-        }
+        };
+        self.attempts.proved(visitor.address, operator.name.as_str());
         let hash = self.hash(self.choose(operator, new)?).await?;
         let mut tx = self.context.store.write().await?;
-        sign_ins::set_password(&mut tx, operator.id, &hash).await?;
+        // Meanwhile an invitation may have set another one, or the session may have ended.
+        let is_replaced = sign_ins::replace_password(&mut tx, operator.id, &kept, &hash).await?;
+        let here = sessions::find(&mut tx, session).await?;
+        if !is_replaced || !here.is_some_and(|it| self.goes_on(&it)) {
+            return Err(SignInError::Wrong);
+        }
         sessions::end_all(&mut tx, operator.id, Some(session)).await?;
+        sessions::drop_pending(&mut tx, operator.id).await?;
         self.note(&mut tx, &operator.name, "change password", visitor).await?;
         Ok(tx.commit().await.map_err(StoreError::from)?)
     }

@@ -26,13 +26,18 @@ impl SignIns {
     /// # Errors
     /// If the code does not count, there were too many attempts, the session has ended, or the database fails.
     pub async fn prove(&self, token: &str, code: &str, visitor: &Visitor) -> Result<Opened, SignInError> {
-        let mut tx = self.context.store.write().await?;
-        let (present, _) = self.found(&mut tx, token).await?.ok_or(SignInError::Ended)?;
+        let present = self.presented(token, visitor).await?;
         if present.stage != Stage::Code {
             return Err(SignInError::Ended);
         }
+        self.attempts.of_code(present.operator.id).map_err(SignInError::Often)?;
+        let mut tx = self.context.store.write().await?;
+        // Meanwhile it may have ended.
+        let (present, _) = self.found(&mut tx, token).await?.ok_or(SignInError::Ended)?;
         let operator = &present.operator;
-        self.attempts.of_code(operator.id).map_err(SignInError::Often)?;
+        if present.stage != Stage::Code {
+            return Err(SignInError::Ended);
+        }
         if !self.takes(&mut tx, operator, code).await? {
             drop(tx);
             self.note_failure(operator.name.as_str(), "sign in: code", visitor).await?;
@@ -56,20 +61,30 @@ impl SignIns {
         }
     }
 
-    /// The secret for an app that is being set up: the same until it is confirmed.
+    /// The secret for an app that is being set up in a session: the same until it is confirmed, and nobody's after the session.
     ///
     /// # Errors
-    /// If the session has ended or needs a code first, or the database fails.
-    pub async fn set_up(&self, token: &str) -> Result<SettingUp, SignInError> {
-        let mut tx = self.context.store.write().await?;
-        let (present, _) = self.found(&mut tx, token).await?.ok_or(SignInError::Ended)?;
+    /// If the session has ended or needs a code first, there were too many attempts, or the database fails.
+    pub async fn set_up(&self, token: &str, visitor: &Visitor) -> Result<SettingUp, SignInError> {
+        let present = self.presented(token, visitor).await?;
         if present.stage == Stage::Code {
             return Err(SignInError::Ended);
         }
-        sign_ins::set_pending(&mut tx, present.operator.id, &Secret::new(&self.context.random)).await?;
-        let kept = sign_ins::find(&mut tx, present.operator.id).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-        let secret = kept.pending.ok_or(SignInError::Ended)?;
+        let id = present.session;
+        let (begun, kept) = {
+            let mut conn = self.context.store.read().await?;
+            (sessions::pending(&mut conn, id).await?, sign_ins::find(&mut conn, present.operator.id).await?)
+        };
+        let secret = match begun {
+            Some(secret) => secret,
+            None => {
+                let mut tx = self.context.store.write().await?;
+                sessions::set_pending(&mut tx, id, &Secret::new(&self.context.random)).await?;
+                let secret = sessions::pending(&mut tx, id).await?.ok_or(SignInError::Ended)?;
+                tx.commit().await.map_err(StoreError::from)?;
+                secret
+            }
+        };
         Ok(SettingUp { operator: present.operator, secret, replaces: kept.secret.is_some() })
     }
 
@@ -84,23 +99,30 @@ impl SignIns {
         (code, former): (&str, &str),
         visitor: &Visitor,
     ) -> Result<(Opened, Codes), SignInError> {
-        let mut tx = self.context.store.write().await?;
-        let (present, _) = self.found(&mut tx, token).await?.ok_or(SignInError::Ended)?;
+        let present = self.presented(token, visitor).await?;
         if present.stage == Stage::Code {
             return Err(SignInError::Ended);
         }
+        self.attempts.of_code(present.operator.id).map_err(SignInError::Often)?;
+        let mut tx = self.context.store.write().await?;
+        let (present, _) = self.found(&mut tx, token).await?.ok_or(SignInError::Ended)?;
         let (operator, now) = (&present.operator, self.context.clock.now());
-        self.attempts.of_code(operator.id).map_err(SignInError::Often)?;
+        let pending = sessions::pending(&mut tx, present.session).await?.ok_or(SignInError::Ended)?;
         let kept = sign_ins::find(&mut tx, operator.id).await?;
-        let pending = kept.pending.ok_or(SignInError::Ended)?;
-        let step = pending.check(code, now, None).ok_or(SignInError::Code)?;
-        // Who only has the session, at a machine that was left open, does not change the device.
-        if kept.secret.is_some() && !self.takes(&mut tx, operator, former).await? {
-            return Err(SignInError::Code);
-        }
-        if !sign_ins::confirm(&mut tx, operator.id, &pending, step, now).await? {
+        let step = match pending.check(code, now, None) {
+            // Who only has the session, at a machine that was left open, does not change the device.
+            Some(step) if kept.secret.is_none() || self.takes(&mut tx, operator, former).await? => step,
+            _ => {
+                drop(tx);
+                self.note_failure(operator.name.as_str(), "set up second factor", visitor).await?;
+                return Err(SignInError::Code);
+            }
+        };
+        // Of two that confirm it at the same time one is refused.
+        if !sessions::end(&mut tx, operator.id, present.session).await? {
             return Err(SignInError::Ended);
         }
+        sign_ins::set_secret(&mut tx, operator.id, &pending, step, now).await?;
         let codes = self.new_codes(&mut tx, operator).await?;
         // Other sessions were begun with the password alone, or with a device that is being replaced.
         sessions::end_all(&mut tx, operator.id, None).await?;
@@ -118,6 +140,8 @@ impl SignIns {
         self.attempts.of_code(operator.id).map_err(SignInError::Often)?;
         let mut tx = self.context.store.write().await?;
         if !self.takes(&mut tx, operator, code).await? {
+            drop(tx);
+            self.note_failure(operator.name.as_str(), "renew recovery codes", visitor).await?;
             return Err(SignInError::Code);
         }
         let codes = self.new_codes(&mut tx, operator).await?;

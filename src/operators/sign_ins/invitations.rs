@@ -107,6 +107,7 @@ impl SignIns {
             self.note(&mut tx, &operator.name, "sign in", visitor).await?;
         }
         tx.commit().await.map_err(StoreError::from)?;
+        self.attempts.proved(visitor.address, operator.name.as_str());
         Ok(opened)
     }
 

@@ -150,11 +150,13 @@ impl SignIns {
             self.note_failure(name, "sign in", visitor).await?;
             return Err(SignInError::Wrong);
         };
+        self.attempts.proved(visitor.address, operator.name.as_str());
         let mut tx = self.context.store.write().await?;
         // Meanwhile the operator may have been disabled, or have got another password.
-        let now_kept = sign_ins::find(&mut tx, operator.id).await?;
+        let is_same =
+            sign_ins::hold_password(&mut tx, operator.id, kept.password.as_deref().unwrap_or_default()).await?;
         let operator = operators::find(&mut tx, operator.id).await?.filter(|it| it.disabled_at.is_none());
-        let Some(operator) = operator.filter(|_| now_kept.password == kept.password) else {
+        let Some(operator) = operator.filter(|_| is_same) else {
             return Err(SignInError::Wrong);
         };
         let opened = self.open(&mut tx, &operator, Proof::Password, visitor).await?;
@@ -178,6 +180,7 @@ impl SignIns {
         let opened = self.open(&mut tx, &operator, Proof::Provider, visitor).await?;
         self.note(&mut tx, &operator.name, "sign in at provider", visitor).await?;
         tx.commit().await.map_err(StoreError::from)?;
+        self.attempts.proved(visitor.address, operator.name.as_str());
         Ok(opened)
     }
 
@@ -224,17 +227,24 @@ impl SignIns {
     /// Compares a password with a stored one, on a thread where it holds nobody up.
     async fn compare(&self, password: &str, stored: Option<String>) -> Result<bool, SignInError> {
         let password = Password::typed(password);
-        let _turn = self.hashing.acquire().await.map_err(|_| SignInError::Hash)?;
-        let compared = tokio::task::spawn_blocking(move || password.is(stored.as_deref())).await;
-        compared.map_err(|_| SignInError::Hash)
+        self.at_turn(move || password.is(stored.as_deref())).await
     }
 
     /// What is stored of a new password.
     async fn hash(&self, password: Password) -> Result<String, SignInError> {
         let random = self.context.random.clone();
-        let _turn = self.hashing.acquire().await.map_err(|_| SignInError::Hash)?;
-        let hashed = tokio::task::spawn_blocking(move || password.hash(&random)).await;
-        hashed.ok().and_then(Result::ok).ok_or(SignInError::Hash)
+        self.at_turn(move || password.hash(&random)).await?.map_err(|_| SignInError::Hash)
+    }
+
+    /// Hashes when it is its turn, which lasts as long as the thread takes: also if nobody waits for it any more.
+    async fn at_turn<T: Send + 'static>(&self, hashing: impl FnOnce() -> T + Send + 'static) -> Result<T, SignInError> {
+        let turn = self.hashing.clone().acquire_owned().await.map_err(|_| SignInError::Hash)?;
+        let hashed = tokio::task::spawn_blocking(move || {
+            let hashed = hashing();
+            drop(turn);
+            hashed
+        });
+        hashed.await.map_err(|_| SignInError::Hash)
     }
 
     /// Accepts a new password of an operator.

@@ -48,6 +48,16 @@ pub struct Here {
     pub created_at: Timestamp,
     /// When it was used last, within a minute.
     pub seen_at: Timestamp,
+    /// What is still missing.
+    pub stage: Stage,
+}
+
+impl Here {
+    /// True if nothing is missing. One that lacks the second factor may mean that somebody else knows the password.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.stage == Stage::In
+    }
 }
 
 impl SignIns {
@@ -56,13 +66,36 @@ impl SignIns {
     /// # Errors
     /// If the database fails.
     pub async fn present(&self, token: &str) -> Result<Option<Present>, StoreError> {
-        let found = {
-            let mut conn = self.context.store.read().await?;
-            self.found(&mut conn, token).await?
-        };
-        let Some((present, session)) = found else { return Ok(None) };
+        let Some((present, session)) = self.read(token).await? else { return Ok(None) };
         self.note_use(&session).await;
         Ok(Some(present))
+    }
+
+    /// Who presents this token, which is no use of the session: it ends as if nobody had looked.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn look(&self, token: &str) -> Result<Option<Present>, StoreError> {
+        Ok(self.read(token).await?.map(|(present, _)| present))
+    }
+
+    /// Who presents this token, before anything is written: a stranger does not take the writer of the database. One whom nobody knows
+    /// counts as an attempt from the address.
+    pub(super) async fn presented(&self, token: &str, visitor: &Visitor) -> Result<Present, SignInError> {
+        if let Some(present) = self.look(token).await? {
+            return Ok(present);
+        }
+        self.count(visitor)?;
+        Err(SignInError::Ended)
+    }
+
+    async fn read(&self, token: &str) -> Result<Option<(Present, Session)>, StoreError> {
+        // What cannot be a token costs nothing.
+        if Token::parse(token).is_none() {
+            return Ok(None);
+        }
+        let mut conn = self.context.store.read().await?;
+        self.found(&mut conn, token).await
     }
 
     /// Who presents this token, and the session, in a transaction.
@@ -79,7 +112,7 @@ impl SignIns {
     }
 
     /// True if a session has not ended.
-    fn goes_on(&self, session: &Session) -> bool {
+    pub(super) fn goes_on(&self, session: &Session) -> bool {
         let now = self.context.clock.now();
         let idle_at = session.seen_at.saturating_add(IDLE).unwrap_or(Timestamp::MAX);
         now < session.ends_at && now < idle_at
@@ -108,9 +141,11 @@ impl SignIns {
     /// # Errors
     /// If the database fails.
     pub async fn leave(&self, token: &str, visitor: &Visitor) -> Result<(), StoreError> {
+        let Some(present) = self.look(token).await? else { return Ok(()) };
         let mut tx = self.context.store.write().await?;
-        let Some((present, _)) = self.found(&mut tx, token).await? else { return Ok(()) };
-        sessions::end(&mut tx, present.operator.id, present.session).await?;
+        if !sessions::end(&mut tx, present.operator.id, present.session).await? {
+            return Ok(());
+        }
         self.note(&mut tx, &present.operator.name, "sign out", visitor).await?;
         Ok(tx.commit().await?)
     }
@@ -118,10 +153,12 @@ impl SignIns {
     /// The sessions of an operator, the newest first.
     pub(super) async fn sessions(&self, conn: &mut Conn, operator: &Operator) -> Result<Vec<Here>, StoreError> {
         let all = sessions::list(conn, operator.id, LISTED).await?;
+        let has_factor = sign_ins::find(conn, operator.id).await?.secret.is_some();
         let going_on = all.into_iter().filter(|it| self.goes_on(it));
         let here = |it: Session| {
-            let Session { id, address, agent, created_at, seen_at, .. } = it;
-            Here { id, address, agent, created_at, seen_at }
+            let Session { id, proof, address, agent, created_at, seen_at, .. } = it;
+            let stage = Stage::of(proof, has_factor, self.needs_factor(operator));
+            Here { id, address, agent, created_at, seen_at, stage }
         };
         Ok(going_on.map(here).collect())
     }

@@ -22,6 +22,8 @@ use encoding_rs::Encoding;
 use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use check::{Checked, check};
@@ -68,6 +70,17 @@ pub struct ImportOptions {
     pub encoding: Option<&'static Encoding>,
     /// The sheet of a workbook; else the first one that is not hidden.
     pub sheet: Option<String>,
+    /// What was shown of the file before: an import that would do something else is refused.
+    pub seen: Option<Seen>,
+}
+
+/// What was shown of a file, and of what it was compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// How often customers had been changed by then.
+    pub revision: u64,
 }
 
 /// What an import does with contacts of erased persons.
@@ -118,6 +131,9 @@ pub struct Imported {
     /// True if the columns are known: without them no row can be read, and none can be skipped.
     #[serde(skip)]
     pub has_header: bool,
+    /// How often customers had been changed when the file was compared with them.
+    #[serde(skip)]
+    pub revision: u64,
 }
 
 /// Customers with a skipped row keep all contacts and attributes that they have, and do not leave: a typing error in a file must
@@ -182,6 +198,12 @@ pub enum ImportError {
     /// An address was corrected while the file was checked.
     #[error("an address was corrected meanwhile; nothing was imported")]
     Rectified,
+    /// Customers were changed since it was shown what the file changes.
+    #[error("customers were changed since the changes were shown; nothing was imported")]
+    Outdated,
+    /// The file is not the one whose changes were shown.
+    #[error("the file is not the one whose changes were shown; nothing was imported")]
+    Altered,
     /// It is not known who was erased.
     #[error(transparent)]
     Subject(#[from] SubjectError),
@@ -197,7 +219,8 @@ impl ImportError {
         match self {
             Self::Forbidden(_) => Kind::Forbidden,
             Self::Read(_) | Self::File(_) | Self::Invalid(_) | Self::Shrinks { .. } => Kind::Invalid,
-            Self::Spool(_) => Kind::Failed,
+            Self::Spool(_) | Self::Altered => Kind::Failed,
+            Self::Outdated => Kind::Conflict,
             Self::Erased | Self::Rectified => Kind::Later,
             Self::Subject(error) => error.kind(),
             Self::Store(error) => error.kind(),
@@ -223,7 +246,10 @@ pub async fn import(
     }
     let tombstones = subjects.tombstones().await?;
     let corrections = Corrections::load(&mut *context.store.read().await?).await?;
-    let mut checked = check(reader, options, (&tombstones, &corrections), progress)?;
+    let mut checked = apart(|| check(reader, options, (&tombstones, &corrections), progress))?;
+    if options.seen.as_ref().is_some_and(|seen| seen.sha256 != checked.imported.sha256) {
+        return Err(ImportError::Altered);
+    }
     if options.erased == Erased::Revive {
         checked.imported.contacts += checked.imported.erased.len() as u64;
     }
@@ -234,7 +260,7 @@ pub async fn import(
     name_unknown(writer.connection().await?, &mut checked.imported.kept).await?;
     if options.dry_run {
         let conn = writer.connection().await?;
-        imports::compare(conn, removal(&checked, options), checked.lacking).await?;
+        checked.imported.revision = imports::compare(conn, removal(&checked, options), checked.lacking).await?;
         checked.imported.changes = Some(changes::read(conn, &checked, true).await?);
         writer.close().await;
     } else {
@@ -252,6 +278,15 @@ pub async fn import(
     }
     progress(1.0);
     Ok(checked.imported)
+}
+
+/// Does work that keeps a processor busy for seconds: at a server, other tasks of this thread go on beside it.
+fn apart<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
+        // There is no other thread that the tasks could go on in.
+        _ => work(),
+    }
 }
 
 /// The sheet that the rows of a workbook are of, and how to read another one.
@@ -312,6 +347,10 @@ async fn write(
     loop {
         let conn = writer.connection().await?;
         let revision = imports::compare(conn, removal(checked, options), checked.lacking).await?;
+        // The revision that was seen stays the one that is compared: if another import commits below, the loop comes here again.
+        if options.seen.as_ref().is_some_and(|seen| seen.revision != revision) {
+            return Err(ImportError::Outdated);
+        }
         let changes = changes::read(conn, checked, false).await?;
         let mut tx = writer.begin().await?;
         imports::write_customers(&mut tx, &id.to_string(), now).await?;

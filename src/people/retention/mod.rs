@@ -21,6 +21,7 @@ use crate::domain::right::Right;
 use crate::ledger::operated::{Operation, record};
 use crate::people::scrub;
 use crate::people::subjects::SubjectError;
+use crate::store::operators::forms;
 use crate::store::people::scrubs;
 use crate::store::{Conn, StoreError};
 
@@ -111,6 +112,9 @@ impl Retention {
     /// # Errors
     /// If the database fails. What was deleted until then stays deleted.
     pub async fn purge(&self, actor: &Actor, dry_run: bool) -> Result<Report, SubjectError> {
+        if !dry_run {
+            self.begun_forms().await?;
+        }
         let rows = self.audience_rows(actor, dry_run).await?;
         let notices = self.notices(actor, dry_run).await?;
         let mut counts = self.records(actor, dry_run).await?;
@@ -118,6 +122,18 @@ impl Retention {
         let records = counts.iter().map(|(kind, count)| (*kind, count.deleted)).collect();
         let held = counts.iter().filter(|(_, count)| count.held > 0).map(|(kind, count)| (*kind, count.held)).collect();
         Ok(Report { notices, records, held, unscrubbed: None })
+    }
+
+    /// Deletes what operators have typed into forms and left lying.
+    async fn begun_forms(&self) -> Result<(), StoreError> {
+        let now = self.context.clock.now();
+        let before = now.saturating_sub(forms::KEPT_FOR).unwrap_or(Timestamp::MIN);
+        let mut tx = self.context.store.write().await?;
+        if forms::sweep(&mut tx, before).await? > 0 {
+            scrubs::mark(&mut tx, now).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     /// The time before which a period that started has ended.

@@ -100,7 +100,11 @@ impl Subjects {
         if keys.iter().any(|key| mentioned(ground, key)) {
             return Err(SubjectError::Ground);
         }
-        let stored = stored(&mut tx, &keys).await?;
+        let mut deliveries = Vec::new();
+        for key in &keys {
+            deliveries.push(forget::hold_deliveries(&mut tx, key).await?);
+        }
+        let stored = stored(&mut tx, &keys, deliveries).await?;
         if !stored.anything {
             return Err(SubjectError::Unknown(address.clone()));
         }
@@ -151,14 +155,18 @@ impl Subjects {
     /// What stands against an erasure of a person now: each duty, and why it exists. Nothing is erased.
     ///
     /// # Errors
-    /// If the actor may not erase, a message to the person is being sent, or the database fails.
+    /// If the actor may not erase, or the database fails.
     pub async fn in_the_way(&self, actor: &Actor, address: &Address) -> Result<Vec<(Duty, String)>, SubjectError> {
         actor.may_at_all(Right::Subjects)?;
-        // Dropped at the end: what is looked at is locked, and nothing of it is changed.
-        let mut tx = self.context.store.write().await?;
-        let keys = addresses::keys(&mut tx, address).await?;
-        let stored = stored(&mut tx, &keys).await?;
-        self.duties(&mut tx, &stored).await
+        // Nothing is locked: the erasure looks again.
+        let mut conn = self.context.store.snapshot().await?;
+        let keys = addresses::keys(&mut conn, address).await?;
+        let mut deliveries = Vec::new();
+        for key in &keys {
+            deliveries.push(subjects::deliveries(&mut conn, key).await?);
+        }
+        let stored = stored(&mut conn, &keys, deliveries).await?;
+        self.duties(&mut conn, &stored).await
     }
 
     /// What stands against an erasure: each duty, and why it exists.
@@ -215,11 +223,14 @@ async fn contract_ends(
     Ok(ends)
 }
 
-/// Finds what is stored about a person's addresses, and locks their places in the queue.
-async fn stored(conn: &mut Conn, keys: &[AddressKey]) -> Result<Stored, SubjectError> {
+/// Finds what is stored about a person's addresses, beside the deliveries to each.
+async fn stored(
+    conn: &mut Conn,
+    keys: &[AddressKey],
+    deliveries: Vec<Vec<SubjectDelivery>>,
+) -> Result<Stored, SubjectError> {
     let mut stored = Stored::default();
-    for key in keys {
-        let deliveries = forget::hold_deliveries(conn, key).await?;
+    for (key, deliveries) in keys.iter().zip(deliveries) {
         let contacts = subjects::contacts(conn, key).await?;
         let mentions = mentions::of(conn, key).await?;
         stored.accounts.extend(contacts.iter().map(|contact| contact.account_id.clone()));
@@ -265,6 +276,8 @@ impl Stored {
                 self.holds.push(hold);
                 return Ok(());
             }
+            // No duty is to keep what nobody has sent.
+            Mention::Form(_) => return Ok(()),
             Mention::Attestation(words) => (Some(words.notice_id), words.account_id, words.at),
             Mention::Step(step) => (Some(step.notice_id), String::new(), step.at),
             Mention::Task(task) => {

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::domain::address::AddressKey;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Run, commitment};
 use crate::ledger::{cancelled, sequence};
+use crate::store::operators::uploads;
 use crate::store::people::subjects::{self, Cleared, SubjectDelivery};
 use crate::store::people::{petitions, rectifications, scrubs, sole_traders};
 use crate::store::proof::ledger::{self, Opening};
@@ -58,6 +59,8 @@ pub(crate) async fn forget(
     petitions::forget(conn, key).await?;
     rectifications::delete(conn, key).await?;
     sole_traders::clear(conn, &accounts.into_iter().collect::<Vec<_>>()).await?;
+    // Any of them may name the person: none is read here, and who uploaded one has it still.
+    uploads::delete_all(conn).await?;
     scrubs::mark(conn, context.clock.now()).await?;
     let entries = openings.len();
     append_cleared(context, conn, Event::Erased, &openings, ground).await?;

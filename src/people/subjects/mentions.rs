@@ -1,12 +1,16 @@
 //! Finding an address in words that somebody wrote. [`Place::ALL`] is the list of these places: an export shows what is found there,
 //! an erasure deletes it, and the exchange of tombstones finds erased persons there. Not in it are the texts of notices.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::address::{self, AddressKey, mentioned};
 use crate::domain::entry::{Event, Person};
 use crate::domain::notice::State;
 use crate::store::notices::attestations;
+use crate::store::operators::forms::{self, Mentioning};
 use crate::store::people::holds::Hold;
 use crate::store::people::mentions::{self, FileRow, StepWords, Words};
 use crate::store::people::subjects;
@@ -31,12 +35,15 @@ enum Place {
     Holds,
     /// The notes of tasks.
     Tasks,
+    /// What operators have typed into forms that they have not sent.
+    Forms,
     /// The words in the ledger's entries: attestations, reasons, notes, and what operators found out about deliveries.
     Entries,
 }
 
 impl Place {
-    const ALL: [Self; 6] = [Self::Attestations, Self::FileRows, Self::Steps, Self::Holds, Self::Tasks, Self::Entries];
+    const ALL: [Self; 7] =
+        [Self::Attestations, Self::FileRows, Self::Steps, Self::Holds, Self::Tasks, Self::Forms, Self::Entries];
 
     /// Reads a page of the words that contain an `@`, after those that end with `after`.
     async fn page(self, conn: &mut Conn, text: &str, after: (&str, &str)) -> Result<Vec<Mention>, StoreError> {
@@ -50,6 +57,12 @@ impl Place {
             Self::Steps => mentions::steps(conn, after.0, PAGE).await?.into_iter().map(Mention::Step).collect(),
             Self::Holds => mentions::holds(conn, after.0, PAGE).await?.into_iter().map(Mention::Hold).collect(),
             Self::Tasks => tasks::with_mentions(conn, after.0, PAGE).await?.into_iter().map(Mention::Task).collect(),
+            Self::Forms => forms::with_mentions(conn, text, after, PAGE)
+                .await?
+                .into_iter()
+                .map(Typed::of)
+                .map(Mention::Form)
+                .collect(),
             Self::Entries => {
                 let entry = |it: StoredOpening| {
                     let person = it.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
@@ -73,8 +86,33 @@ pub(super) enum Mention {
     Hold(Hold),
     /// A task that is done.
     Task(Task),
+    /// A form that was begun.
+    Form(Typed),
     /// An entry of the ledger, with its person part.
     Entry(Box<(StoredOpening, Person)>),
+}
+
+/// What an operator has typed into a form.
+pub(super) struct Typed {
+    operator_id: Uuid,
+    form: String,
+    /// When it was kept last.
+    pub(super) kept_at: Timestamp,
+    values: Vec<String>,
+}
+
+impl Typed {
+    fn of(it: Mentioning) -> Self {
+        let fields: Option<BTreeMap<String, String>> = serde_json::from_str(&it.begun.fields).ok();
+        let values = fields.map(|fields| fields.into_values().collect()).unwrap_or_else(|| vec![it.begun.fields]);
+        Self { operator_id: it.operator_id, form: it.form, kept_at: it.begun.kept_at, values }
+    }
+
+    /// The lines that mention an address: those around them may be about others.
+    pub(super) fn about(&self, key: &AddressKey) -> String {
+        let lines = self.values.iter().flat_map(|value| value.lines());
+        lines.filter(|line| mentioned(line, key)).collect::<Vec<_>>().join("\n")
+    }
 }
 
 impl Mention {
@@ -87,6 +125,7 @@ impl Mention {
             Self::Step(step) => vec![&step.reason],
             Self::Hold(hold) => vec![&hold.reason],
             Self::Task(task) => task.note.as_deref().into_iter().collect(),
+            Self::Form(typed) => typed.values.iter().map(String::as_str).collect(),
             // The role of an attestation has its witness; that of any other entry is the operator, whose name is not the person's.
             Self::Entry(entry) if entry.0.event == Event::Attested => vec![&entry.1.reply, &entry.1.role],
             Self::Entry(entry) => vec![&entry.1.reply],
@@ -101,6 +140,7 @@ impl Mention {
             Self::Step(step) => step.id,
             Self::Hold(hold) => hold.id,
             Self::Task(task) => task.id,
+            Self::Form(typed) => return (typed.operator_id.to_string(), typed.form.clone()),
             Self::Entry(entry) => entry.0.entry_id,
         };
         (id.to_string(), String::new())
@@ -158,6 +198,8 @@ pub(super) async fn clear(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>
             Mention::Step(step) => mentions::clear_step(conn, step.id).await?,
             Mention::Hold(hold) => mentions::clear_hold(conn, hold.id).await?,
             Mention::Task(task) => tasks::clear_note(conn, task.id).await?,
+            // It was not sent, and is begun again.
+            Mention::Form(typed) => forms::delete(conn, typed.operator_id, &typed.form).await?,
             Mention::Entry(entry) => {
                 subjects::clear_openings(conn, &[entry.0.entry_id]).await?;
                 openings.push(entry.0.entry_id);

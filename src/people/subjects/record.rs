@@ -67,7 +67,7 @@ pub struct Record {
     /// What operators did about the address, or with words that mention it.
     #[schema(value_type = Vec<Object>)]
     pub operations: Vec<Operated>,
-    /// Reasons of steps and holds that mention the address and are in no operation.
+    /// Reasons of steps and holds that mention the address and are in no operation, and lines of forms that were not sent.
     #[schema(value_type = Vec<Object>)]
     pub reasons: Vec<Stated>,
     /// Who looked at the record while the data was restricted.
@@ -323,6 +323,12 @@ fn add_words(record: &mut Record, mention: Mention, key: &AddressKey) {
             account_id: task.account_id,
             at: task.done_at.unwrap_or(task.opened_at),
             reason: task.note.unwrap_or_default(),
+        }),
+        Mention::Form(typed) => record.reasons.push(Stated {
+            notice_id: None,
+            account_id: None,
+            at: typed.kept_at,
+            reason: typed.about(key),
         }),
         Mention::Entry(entry) => record.operations.extend(operated(&entry.0)),
     }

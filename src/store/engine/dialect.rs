@@ -158,7 +158,9 @@ impl Dialect {
     pub(in crate::store) fn connection_settings(self, access: Access) -> impl Iterator<Item = &'static str> {
         let (all, more): (&[&str], &[&str]) = match (self, access) {
             (Self::Sqlite, Access::Read) => (READING, &[]),
-            (Self::Sqlite, Access::Write | Access::Record) => (WRITING, &[]),
+            (Self::Sqlite, Access::Write) => (WRITING, &[]),
+            // Pages that become free are not overwritten at once: it takes them all the time, most of them from the queue.
+            (Self::Sqlite, Access::Record) => (WRITING, &["PRAGMA secure_delete = FAST"]),
             // It empties the write-ahead log itself, between its transactions; other connections go on to do so after their commits if
             // they find the log long.
             (Self::Sqlite, Access::Bulk) => {
@@ -199,7 +201,8 @@ const BUSY_TIMEOUT: &str = concat!("PRAGMA busy_timeout = ", lock_wait_s!(), "00
 
 const READING: &[&str] = &[BUSY_TIMEOUT, "PRAGMA query_only = ON"];
 
-/// FULL: a commit that was acknowledged survives a power cut. secure_delete: what is erased is overwritten. recursive_triggers:
+/// FULL: a commit that was acknowledged survives a power cut. secure_delete: what is erased is overwritten (FAST: within its
+/// page; a page that became free is overwritten when the file is rewritten after an erasure). recursive_triggers:
 /// without it REPLACE deletes an entry of the ledger and no trigger refuses it.
 const WRITING: &[&str] = &[
     "PRAGMA journal_mode = WAL",

@@ -7,7 +7,7 @@ use super::{Dialect, Result, Store, row};
 /// The tables that persons are deleted from.
 const VACUUM: &str = "VACUUM contacts, customers, customer_attributes, deliveries, unaddressed, queue, attempts, moulds, notices, \
      notice_rows, notice_steps, attestations, holds, preferences, suppressions, rectifications, reads, tasks, inbound, reports, \
-     ledger_openings";
+     ledger_openings, begun_forms, uploads, upload_parts";
 
 impl Store {
     /// Makes sure that nothing deleted is still found in the files. SQLite overwrites freed bytes, but moving rows between pages
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     /// The statements that erasures and retention are made of.
-    const SOURCES: [&str; 9] = [
+    const SOURCES: [&str; 11] = [
         include_str!("../people/customers.rs"),
         include_str!("../people/expired.rs"),
         include_str!("../people/holds.rs"),
@@ -49,6 +49,8 @@ mod tests {
         include_str!("../people/sole_traders.rs"),
         include_str!("../people/subjects.rs"),
         include_str!("../notices/attestations.rs"),
+        include_str!("../operators/forms.rs"),
+        include_str!("../operators/uploads.rs"),
     ];
 
     #[test]

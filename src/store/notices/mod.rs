@@ -1,5 +1,6 @@
 //! Notices: what an author wrote, and the state of it. What belongs to a notice has a file of its own.
 
+pub mod approvals;
 pub mod attestations;
 pub mod matters;
 pub mod nearby;
@@ -7,6 +8,7 @@ pub mod open;
 pub mod references;
 pub mod releases;
 pub mod reminders;
+pub mod reviews;
 pub mod rows;
 pub mod series;
 pub mod steps;
@@ -46,6 +48,8 @@ pub struct Kept {
     pub sequence: Option<u64>,
     /// What it says of the matter.
     pub said: Said,
+    /// True if what it says counts, see [`Member`](crate::domain::matter::Member).
+    pub speaks: bool,
     /// The file as written.
     pub source: String,
     /// Digest of source and rows.
@@ -89,8 +93,8 @@ pub struct Continued {
     pub matter_id: Uuid,
     /// The notice of the deliveries, which are not counted.
     pub notice_id: Uuid,
-    /// Notices that were released later are not counted either.
-    pub before: Option<Timestamp>,
+    /// Its place in the matter, once it is released: later notices are not counted either.
+    pub before: Option<u64>,
 }
 
 /// Which notices are wanted.
@@ -122,7 +126,7 @@ impl Kept {
     /// The threads that its deliveries continue, unless it is the first notice of its matter.
     #[must_use]
     pub fn continued(&self) -> Option<Continued> {
-        let continued = Continued { matter_id: self.matter_id, notice_id: self.id, before: self.released_at };
+        let continued = Continued { matter_id: self.matter_id, notice_id: self.id, before: self.sequence };
         (self.matter_id != self.id).then_some(continued)
     }
 
@@ -166,7 +170,7 @@ macro_rules! select {
         concat!(
             "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
              approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain, standing, \
-             matter_id, sequence, phase, window_start, window_end, next_update_at \
+             matter_id, sequence, phase, window_start, window_end, next_update_at, speaks \
              FROM notices ",
             $rest
         )
@@ -194,6 +198,7 @@ fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
         matter_id: row.id("matter_id")?,
         sequence: row.maybe_count("sequence")?,
         said: matters::said(&row, category)?,
+        speaks: row.count("speaks")? > 0,
         source: row.get("source")?,
         digest: row.bytes("digest")?,
         author: row.get("author")?,
@@ -273,7 +278,7 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
         "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, source = $7, digest = $8,
            author = $9, send_at = $10, lane = $11, matter_id = $12, phase = $13, window_start = $14, window_end = $15,
            next_update_at = $16, state = 'draft', approved_digest = NULL, approved_by = NULL,
-           approved_recipients = NULL, approved_audience = NULL
+           approved_recipients = NULL, approved_audience = NULL, approved_revision = NULL
          WHERE id = $1 AND state = $2",
     )
     .bind(id.to_string())
@@ -414,29 +419,6 @@ pub async fn set_approval(conn: &mut Conn, id: Uuid, by: &str, digest: &[u8; 32]
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// Notes which recipients an approver decided about: their number and the bytes by which they are compared; see
-/// [`Prints`](crate::domain::prints::Prints). They are deleted at the release.
-pub async fn set_approved_audience(conn: &mut Conn, id: Uuid, recipients: u64, prints: &[u8]) -> Result<()> {
-    sqlx::query("UPDATE notices SET approved_recipients = $2, approved_audience = $3 WHERE id = $1")
-        .bind(id.to_string())
-        .bind(i64::try_from(recipients).unwrap_or(i64::MAX))
-        .bind(prints)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// What was noted of the recipients at the approval.
-pub async fn approved_audience(conn: &mut Conn, id: Uuid) -> Result<Option<(u64, Vec<u8>)>> {
-    let row = sqlx::query("SELECT approved_recipients, approved_audience FROM notices WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(conn)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let row = Row::of("notices", &row);
-    Ok(row.maybe_count("approved_recipients")?.zip(row.get("approved_audience")?))
 }
 
 /// Pauses or resumes a released notice.

@@ -55,9 +55,9 @@ pub async fn windows(
     limit: u32,
 ) -> Result<Vec<Kept>> {
     let rows = sqlx::query(super::select!(
-        "WHERE window_end > $1 AND window_start < $2 AND sequence IS NOT NULL AND ($3 IS NULL OR matter_id <> $3)
+        "WHERE window_end > $1 AND window_start < $2 AND speaks = 1 AND ($3 IS NULL OR matter_id <> $3)
            AND phase IN ('announced', 'rescheduled', 'started') AND NOT EXISTS (SELECT 1 FROM notices later
-             WHERE later.matter_id = notices.matter_id AND later.sequence > notices.sequence AND later.phase IS NOT NULL)
+             WHERE later.matter_id = notices.matter_id AND later.sequence > notices.sequence AND later.speaks = 1)
          ORDER BY window_end LIMIT $4"
     ))
     .bind(start.as_millisecond())

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::reviews;
 use crate::domain::address::Address;
 use crate::domain::coverage::Terms;
 use crate::domain::notice::{Standing, State};
@@ -104,8 +105,9 @@ pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &
     let done = sqlx::query(
         "UPDATE notices SET state = 'released', release_by = NULL, release_reason = NULL, released_at = $2, customers = $3,
            recipients = $4, message_domain = $5, audience_salt = $6, contacts_revision = $7,
-           informed_at = $8, deadline = $9, standing = $10, approved_audience = NULL,
-           sequence = 1 + COALESCE((SELECT MAX(m.sequence) FROM notices m WHERE m.matter_id = notices.matter_id), 0)
+           informed_at = $8, deadline = $9, standing = $10, approved_audience = NULL, approved_revision = NULL,
+           sequence = 1 + COALESCE((SELECT MAX(m.sequence) FROM notices m WHERE m.matter_id = notices.matter_id), 0),
+           speaks = CASE WHEN phase IS NULL OR EXISTS (SELECT 1 FROM reminders r WHERE r.reminder_id = notices.id) THEN 0 ELSE 1 END
          WHERE id = $1 AND state = 'releasing'",
     )
     .bind(id.to_string())
@@ -118,9 +120,14 @@ pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &
     .bind(released.terms.informed_at.as_str())
     .bind(released.terms.deadline.map(Timestamp::as_millisecond))
     .bind(released.standing.then(|| Standing::Open.as_str()))
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    let is_released = done.rows_affected() == 1;
+    if is_released {
+        // Nobody decides about it any more.
+        reviews::delete(conn, id).await?;
+    }
+    Ok(is_released)
 }
 
 /// A recipient, as the freezing of an audience makes it: a delivery and its place in the queue.

@@ -84,9 +84,10 @@ pub async fn add(conn: &mut Conn, id: Uuid, rows: &[Added]) -> Result<()> {
 
 /// The rows of a standing notice with some keys.
 pub async fn with_keys(conn: &mut Conn, id: Uuid, keys: &[&str]) -> Result<Vec<Added>> {
+    // From the keys to the rows: without statistics SQLite would read all rows of the notice for each call.
     let sql = Dialect::of(conn).pick(
-        "SELECT key, account_id, data FROM notice_rows
-         WHERE notice_id = $1 AND key <> '' AND key IN (SELECT value FROM json_each($2))",
+        "SELECT r.key, r.account_id, r.data FROM json_each($2) AS k
+         CROSS JOIN notice_rows AS r WHERE r.notice_id = $1 AND r.key = k.value AND r.key <> ''",
         "SELECT key, account_id, data FROM notice_rows
          WHERE notice_id = $1 AND key <> '' AND key = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
     );

@@ -5,22 +5,51 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Kept, kept, select};
+use crate::store::visible::Visible;
 use crate::store::{Conn, Result};
 
-/// Notices that are scheduled, being released or released, and not closed: those that go first, first.
-pub async fn under_way(conn: &mut Conn, limit: u32) -> Result<Vec<Kept>> {
+/// Visible notices that are being released, or released and have something in the queue: those that go first, first.
+pub async fn sending(conn: &mut Conn, limit: u32, visible: Visible) -> Result<Vec<Kept>> {
     let sql = select!(
-        "WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL AND state <> 'cancelled'
-         ORDER BY lane, released_at, id LIMIT $1"
+        "WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
+           AND (state = 'releasing' OR state = 'released' AND EXISTS (SELECT 1 FROM queue q WHERE q.notice_id = notices.id))
+           AND $3 LIKE '%,' || category || ',%'
+           AND ($2 = 1 OR released_at IS NOT NULL OR category <> 'security_breach')
+         ORDER BY lane, COALESCE(released_at, 0), id LIMIT $1"
     );
-    let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(conn).await?;
+    first(conn, sql, limit, visible).await
+}
+
+/// Visible notices that are approved or scheduled and have a time, the next one first.
+pub async fn scheduled(conn: &mut Conn, limit: u32, visible: Visible) -> Result<Vec<Kept>> {
+    let sql = select!(
+        "WHERE state IN ('approved', 'scheduled') AND send_at IS NOT NULL
+           AND $3 LIKE '%,' || category || ',%' AND ($2 = 1 OR category <> 'security_breach')
+         ORDER BY send_at, id LIMIT $1"
+    );
+    first(conn, sql, limit, visible).await
+}
+
+async fn first(conn: &mut Conn, sql: &'static str, limit: u32, visible: Visible) -> Result<Vec<Kept>> {
+    let (sealed, categories) = (i64::from(visible.sealed), visible.words());
+    let rows = sqlx::query(sql).bind(i64::from(limit)).bind(sealed).bind(categories).fetch_all(conn).await?;
     rows.iter().map(kept).collect()
 }
 
-/// Notices that were submitted, or approved and not released yet: the oldest first.
-pub async fn awaiting(conn: &mut Conn, limit: u32) -> Result<Vec<Kept>> {
-    let sql = select!("WHERE state IN ('submitted', 'approved') ORDER BY id LIMIT $1");
-    let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(conn).await?;
+/// Visible notices that were submitted and not decided about, the oldest first, after this one.
+pub async fn submitted(conn: &mut Conn, after: Option<Uuid>, limit: u32, visible: Visible) -> Result<Vec<Kept>> {
+    let sql = select!(
+        "WHERE state = 'submitted' AND id > $4
+           AND $3 LIKE '%,' || category || ',%' AND ($2 = 1 OR category <> 'security_breach')
+         ORDER BY id LIMIT $1"
+    );
+    let rows = sqlx::query(sql)
+        .bind(i64::from(limit))
+        .bind(i64::from(visible.sealed))
+        .bind(visible.words())
+        .bind(after.map(|id| id.to_string()).unwrap_or_default())
+        .fetch_all(conn)
+        .await?;
     rows.iter().map(kept).collect()
 }
 

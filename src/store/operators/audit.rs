@@ -61,25 +61,45 @@ pub async fn insert(conn: &mut Conn, asked: &Asked) -> Result<()> {
     Ok(())
 }
 
+/// The rows of a page. What comes first decides which index finds them.
+macro_rules! page {
+    ($first:literal) => {
+        concat!(
+            "SELECT id, at, operator, via, action, object, result FROM audit a WHERE ",
+            $first,
+            "id < $1 AND ($2 IS NULL OR operator = $2) AND ($3 IS NULL OR object = $3) AND id >= $4 AND id < $5
+               AND ($6 = 1 OR object IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
+                 WHERE n.id = a.object AND n.category = 'security_breach' AND n.released_at IS NULL))
+             ORDER BY id DESC LIMIT $7"
+        )
+    };
+}
+
 /// A page of rows by id, the newest first, before this one.
 pub async fn list(conn: &mut Conn, filter: &Filter<'_>, before: Option<Uuid>, limit: u32) -> Result<Vec<Asked>> {
-    let rows = sqlx::query(
-        "SELECT id, at, operator, via, action, object, result FROM audit a
-         WHERE id < $1 AND ($2 IS NULL OR operator = $2) AND ($3 IS NULL OR object = $3) AND at >= $4 AND at < $5
-           AND ($6 = 1 OR object IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
-             WHERE n.id = a.object AND n.category = 'security_breach' AND n.released_at IS NULL))
-         ORDER BY id DESC LIMIT $7",
-    )
-    .bind(before.unwrap_or(Uuid::max()).to_string())
-    .bind(filter.operator)
-    .bind(filter.object)
-    .bind(filter.since.map_or(i64::MIN, Timestamp::as_millisecond))
-    .bind(filter.until.map_or(i64::MAX, Timestamp::as_millisecond))
-    .bind(i64::from(filter.sealed))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
+    let sql = match (filter.object, filter.operator) {
+        (Some(_), _) => page!("object = $3 AND "),
+        (None, Some(_)) => page!("operator = $2 AND "),
+        (None, None) => page!(""),
+    };
+    let rows = sqlx::query(sql)
+        .bind(before.unwrap_or(Uuid::max()).to_string())
+        .bind(filter.operator)
+        .bind(filter.object)
+        .bind(filter.since.map_or_else(String::new, before_ids_of))
+        .bind(filter.until.map_or_else(|| "g".to_owned(), before_ids_of))
+        .bind(i64::from(filter.sealed))
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?;
     rows.iter().map(read).collect()
+}
+
+/// What stands before the ids of a time and behind those of all times before: an id begins with its time in milliseconds (RFC 9562
+/// section 5.7).
+fn before_ids_of(at: Timestamp) -> String {
+    let ms = at.as_millisecond().clamp(0, (1 << 48) - 1);
+    format!("{:08x}-{:04x}", ms >> 16, ms & 0xffff)
 }
 
 /// How many rows are older than a time.
@@ -112,4 +132,19 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Asked> {
         object: row.get("object")?,
         result: row.parse("result")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::random::Random;
+
+    #[test]
+    fn ids_are_found_by_their_time() {
+        let (at, random) = (Timestamp::from_millisecond(1_796_000_000_123).unwrap(), Random::from_system());
+        let id = random.id(at).to_string();
+        let (this, next) = (before_ids_of(at), before_ids_of(at + jiff::SignedDuration::from_millis(1)));
+        assert!(this < id && id < next && id.as_str() < "g", "{this} {id} {next}");
+        assert_eq!(before_ids_of(Timestamp::MIN), "00000000-0000");
+    }
 }

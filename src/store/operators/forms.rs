@@ -1,10 +1,14 @@
 //! Forms that operators have begun and not sent: what was typed survives a browser that closes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
+
+/// How long what was typed is kept after the last letter.
+pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// A form as it was typed so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +58,64 @@ pub async fn delete(conn: &mut Conn, operator_id: Uuid, form: &str) -> Result<()
     Ok(())
 }
 
+/// The forms of an operator whose names begin so, the newest first.
+pub async fn with_prefix(conn: &mut Conn, operator_id: Uuid, prefix: &str, limit: u32) -> Result<Vec<(String, Begun)>> {
+    let rows = sqlx::query(
+        "SELECT form, fields, kept_at FROM begun_forms WHERE operator_id = $1 AND form >= $2 AND form < $3
+         ORDER BY kept_at DESC, form LIMIT $4",
+    )
+    .bind(operator_id.to_string())
+    .bind(prefix)
+    // Names are compared byte by byte: everything that begins so is before this.
+    .bind(format!("{prefix}{}", char::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    let begun = |row| {
+        let row = Row::of("begun_forms", row);
+        Ok((row.get("form")?, Begun { fields: row.get("fields")?, kept_at: row.time("kept_at")? }))
+    };
+    rows.iter().map(begun).collect()
+}
+
 /// Deletes the forms that were kept last before a time.
 pub async fn sweep(conn: &mut Conn, before: Timestamp) -> Result<u64> {
     let done =
         sqlx::query("DELETE FROM begun_forms WHERE kept_at < $1").bind(before.as_millisecond()).execute(conn).await?;
     Ok(done.rows_affected())
+}
+
+/// Deletes what an operator has typed into every form.
+pub async fn delete_of(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
+    let sql = "DELETE FROM begun_forms WHERE operator_id = $1";
+    sqlx::query(sql).bind(operator_id.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+/// A form with a text that is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mentioning {
+    /// Whose it is.
+    pub operator_id: Uuid,
+    /// Which it is.
+    pub form: String,
+    /// What was typed.
+    pub begun: Begun,
+}
+
+/// A page of forms that contain a text, without regard to the case of ASCII letters, after those of an operator and a form.
+pub async fn with_mentions(conn: &mut Conn, text: &str, after: (&str, &str), limit: u32) -> Result<Vec<Mentioning>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT operator_id, form, fields, kept_at FROM begun_forms
+         WHERE (operator_id, form) > ($2, $3) AND instr(lower(fields), lower($1)) > 0 ORDER BY operator_id, form LIMIT $4",
+        "SELECT operator_id, form, fields, kept_at FROM begun_forms
+         WHERE (operator_id, form) > ($2, $3) AND strpos(lower(fields), lower($1)) > 0 ORDER BY operator_id, form LIMIT $4",
+    );
+    let query = sqlx::query(sql).bind(text).bind(after.0).bind(after.1).bind(i64::from(limit));
+    let read = |any| {
+        let row = Row::of("begun_forms", any);
+        let begun = Begun { fields: row.get("fields")?, kept_at: row.time("kept_at")? };
+        Ok(Mentioning { operator_id: row.id("operator_id")?, form: row.get("form")?, begun })
+    };
+    query.fetch_all(conn).await?.iter().map(read).collect()
 }

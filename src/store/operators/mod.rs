@@ -9,6 +9,7 @@ pub mod keys;
 pub mod requests;
 pub mod sessions;
 pub mod sign_ins;
+pub mod uploads;
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::second_factor::{SECRET, Secret};
 use crate::domain::session::Proof;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -65,6 +66,12 @@ pub async fn with_hash(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Sessio
     row.as_ref().map(read).transpose()
 }
 
+/// The session with this id.
+pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Session>> {
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
+    row.as_ref().map(read).transpose()
+}
+
 /// The sessions of an operator, the newest first.
 pub async fn list(conn: &mut Conn, operator_id: Uuid, limit: u32) -> Result<Vec<Session>> {
     let rows = sqlx::query(select!("WHERE operator_id = $1 ORDER BY id DESC LIMIT $2"))
@@ -81,6 +88,33 @@ pub async fn touch(conn: &mut Conn, id: Uuid, before: Timestamp, at: Timestamp) 
         .bind(id.to_string())
         .bind(before.as_millisecond())
         .bind(at.as_millisecond())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The secret of the second factor that is being set up in a session.
+pub async fn pending(conn: &mut Conn, id: Uuid) -> Result<Option<Secret>> {
+    let row =
+        sqlx::query("SELECT pending FROM sessions WHERE id = $1").bind(id.to_string()).fetch_optional(conn).await?;
+    let secret = row.map(|row| Row::of("sessions", &row).maybe_bytes::<SECRET>("pending")).transpose()?;
+    Ok(secret.flatten().map(Secret::stored))
+}
+
+/// Stores the secret that is being set up in a session, unless there is one: the picture stays the same if the page is loaded again.
+pub async fn set_pending(conn: &mut Conn, id: Uuid, secret: &Secret) -> Result<()> {
+    sqlx::query("UPDATE sessions SET pending = $2 WHERE id = $1 AND pending IS NULL")
+        .bind(id.to_string())
+        .bind(secret.bytes().as_slice())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Drops what is being set up in the sessions of an operator.
+pub async fn drop_pending(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
+    sqlx::query("UPDATE sessions SET pending = NULL WHERE operator_id = $1 AND pending IS NOT NULL")
+        .bind(operator_id.to_string())
         .execute(conn)
         .await?;
     Ok(())

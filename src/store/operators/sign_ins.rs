@@ -16,20 +16,17 @@ pub struct SignIn {
     pub secret: Option<Secret>,
     /// When that was.
     pub secret_at: Option<Timestamp>,
-    /// A secret that is being set up.
-    pub pending: Option<Secret>,
     /// The step of the last code that was taken.
     pub last_step: Option<i64>,
 }
 
 /// How an operator signs in; with nothing of it, if nothing is stored.
 pub async fn find(conn: &mut Conn, operator_id: Uuid) -> Result<SignIn> {
-    let row = sqlx::query(
-        "SELECT operator_id, password, secret, secret_at, pending, last_step FROM sign_ins WHERE operator_id = $1",
-    )
-    .bind(operator_id.to_string())
-    .fetch_optional(conn)
-    .await?;
+    let row =
+        sqlx::query("SELECT operator_id, password, secret, secret_at, last_step FROM sign_ins WHERE operator_id = $1")
+            .bind(operator_id.to_string())
+            .fetch_optional(conn)
+            .await?;
     row.as_ref().map_or_else(|| Ok(SignIn::default()), read)
 }
 
@@ -46,32 +43,37 @@ pub async fn set_password(conn: &mut Conn, operator_id: Uuid, password: &str) ->
     Ok(())
 }
 
-/// Stores the secret that is being set up, unless there is one: the picture stays the same if the page is loaded again.
-pub async fn set_pending(conn: &mut Conn, operator_id: Uuid, secret: &Secret) -> Result<()> {
+/// Keeps a password from being changed until the transaction ends. Returns false if it is not the present one any more.
+pub async fn hold_password(conn: &mut Conn, operator_id: Uuid, password: &str) -> Result<bool> {
+    replace_password(conn, operator_id, password, password).await
+}
+
+/// Stores another password in place of this one. Returns false if that is not the present one any more: of two that change it at the same
+/// time one is refused.
+pub async fn replace_password(conn: &mut Conn, operator_id: Uuid, former: &str, new: &str) -> Result<bool> {
+    let done = sqlx::query("UPDATE sign_ins SET password = $3 WHERE operator_id = $1 AND password = $2")
+        .bind(operator_id.to_string())
+        .bind(former)
+        .bind(new)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Puts a secret into force, with the step of the code that proved it.
+pub async fn set_secret(conn: &mut Conn, operator_id: Uuid, secret: &Secret, step: i64, at: Timestamp) -> Result<()> {
     sqlx::query(
-        "INSERT INTO sign_ins (operator_id, pending) VALUES ($1, $2)
-         ON CONFLICT (operator_id) DO UPDATE SET pending = COALESCE(sign_ins.pending, excluded.pending)",
+        "INSERT INTO sign_ins (operator_id, secret, secret_at, last_step) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (operator_id) DO UPDATE SET secret = excluded.secret, secret_at = excluded.secret_at,
+           last_step = excluded.last_step",
     )
     .bind(operator_id.to_string())
     .bind(secret.bytes().as_slice())
+    .bind(at.as_millisecond())
+    .bind(step)
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Puts the pending secret into force, with the step of the code that proved it. Returns false if that is not the pending one any more.
-pub async fn confirm(conn: &mut Conn, operator_id: Uuid, secret: &Secret, step: i64, at: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE sign_ins SET secret = pending, secret_at = $4, pending = NULL, last_step = $3
-         WHERE operator_id = $1 AND pending = $2",
-    )
-    .bind(operator_id.to_string())
-    .bind(secret.bytes().as_slice())
-    .bind(step)
-    .bind(at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 /// Notes that a code of a step was taken. Returns false if one of this step or a later one was: of two that come with the same code at
@@ -90,12 +92,10 @@ pub async fn take_step(conn: &mut Conn, operator_id: Uuid, step: i64) -> Result<
 /// Takes the second factor off, with its recovery codes.
 pub async fn reset(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
     let id = operator_id.to_string();
-    sqlx::query(
-        "UPDATE sign_ins SET secret = NULL, secret_at = NULL, pending = NULL, last_step = NULL WHERE operator_id = $1",
-    )
-    .bind(&id)
-    .execute(&mut *conn)
-    .await?;
+    sqlx::query("UPDATE sign_ins SET secret = NULL, secret_at = NULL, last_step = NULL WHERE operator_id = $1")
+        .bind(&id)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(&id).execute(conn).await?;
     Ok(())
 }
@@ -141,7 +141,6 @@ fn read(row: &sqlx::any::AnyRow) -> Result<SignIn> {
         password: row.get("password")?,
         secret: row.maybe_bytes::<SECRET>("secret")?.map(Secret::stored),
         secret_at: row.maybe_time("secret_at")?,
-        pending: row.maybe_bytes::<SECRET>("pending")?.map(Secret::stored),
         last_step: row.get("last_step")?,
     })
 }

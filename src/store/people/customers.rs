@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::Row as _;
 
+use crate::domain::address::Address;
 use crate::domain::customer::AccountId;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
@@ -96,6 +97,25 @@ pub async fn search(
         .bind(i64::from(addresses))
         .fetch_all(conn)
         .await?;
+    rows.iter().map(listed).collect()
+}
+
+/// A page of the active customers with a contact at an address, or with it as their account id, after `after`.
+pub async fn with_address(conn: &mut Conn, address: &Address, after: Option<&str>, limit: u32) -> Result<Vec<Listed>> {
+    let rows = sqlx::query(
+        "SELECT c.account_id, c.name, (SELECT COUNT(*) FROM contacts k
+           WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
+         FROM customers c WHERE c.status = 'active' AND c.account_id > $1
+           AND c.account_id IN (SELECT k.account_id FROM contacts k WHERE k.email_key = $3 AND k.deactivated_at IS NULL
+             UNION SELECT $4)
+         ORDER BY c.account_id LIMIT $2",
+    )
+    .bind(after.unwrap_or_default())
+    .bind(i64::from(limit))
+    .bind(address.key().as_str())
+    .bind(address.as_str())
+    .fetch_all(conn)
+    .await?;
     rows.iter().map(listed).collect()
 }
 

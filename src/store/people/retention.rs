@@ -104,6 +104,7 @@ pub async fn delete_draft(conn: &mut Conn, id: Uuid) -> Result<()> {
     for sql in [
         "DELETE FROM notice_rows WHERE notice_id = $1",
         "DELETE FROM notice_steps WHERE notice_id = $1",
+        "DELETE FROM notice_reviews WHERE notice_id = $1",
         "DELETE FROM notices WHERE id = $1 AND released_at IS NULL",
     ] {
         sqlx::query(sql).bind(id.to_string()).execute(&mut *conn).await?;

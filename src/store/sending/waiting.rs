@@ -191,6 +191,20 @@ pub async fn scheduled(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Resu
     Ok((row.count("n")?, row.maybe_time("first")?))
 }
 
+/// When the next of a notice's deliveries is due that are not due yet. Reads two entries of an index, however much waits.
+pub async fn next_due(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<Option<Timestamp>> {
+    let row = sqlx::query(
+        "SELECT MIN(due_at) AS first FROM (
+           SELECT MIN(due_at) AS due_at FROM queue WHERE notice_id = $1 AND aside = 0 AND due_at > $2
+           UNION ALL SELECT MIN(due_at) FROM queue WHERE notice_id = $1 AND aside = 1 AND due_at > $2) AS ends",
+    )
+    .bind(notice_id.to_string())
+    .bind(now.as_millisecond())
+    .fetch_one(conn)
+    .await?;
+    Row::of("queue", &row).maybe_time("first")
+}
+
 /// What waits of the notices that may be sent; of one of them, if named.
 pub async fn depth(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> Result<Depth> {
     let depths = depth_by_category(conn, notice_id, now).await?;

@@ -20,7 +20,14 @@ async fn operators_keys_and_webhooks_are_kept(#[case] engine: Engine) {
     admin.post("/operators", &new).await.is(422).says("the name `Eva` is taken");
     admin.post("/operators", &[("name", "Bo"), ("kind", "person")]).await.is(422).says("no role is named");
     let both = [("roles", "ops"), ("roles", "security"), ("email", "")];
-    admin.submit("/operators/Eva", &both).await.is(200).says("ops, security");
+    let was = [("was_roles", "ops"), ("was_email", "eva@provider.example")];
+    admin.get("/operators/Eva").await.is(200).says("eva@provider.example");
+    let set = admin.submit("/operators/Eva", &[&both[..], &was[..]].concat()).await.is(200).says("ops, security");
+    assert!(!set.html().contains("eva@provider.example"), "an address that is emptied is gone");
+    // Somebody who opened the page before gives nothing back that was taken away, nor does a form that does not say what it showed.
+    let stale = [&[("roles", "ops"), ("email", "eva@provider.example")][..], &was[..]].concat();
+    admin.post("/operators/Eva", &stale).await.is(422).says("was changed meanwhile").says("ops, security");
+    admin.post("/operators/Eva", &both).await.is(422);
     let invited = admin.post("/operators/Eva/invite", &[]).await.is(200).says("It is shown only now");
     assert!(invited.text().contains("/invite/"));
     admin.submit("/operators/Eva/state", &[("state", "disabled")]).await.is(200).says("Disabled");

@@ -115,15 +115,16 @@ async fn a_step_says_what_it_does_and_refuses_what_is_not_possible() {
     assert!(!page.html().contains("<b>data</b>"), "a reason is text");
     page.says("Declined by</strong> compliance").says("name the <b>data</b>");
     security.get(&format!("{notice}/release")).await.is(200).says("This is not possible any more");
-    security.post(&format!("{notice}/release"), &[]).await.is(422);
+    security.post(&format!("{notice}/release"), &[]).await.is(422).says("the notice was changed since it was read");
     // Twice is once.
     let form = filled(&security.get(&format!("{notice}/edit")).await.is(200));
     let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     security.post(&format!("{notice}/edit"), &changed(&form, &[("do", "save")])).await.is(303);
     take(&mut security, &notice, "submit", "").await.is(200);
     take(&mut compliance, &notice, "approve", "").await.is(200);
+    let read = digest(&mut security, &format!("{notice}/release")).await;
     take(&mut security, &notice, "release", "").await.is(200);
-    security.post(&format!("{notice}/release"), &[]).await.is(303);
+    security.post(&format!("{notice}/release"), &[("digest", &read)]).await.is(303);
     take(&mut security, &notice, "pause", "wait").await.is(200).says("Its sending is paused");
     Box::pin(app.run_until_idle()).await;
     assert_eq!(app.relay.count(), 0);
@@ -131,6 +132,117 @@ async fn a_step_says_what_it_does_and_refuses_what_is_not_possible() {
     take(&mut security, &notice, "resume", "").await.is(200).says("It is being sent.");
     Box::pin(app.run_until_idle()).await;
     assert!(app.relay.count() > 0);
+}
+
+/// The digest of what a page shows of a notice.
+async fn digest(browser: &mut super::browser::Browser, path: &str) -> String {
+    browser.get(path).await.is(200).between("name=\"digest\" value=\"", "\"")
+}
+
+/// Changes a notice by its form.
+async fn edit(browser: &mut super::browser::Browser, notice: &str, changes: &[(&str, &str)]) {
+    let form = filled(&browser.get(&format!("{notice}/edit")).await.is(200));
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    browser.post(&format!("{notice}/edit"), &changed(&changed(&form, changes), &[("do", "save")])).await.is(303);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_has_read_is_neither_submitted_nor_released(#[case] engine: Engine) {
+    let (app, door) = staffed(engine, &[Role::Ops]).await;
+    let (mut one, mut other) = (at(&door, "ops").await, at(&door, "ops").await);
+    let notice = stored(&mut one, &MAINTENANCE).await;
+    let read = digest(&mut one, &format!("{notice}/submit")).await;
+    edit(&mut other, &notice, &[("f.impact", "A day without network.")]).await;
+    let late = one.post(&format!("{notice}/submit"), &[("digest", &read)]).await;
+    late.is(422).says("the notice was changed since it was read");
+    one.get(&notice).await.is(200).says("not submitted yet");
+    take(&mut one, &notice, "submit", "").await.is(200).says("nobody has released it");
+
+    let read = digest(&mut one, &format!("{notice}/release")).await;
+    edit(&mut other, &notice, &[("f.impact", "A week without network.")]).await;
+    take(&mut other, &notice, "submit", "").await.is(200);
+    let late = one.post(&format!("{notice}/release"), &[("digest", &read)]).await;
+    late.is(422).says("the notice was changed since it was read");
+    one.get(&notice).await.is(200).says("nobody has released it");
+    Box::pin(app.run_until_idle()).await;
+    assert_eq!(app.relay.count(), 0);
+    take(&mut one, &notice, "release", "").await.is(200).says("The notice is released.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_waits_for_its_time_is_said_to_be_scheduled() {
+    let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut ops = at(&door, "ops").await;
+    let later = [("when", "at"), ("send_at", "2036-11-20T09:00")];
+    let notice = stored(&mut ops, &changed(&MAINTENANCE, &later)).await;
+    take(&mut ops, &notice, "submit", "").await.is(200);
+    let page = take(&mut ops, &notice, "release", "").await.is(200).says("The notice is scheduled");
+    page.lacks("The notice is released.").says("It will be released at its time by itself.");
+    let read = digest(&mut ops, &format!("{notice}/release")).await;
+    let now = ops.submit(&format!("{notice}/release"), &[("digest", &read), ("now", "1")]).await;
+    now.is(200).says("The notice is released.");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_decides_again_sees_what_has_changed_since(#[case] engine: Engine) {
+    let (_app, door) = staffed(engine, &[Role::Security, Role::Legal, Role::Compliance]).await;
+    let (mut security, mut legal) = (at(&door, "security").await, at(&door, "legal").await);
+    let mut compliance = at(&door, "compliance").await;
+    let notice = stored(&mut security, &BREACH).await;
+    take(&mut security, &notice, "submit", "").await.is(200);
+    let approve = format!("{notice}/approve");
+    legal.get(&approve).await.is(200).lacks("What has changed since");
+    // Replaced before anybody has decided.
+    edit(&mut security, &notice, &[("f.nature", "Two backups were copied.")]).await;
+    take(&mut security, &notice, "submit", "").await.is(200);
+    let page = legal.get(&approve).await.is(200).says("What has changed since it was submitted before");
+    assert!(
+        page.html().contains("<del>nature = &#34;A backup was copied by a stranger.&#34;</del>"),
+        "{}",
+        page.html()
+    );
+    assert!(page.html().contains("<ins>nature = &#34;Two backups were copied.&#34;</ins>"));
+
+    take(&mut compliance, &notice, "decline", "name the day").await.is(200);
+    edit(&mut security, &notice, &[("f.nature", "Two backups were copied on Monday.")]).await;
+    security.get(&format!("{notice}/submit")).await.is(200).says("What has changed since compliance declined it");
+    take(&mut security, &notice, "submit", "").await.is(200);
+    let page = compliance.get(&approve).await.is(200).says("What has changed since you declined it");
+    assert!(page.html().contains("<del>nature = &#34;Two backups were copied.&#34;</del>"));
+    legal.get(&approve).await.is(200).says("What has changed since compliance declined it");
+    take(&mut legal, &notice, "decline", "name the hour").await.is(200);
+    edit(&mut security, &notice, &[]).await;
+    take(&mut security, &notice, "submit", "").await.is(200);
+    legal.get(&approve).await.is(200).says("since you declined it").says("Nothing has changed since then.");
+    // Each sees it from what they read themselves.
+    let page = compliance.get(&approve).await.is(200).says("What has changed since you declined it");
+    assert!(page.html().contains("<ins>nature = &#34;Two backups were copied on Monday.&#34;</ins>"));
+    take(&mut compliance, &notice, "approve", "").await.is(200).says("The notice is approved.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_audience_is_compared_with_that_of_the_approval_when_somebody_asks() {
+    let (app, door) = staffed(Engine::Sqlite, &[Role::Security, Role::Legal]).await;
+    let row = |n: usize| format!("K{n:04},Kund {n},k{n}@d{}.example\n", n % 50);
+    let file = |count| "account_id,customer_name,email\n".to_owned() + &(0..count).map(row).collect::<String>();
+    app.import(&file(2100)).await;
+    let (mut security, mut legal) = (at(&door, "security").await, at(&door, "legal").await);
+    let notice = stored(&mut security, &BREACH).await;
+    take(&mut security, &notice, "submit", "").await.is(200);
+    take(&mut legal, &notice, "approve", "").await.is(200).lacks("have changed since the approval");
+    app.import(&file(2101)).await;
+    let page = legal.get(&notice).await.is(200).says("Customers or contacts have changed since the approval");
+    page.lacks("its recipients have changed");
+    let compared = legal.get(&format!("{notice}?compare=1")).await.is(200);
+    compared.says("Since the approval its recipients have changed: 2,102 then, 2,103 now.");
+    // Who decides sees it unasked.
+    security.get(&format!("{notice}/release")).await.is(200).says("Since the approval its recipients have changed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,12 +263,17 @@ async fn who_submits_and_releases_reads_what_a_check_warns_of_and_why_nobody_is_
     let some = [("audience", "some"), ("customers", "C1"), ("reference", "CHG-8")];
     let one = stored(&mut ops, &changed(&MAINTENANCE, &some)).await;
     ops.get(&format!("{one}/submit")).await.is(200).says("1 address at 1 customer").lacks("addresses at");
-    let lacks = [("audience", "some"), ("customers", "C1"), ("body", "Rack {{ customer.attr.rack }}"), ("reference", "")];
+    let lacks =
+        [("audience", "some"), ("customers", "C1"), ("body", "Rack {{ customer.attr.rack }}"), ("reference", "")];
     let lacking = stored(&mut ops, &changed(&MAINTENANCE, &lacks)).await;
     ops.get(&format!("{lacking}/submit")).await.is(200).says("It reaches nobody at present").says("C1");
     let nobody = [("audience", "some"), ("customers", ""), ("attributes", "region: none1"), ("reference", "")];
     let nobody = stored(&mut ops, &changed(&MAINTENANCE, &nobody)).await;
-    ops.get(&format!("{nobody}/submit")).await.is(200).says("It reaches nobody at present").says("the audience is empty");
+    ops.get(&format!("{nobody}/submit"))
+        .await
+        .is(200)
+        .says("It reaches nobody at present")
+        .says("the audience is empty");
 }
 
 #[tokio::test(flavor = "multi_thread")]

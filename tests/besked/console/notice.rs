@@ -34,7 +34,7 @@ async fn a_notice_is_followed_from_its_coverage_to_the_bytes_of_a_delivery(#[cas
     let delivery = format!("/deliveries/{}", list.between("href=\"/deliveries/", "\""));
     let page = ops.get(&delivery).await.is(200).says("hello@two.example").says("Send it again");
     assert!(!page.html().contains("<script>alert(2)"));
-    ops.submit(&format!("{delivery}/resend"), &[]).await.is(200).says("The delivery is sent again.");
+    ops.submit(&format!("{delivery}/resend"), &[]).await.is(200).says("The delivery is in the queue again.");
     ops.post(&format!("{delivery}/resend"), &[]).await.is(422);
     Box::pin(app.run_until_idle()).await;
     ops.get(&delivery).await.is(200).says("Accepted by the mail server").says("The message as it was sent");

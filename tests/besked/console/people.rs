@@ -6,9 +6,9 @@ use besked::domain::operator::Role;
 use rstest::rstest;
 
 use super::desk::{at, staffed};
-use crate::app::maintenance;
+use crate::app::{address, alice, maintenance};
 use crate::database::Engine;
-use crate::privacy::put_hold;
+use crate::privacy::{everything, put_hold};
 
 const WHO: &str = "hello@two.example";
 
@@ -88,4 +88,34 @@ async fn a_request_is_answered_within_a_month_or_three_and_names_nobody_after_an
     compliance.get(&one).await.is(200).says("(erased)").lacks("/people?email=");
     let other = format!("/people/petitions/{}", list.between("href=\"/people/petitions/", "\""));
     compliance.post(&format!("{other}/extend"), &[("reason", "late")]).await.is(422).says("the month was over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_of_the_petition_of_a_restricted_person_is_logged() {
+    let (app, door) = Box::pin(staffed(Engine::Sqlite, &[Role::Compliance])).await;
+    let mut compliance = at(&door, "compliance").await;
+    let asked = [("email", WHO), ("kind", "access"), ("received", "2026-11-20")];
+    compliance.submit("/people/petitions", &asked).await.is(200);
+    compliance.submit("/people/restrict", &[("email", WHO)]).await.is(200);
+    let list = compliance.get("/people").await.is(200).lacks(WHO);
+    let one = format!("/people/petitions/{}", list.between("href=\"/people/petitions/", "\""));
+    let before = everything(&app, WHO).await.unwrap().reads.len();
+    compliance.get(&one).await.is(200).says(WHO);
+    let reads = everything(&app, WHO).await.unwrap().reads;
+    assert_eq!(reads.iter().filter(|it| it.what == "petition").count(), 1, "{before}: {reads:?}");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_against_an_erasure_is_shown_while_somebody_writes(#[case] engine: Engine) {
+    let (app, _door) = Box::pin(staffed(engine, &[Role::Compliance])).await;
+    Box::pin(app.release(&maintenance("all = true"))).await;
+    let mut writer = app.app.context.store.write().await.unwrap();
+    besked::store::proof::tree::lock_head(&mut writer).await.unwrap();
+    let (actor, address) = (alice(), address(WHO));
+    let asked = app.app.subjects.in_the_way(&actor, &address);
+    let duties = tokio::time::timeout(Duration::from_secs(5), asked).await.expect("it waits for nobody").unwrap();
+    assert!(duties.iter().all(|(_, why)| why.contains("must be stored")), "{duties:?}");
 }

@@ -13,6 +13,7 @@ use axum::{Form, Router};
 use besked::domain::clock::Clock;
 use besked::domain::digest::sha256;
 use besked::domain::operator::Role;
+use besked::operators::keys::NewKey;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use ed25519_dalek::{Signer as _, SigningKey};
 use rstest::rstest;
@@ -214,16 +215,30 @@ async fn the_provider_gives_the_roles(#[case] engine: Engine) {
     roles(&provider, json!(["marketing", "offline_access", "ops"]));
     come_back(&provider, &mut browser).await.is(303);
     browser.get("/me").await.is(200).says("ops, marketing");
-    roles(&provider, json!(["offline_access"]));
+    let root = at(&app, "Root").await;
+    let key = app.app.keys.add(&root, &NewKey { operator: "Ola", roles: None, expires_at: None }).await.unwrap();
+    // An identity that nobody has takes no roles away, whatever its name.
+    provider.says(|it| it.claims["sub"] = "u-7".into());
+    roles(&provider, json!([]));
     come_back(&provider, &mut browser.other()).await.is(401);
     browser.get("/me").await.is(200).says("ops, marketing");
+    // What the provider has taken away is gone at once.
+    provider.says(|it| it.claims["sub"] = "u-1".into());
+    roles(&provider, json!(["offline_access"]));
+    come_back(&provider, &mut browser.other()).await.is(401);
+    browser.get("/me").await.is(303);
+    assert_eq!(app.app.operators.show(&root, "Ola").await.unwrap().roles.to_string(), "");
+    let shown = browser.node.get(key.key.reveal(), "/api/v1/me").await.ok(200);
+    assert_eq!((&shown["roles"], &shown["rights"]), (&json!([]), &json!([])));
+    roles(&provider, json!(["ops"]));
+    come_back(&provider, &mut browser).await.is(303);
+    browser.get("/me").await.is(200).says("ops");
     provider.says(|it| {
         it.claims = json!({ "sub": "u-9", "preferred_username": "Nya", "realm_access": { "roles": ["legal"] } })
     });
     let mut other = browser.other();
     come_back(&provider, &mut other).await.is(303);
     other.get("/me").await.is(200).says("Nya").says("legal");
-    let root = at(&app, "Root").await;
     assert_eq!(app.app.operators.show(&root, "Nya").await.unwrap().roles.to_string(), "legal");
     // A name that looks like another operator's is no way to become them.
     provider.says(|it| {
@@ -236,6 +251,31 @@ async fn the_provider_gives_the_roles(#[case] engine: Engine) {
     });
     come_back(&provider, &mut browser.other()).await.is(401);
     assert_eq!(app.app.operators.show(&root, "Root").await.unwrap().roles.to_string(), "admin");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_at_the_provider_is_not_an_operator_who_has_a_password(#[case] engine: Engine) {
+    let (app, provider, mut browser) = beside(engine, "roles").await;
+    super::sign_in::set_password(&app, &browser, "Ola").await;
+    provider.says(|it| it.claims["roles"] = json!(["admin"]));
+    let page = come_back(&provider, &mut browser).await.is(401);
+    page.says("signs in here with a password or a code");
+    let root = at(&app, "Root").await;
+    assert_eq!(app.app.operators.show(&root, "Ola").await.unwrap().roles.to_string(), "ops");
+    // Another operator's session is no proof either.
+    let mut roots = browser.other();
+    roots.sign_in("Root").await;
+    come_back(&provider, &mut roots).await.is(401);
+    // Who signs in here connects the two.
+    provider.says(|it| it.claims["roles"] = json!(["ops"]));
+    super::sign_in::typed(&mut browser, "Ola", super::sign_in::PASSWORD).await.is(303);
+    browser.get("/me").await.is(200).says("You can sign in with Example ID, too");
+    assert_eq!(come_back(&provider, &mut browser).await.leads_to(), "/me");
+    browser.get("/me").await.is(200).lacks("You can sign in with Example ID, too");
+    come_back(&provider, &mut browser.other()).await.is(303);
 }
 
 #[tokio::test(flavor = "multi_thread")]

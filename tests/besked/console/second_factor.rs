@@ -187,3 +187,83 @@ async fn new_recovery_codes_replace_the_former_ones() {
     typed(&mut other, "Root", PASSWORD).await.is(303);
     other.post("/sign-in/code", &[("code", &codes[0])]).await.is(401);
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_saw_a_secret_that_was_set_up_elsewhere_has_no_second_factor(#[case] engine: Engine) {
+    let (app, mut browser) = door(engine).await;
+    set_password(&app, &browser, "Root").await;
+    // Somebody with the password looks at the secret, and sets nothing up.
+    let mut thief = browser.other();
+    assert_eq!(typed(&mut thief, "Root", PASSWORD).await.leads_to(), "/sign-in/second-factor");
+    let page = thief.get("/sign-in/second-factor").await.is(200);
+    let stolen = secret(&page.between("<code class=\"secret\">", "</code>"));
+    typed(&mut browser, "Root", PASSWORD).await.is(303);
+    let page = browser.get("/sign-in/second-factor").await.is(200);
+    let own = secret(&page.between("<code class=\"secret\">", "</code>"));
+    assert_ne!(own, stolen);
+    browser.post("/sign-in/second-factor", &[("code", &code(&app.app, &stolen))]).await.is(422);
+    // A new password ends it, too.
+    let path = invitation(&app, "Root").await;
+    let fields = [("password", "sju stolar i en vinterskog"), ("password_again", "sju stolar i en vinterskog")];
+    browser.post(&path, &fields).await.is(303);
+    assert_eq!(thief.get("/sign-in/second-factor").await.leads_to(), "/sign-in");
+    let page = browser.get("/sign-in/second-factor").await.is(200);
+    let new = secret(&page.between("<code class=\"secret\">", "</code>"));
+    assert!(new != own && new != stolen);
+    browser.post("/sign-in/second-factor", &[("code", &code(&app.app, &new))]).await.is(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_does_not_take_the_writer_and_is_counted() {
+    let (app, browser) = door(Engine::Sqlite).await;
+    let writing = app.app.context.store.write().await.unwrap();
+    let ask = async |token: &str| {
+        let mut stranger = browser.other();
+        stranger.jar.insert("__Host-besked_session".to_owned(), token.to_owned());
+        let code = stranger.post("/sign-in/code", &[("code", "123456")]).await.status();
+        let page = stranger.get("/sign-in/second-factor").await.status();
+        let set = stranger.post("/sign-in/second-factor", &[("code", "123456")]).await.status();
+        (code, page, set, stranger.post("/sign-out", &[]).await.status())
+    };
+    let answers = async { (ask("").await, ask("x").await, ask(&"A".repeat(43)).await) };
+    let answers = tokio::time::timeout(Duration::from_secs(20), answers).await.expect("nobody waits for the writer");
+    assert_eq!(answers, ((303, 303, 303, 303), (303, 303, 303, 303), (303, 303, 303, 303)));
+    writing.rollback().await.unwrap();
+    for _ in 0..9 {
+        ask(&"A".repeat(43)).await;
+    }
+    assert_eq!(ask(&"A".repeat(43)).await, (429, 429, 303, 303), "tokens are guessed no faster than passwords");
+    let mut other = browser.other();
+    typed(&mut other, "Ola", "x").await.is(429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_code_is_in_the_audit_log_whatever_it_was_for() {
+    let (app, mut browser) = door(Engine::Sqlite).await;
+    set_up(&app, &mut browser).await;
+    browser.post("/me/codes", &[("code", "123")]).await.is(422);
+    browser.get("/sign-in/second-factor").await.is(200);
+    browser.post("/sign-in/second-factor", &[("code", "123"), ("former", "456")]).await.is(422);
+    app.app.requests.settle().await;
+    let request = besked::domain::page::PageRequest { after: None, limit: 100 };
+    let filter = besked::operators::audit::Filter::default();
+    let page = app.app.audit.list(&crate::app::alice(), &filter, &request).await.unwrap();
+    for action in ["renew recovery codes", "set up second factor"] {
+        let row = |it: &besked::operators::audit::Asked| {
+            (it.operator.as_str(), it.action.as_str(), it.result.as_str()) == ("Root", action, "unauthenticated")
+        };
+        assert!(page.items.iter().any(row), "{action}: {:#?}", page.items);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_without_its_code_is_not_shown_as_signed_in() {
+    let (app, mut browser) = door(Engine::Sqlite).await;
+    set_up(&app, &mut browser).await;
+    browser.get("/me").await.is(200).lacks("only the password was given");
+    typed(&mut browser.other(), "Root", PASSWORD).await.is(303);
+    browser.get("/me").await.is(200).says("only the password was given");
+}

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use besked::domain::operator::Role;
+use besked::operators::sign_ins::{SignInError, Visitor};
+use besked::store::operators::sign_ins as stored;
 use rstest::rstest;
 
 use super::browser::Browser;
@@ -203,4 +205,25 @@ async fn what_was_typed_is_not_lost_when_the_session_ends_while_writing() {
     app.advance(31 * MINUTE);
     let large = "x".repeat(2 << 20);
     browser.post("/me/words", &[("body", &large)]).await.is(401).says("too large to be kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_an_invitation_sets_meanwhile_stays() {
+    let (app, mut browser) = door(Engine::Sqlite).await;
+    set_password(&app, &browser, "Ola").await;
+    typed(&mut browser, "Ola", PASSWORD).await.is(303);
+    let present = app.app.sign_ins.present(&browser.jar[SESSION]).await.unwrap().unwrap();
+    let (sign_ins, operator) = (app.app.sign_ins.clone(), present.operator.clone());
+    let visitor = Visitor { address: "192.0.2.1".parse().unwrap(), agent: String::new() };
+    let mut tx = app.app.context.store.write().await.unwrap();
+    let mut changing = tokio::spawn(async move {
+        let passwords = (PASSWORD, "sju stolar i en vinterskog");
+        sign_ins.change_password((&present.operator, present.session), passwords, &visitor).await
+    });
+    assert!(tokio::time::timeout(Duration::from_secs(3), &mut changing).await.is_err(), "it waits for the writer");
+    stored::set_password(&mut tx, operator.id, "of an invitation").await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(matches!(changing.await.unwrap(), Err(SignInError::Wrong)));
+    let mut conn = app.app.context.store.read().await.unwrap();
+    assert_eq!(stored::find(&mut conn, operator.id).await.unwrap().password.as_deref(), Some("of an invitation"));
 }

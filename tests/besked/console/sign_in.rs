@@ -131,6 +131,24 @@ async fn attempts_are_limited_for_a_name_and_from_an_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_from_elsewhere_does_not_lock_the_operator_out() {
+    let (app, browser) = door(Engine::Sqlite).await;
+    set_password(&app, &browser, "Ola").await;
+    let app = app.configured(|config| config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
+    let door = Browser::start(&app.app).await;
+    let from = |address: &str| {
+        let mut browser = door.other();
+        browser.headers.push(("X-Forwarded-For".to_owned(), address.to_owned()));
+        browser
+    };
+    for _ in 0..10 {
+        typed(&mut from("192.0.2.66"), "Ola", "not the password").await.is(401);
+    }
+    typed(&mut from("192.0.2.66"), "Ola", PASSWORD).await.is(429);
+    typed(&mut from("192.0.2.1"), "Ola", PASSWORD).await.is(303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_leads_to_the_page_that_was_asked_for_and_to_no_other_host() {
     let (app, mut browser) = door(Engine::Sqlite).await;
     set_password(&app, &browser, "Ola").await;

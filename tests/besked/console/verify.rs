@@ -1,6 +1,11 @@
 //! `/verify`: what a file proves, for everybody and without a trace.
 
+use std::time::Duration;
+
 use besked::domain::operator::Role;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::desk::{at, staffed};
 use crate::app::maintenance;
@@ -38,4 +43,21 @@ async fn a_file_is_verified_or_refused_and_nothing_is_kept() {
     anybody.upload("/verify", &[], ("evidence", "x.json", &large)).await.is(413).says("too large");
     anybody.headers.push(("Accept-Language".to_owned(), "sv-SE,sv;q=0.9".to_owned()));
     anybody.get("/verify").await.is(200).says("Kontrollera bevis");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_uploads_slowly_takes_nobody_s_turn() {
+    let (_app, door) = Box::pin(staffed(Engine::Sqlite, &[])).await;
+    let half = "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n\
+        Content-Length: 100000\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"evidence\"\r\n\r\n{";
+    let mut slow = Vec::new();
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(door.node.at).await.unwrap();
+        stream.write_all(half.as_bytes()).await.unwrap();
+        // Nothing comes: it is being read.
+        assert!(timeout(Duration::from_millis(200), stream.read(&mut [0])).await.is_err());
+        slow.push(stream);
+    }
+    let page = door.other().upload("/verify", &[], ("evidence", "x.json", b"{}")).await;
+    page.is(422).says("The file proves nothing.");
 }

@@ -179,10 +179,13 @@ async fn what_was_typed_is_kept_for_its_operator_alone(#[case] engine: Engine) {
     let form = "/notices/new?category=disruption";
     security.get(form).await.is(200).lacks("did not send it");
     ops.get(form).await.is(200).says("did not send it").lacks("half a sentence");
-    let page = ops.get(&format!("{form}&begun=1")).await.is(200).says("half a sentence").lacks("did not send it");
+    let link = ops.get(form).await.between("class=\"button\" href=\"", "\"");
+    let page = ops.get(&link).await.is(200).says("half a sentence").lacks("did not send it");
     assert!(filled(&page).contains(&("f.impact".to_owned(), "It is <b>slow".to_owned())));
     ops.get("/notices").await.says("No notice was written yet.");
-    ops.submit("/notices/new", &[("category", "disruption"), ("do", "forget")]).await.is(200).lacks("did not send it");
+    let kept = ops.get(form).await.between("name=\"kept\" value=\"", "\"");
+    let forget = [("category", "disruption"), ("kept", &*kept), ("do", "forget")];
+    ops.submit("/notices/new", &forget).await.is(200).lacks("did not send it");
 
     // Of a draft it is kept beside the draft, until that is stored.
     let notice = stored(&mut ops, &MAINTENANCE).await;
@@ -191,7 +194,8 @@ async fn what_was_typed_is_kept_for_its_operator_alone(#[case] engine: Engine) {
     let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     ops.post(&edit, &changed(&form, &[("body", "not sent"), ("do", "keep")])).await.is(204);
     ops.get(&notice).await.is(200).lacks("not sent");
-    let begun = filled(&ops.get(&format!("{edit}?begun=1")).await.is(200).says("not sent"));
+    let link = ops.get(&edit).await.between("class=\"button\" href=\"", "\"");
+    let begun = filled(&ops.get(&link).await.is(200).says("not sent"));
     let begun: Vec<(&str, &str)> = begun.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     ops.post(&edit, &changed(&begun, &[("do", "save")])).await.is(303);
     ops.get(&edit).await.is(200).says("not sent").lacks("did not send it");

@@ -4,7 +4,8 @@ use besked::domain::audit::Ended;
 use besked::domain::operator::{OperatorKind, OperatorName, Role};
 use besked::domain::request::Request;
 use besked::store::operators::forms::Begun;
-use besked::store::operators::{self, Operator, audit, forms, keys, requests};
+use besked::store::operators::uploads::{State, Upload};
+use besked::store::operators::{self, Operator, audit, forms, keys, requests, uploads};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -199,9 +200,90 @@ async fn a_form_that_was_begun_is_its_operators_and_ends(#[case] engine: Engine)
     forms::keep(&mut tx, ola, "new:news", &begun("hers", 0)).await.unwrap();
     assert_eq!(forms::find(&mut tx, eva, "new:news").await.unwrap(), Some(begun("two", 1)));
     assert_eq!(forms::find(&mut tx, eva, "new:survey").await.unwrap(), None);
+    let found = forms::with_mentions(&mut tx, "TWO", ("", ""), 9).await.unwrap();
+    assert_eq!(found.iter().map(|it| (it.operator_id, it.form.as_str())).collect::<Vec<_>>(), [(eva, "new:news")]);
+    assert_eq!(found[0].begun, begun("two", 1));
+    let (all, first) =
+        (forms::with_mentions(&mut tx, "", ("", ""), 9).await.unwrap(), [eva, ola].into_iter().min().unwrap());
+    assert_eq!((all.len(), all[0].operator_id), (2, first));
+    let after = (first.to_string(), "new:news");
+    assert_eq!(forms::with_mentions(&mut tx, "", (&after.0, after.1), 9).await.unwrap(), all[1..]);
     assert_eq!(forms::sweep(&mut tx, fixture.now + SignedDuration::from_secs(1)).await.unwrap(), 1);
     assert_eq!(forms::find(&mut tx, ola, "new:news").await.unwrap(), None);
     forms::delete(&mut tx, ola, "new:news").await.unwrap();
     forms::delete(&mut tx, eva, "new:news").await.unwrap();
     assert_eq!(forms::find(&mut tx, eva, "new:news").await.unwrap(), None);
+    forms::keep(&mut tx, eva, "new:news", &begun("three", 0)).await.unwrap();
+    forms::delete_of(&mut tx, ola).await.unwrap();
+    assert!(forms::find(&mut tx, eva, "new:news").await.unwrap().is_some());
+    forms::delete_of(&mut tx, eva).await.unwrap();
+    assert_eq!(forms::find(&mut tx, eva, "new:news").await.unwrap(), None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_upload_is_taken_once_and_deleted_with_its_parts(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let (eva, ola) = (fixture.id(), fixture.id());
+    let upload = |operator_id, minutes: i64| Upload {
+        id: fixture.id(),
+        operator_id,
+        name: "kunder.csv".to_owned(),
+        options: "replace".to_owned(),
+        state: State::Arriving,
+        size: 5,
+        sha256: "ab".to_owned(),
+        revision: 3,
+        created_at: fixture.now + SignedDuration::from_mins(minutes),
+    };
+    let (first, second, others) = (upload(eva, 0), upload(eva, 1), upload(ola, 2));
+    let mut tx = fixture.store.write().await.unwrap();
+    for it in [&first, &second, &others] {
+        uploads::insert(&mut tx, it).await.unwrap();
+        assert!(uploads::add_part(&mut tx, it.id, 0, b"abc").await.unwrap());
+        assert!(uploads::add_part(&mut tx, it.id, 1, b"de").await.unwrap());
+    }
+    assert_eq!(uploads::of_operator(&mut tx, eva).await.unwrap(), [second.clone(), first.clone()]);
+    assert_eq!(uploads::part(&mut tx, first.id, 1).await.unwrap().as_deref(), Some(b"de".as_slice()));
+    assert_eq!(uploads::part(&mut tx, first.id, 2).await.unwrap(), None);
+    assert!(uploads::change(&mut tx, first.id, State::Arriving, State::Waiting).await.unwrap());
+    assert!(uploads::change(&mut tx, first.id, State::Waiting, State::Taken).await.unwrap());
+    assert!(!uploads::change(&mut tx, first.id, State::Waiting, State::Taken).await.unwrap());
+    assert!(!uploads::add_part(&mut tx, first.id, 2, b"f").await.unwrap());
+    uploads::compared(&mut tx, first.id, 4).await.unwrap();
+    let all = uploads::of_operator(&mut tx, eva).await.unwrap();
+    assert_eq!((all[1].state, all[1].revision), (State::Taken, 4));
+    uploads::delete_parts(&mut tx, first.id).await.unwrap();
+    assert_eq!(uploads::part(&mut tx, first.id, 0).await.unwrap(), None);
+    assert_eq!(uploads::older(&mut tx, others.created_at).await.unwrap(), [first.id, second.id]);
+    uploads::delete(&mut tx, second.id).await.unwrap();
+    assert_eq!(uploads::part(&mut tx, second.id, 0).await.unwrap(), None);
+    assert!(!uploads::add_part(&mut tx, second.id, 2, b"f").await.unwrap(), "it was deleted");
+    uploads::delete_all(&mut tx).await.unwrap();
+    assert_eq!(uploads::of_operator(&mut tx, ola).await.unwrap(), []);
+    assert_eq!(uploads::part(&mut tx, others.id, 0).await.unwrap(), None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn forms_are_found_by_how_their_names_begin(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let (eva, ola) = (fixture.id(), fixture.id());
+    let begun = |text: &str, minutes: i64| Begun {
+        fields: text.to_owned(),
+        kept_at: fixture.now + SignedDuration::from_mins(minutes),
+    };
+    let mut tx = fixture.store.write().await.unwrap();
+    for (operator, form, minutes) in
+        [(eva, "new:a_c:1", 0), (eva, "new:a_c:2", 1), (eva, "new:abc:3", 2), (ola, "edit", 3)]
+    {
+        forms::keep(&mut tx, operator, form, &begun(form, minutes)).await.unwrap();
+    }
+    let names = |all: Vec<(String, Begun)>| all.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(forms::with_prefix(&mut tx, eva, "new:a_c:", 9).await.unwrap()), ["new:a_c:2", "new:a_c:1"]);
+    assert_eq!(names(forms::with_prefix(&mut tx, eva, "", 2).await.unwrap()), ["new:abc:3", "new:a_c:2"]);
 }

@@ -1,9 +1,11 @@
 //! What persons ask for, and what somebody works on now.
 
+use besked::domain::category_set::CategorySet;
 use besked::domain::notice::State;
 use besked::domain::petition::{Answer, PetitionKind};
 use besked::store::notices::{self, work};
 use besked::store::people::petitions::{self, Petition};
+use besked::store::visible::Visible;
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -75,10 +77,34 @@ async fn notices_are_found_by_what_is_to_be_done_and_by_customer(#[case] engine:
     let mut tx = fixture.store.write().await.unwrap();
     let sent = fixture.released(&mut tx, &["a@x.example"]).await;
     let waiting = fixture.draft(&mut tx, "CHG-2").await;
-    assert!(work::awaiting(&mut tx, 9).await.unwrap().is_empty());
+    let ids = |found: Vec<notices::Kept>| found.into_iter().map(|it| it.id).collect::<Vec<_>>();
+    assert!(work::submitted(&mut tx, None, 9, Visible::ALL).await.unwrap().is_empty());
     assert!(notices::set_state(&mut tx, waiting, State::Draft, State::Submitted).await.unwrap());
-    assert_eq!(work::awaiting(&mut tx, 9).await.unwrap()[0].id, waiting);
-    assert_eq!(work::under_way(&mut tx, 9).await.unwrap().iter().map(|it| it.id).collect::<Vec<_>>(), [sent]);
+    assert_eq!(ids(work::submitted(&mut tx, None, 9, Visible::ALL).await.unwrap()), [waiting]);
+    assert!(work::submitted(&mut tx, Some(waiting), 9, Visible::ALL).await.unwrap().is_empty());
+    // What is left out does not count.
+    let nothing = Visible { categories: CategorySet::NONE, ..Visible::ALL };
+    assert!(work::submitted(&mut tx, None, 9, nothing).await.unwrap().is_empty());
+    assert_eq!(ids(work::sending(&mut tx, 9, Visible { sealed: false, ..Visible::ALL }).await.unwrap()), [sent]);
+    assert!(work::sending(&mut tx, 9, nothing).await.unwrap().is_empty());
+    let standing = fixture.released(&mut tx, &[]).await;
+    assert_eq!(notices::find(&mut tx, standing).await.unwrap().unwrap().state, State::Released);
+    assert_eq!(
+        ids(work::sending(&mut tx, 9, Visible::ALL).await.unwrap()),
+        [sent],
+        "nothing of the other is to be sent"
+    );
+    assert!(notices::set_state(&mut tx, waiting, State::Submitted, State::Approved).await.unwrap());
+    assert!(work::scheduled(&mut tx, 9, Visible::ALL).await.unwrap().is_empty(), "it has no time");
+    let later = fixture.draft(&mut tx, "CHG-3").await;
+    for (id, at) in [(later, fixture.now + DAY * 2), (waiting, fixture.now + DAY)] {
+        notices::set_state(&mut tx, id, State::Draft, State::Approved).await.unwrap();
+        notices::set_send_at(&mut tx, id, State::Approved, Some(at)).await.unwrap();
+    }
+    assert!(notices::set_state(&mut tx, later, State::Approved, State::Scheduled).await.unwrap());
+    assert_eq!(ids(work::scheduled(&mut tx, 9, Visible::ALL).await.unwrap()), [waiting, later]);
+    assert_eq!(ids(work::scheduled(&mut tx, 1, Visible::ALL).await.unwrap()), [waiting]);
+    assert!(work::scheduled(&mut tx, 9, nothing).await.unwrap().is_empty());
     let to = work::to_customer(&mut tx, "C1", None, 9).await.unwrap();
     assert_eq!(to.iter().map(|it| it.id).collect::<Vec<_>>(), [sent]);
     let last = (fixture.now, sent);

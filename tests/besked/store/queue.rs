@@ -84,6 +84,8 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     queue::give_back(&mut tx, &[GiveBack { token: 99, ..back(&skipping[1], Some(0)) }]).await.unwrap();
     let depth = waiting::depth(&mut tx, Some(id), fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due, depth.later, depth.next_due), (1, 1, 1, Some(later)));
+    assert_eq!(waiting::next_due(&mut tx, id, fixture.now).await.unwrap(), Some(later));
+    assert_eq!(waiting::next_due(&mut tx, id, later).await.unwrap(), None);
     assert_eq!(waiting::due(&mut tx, id, fixture.now, 10).await.unwrap(), 1);
     assert!(waiting::is_busy(&mut tx, None, (CategorySet::NONE, &[]), fixture.now).await.unwrap());
     assert!(!waiting::is_busy(&mut tx, Some(Uuid::from_u128(9)), (CategorySet::NONE, &[]), fixture.now).await.unwrap());

@@ -7,8 +7,9 @@ use besked::domain::notice::{State, Step};
 use besked::store::notices;
 use besked::store::notices::attestations::{Attestation, Withdrawn};
 use besked::store::notices::releases::{Packed, Releasing};
+use besked::store::notices::reviews::Review;
 use besked::store::notices::steps::Done;
-use besked::store::notices::{attestations, references, releases};
+use besked::store::notices::{approvals, attestations, references, releases, reviews};
 use besked::store::sending::deliveries;
 use rstest::rstest;
 
@@ -79,9 +80,28 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert!(notices::set_state(&mut tx, id, State::Draft, State::Approved).await.unwrap());
     let edited = Releasing { digest: &[8; 32], ..releasing("a", now) };
     assert!(!releases::begin_release(&mut tx, id, &edited).await.unwrap(), "another content was read than is stored");
-    assert_eq!(notices::approved_audience(&mut tx, id).await.unwrap(), None);
-    notices::set_approved_audience(&mut tx, id, 2, &[1, 2, 3]).await.unwrap();
-    assert_eq!(notices::approved_audience(&mut tx, id).await.unwrap(), Some((2, vec![1, 2, 3])));
+    assert_eq!(approvals::audience(&mut tx, id).await.unwrap(), None);
+    let audience = approvals::ApprovedAudience { recipients: 2, prints: vec![1, 2, 3], revision: 7 };
+    approvals::set_audience(&mut tx, id, &audience).await.unwrap();
+    assert_eq!(approvals::audience(&mut tx, id).await.unwrap(), Some(audience));
+    let review = |operator: &str, step, seconds| Review {
+        operator: operator.to_owned(),
+        step,
+        source: format!("as {operator} read it"),
+        digest: [9; 32],
+        at: now + jiff::SignedDuration::from_secs(seconds),
+    };
+    for it in [review("", Step::Submit, 0), review("bo", Step::Decline, 1), review("eva", Step::Decline, 2)] {
+        reviews::keep(&mut tx, id, &it).await.unwrap();
+    }
+    reviews::keep(&mut tx, id, &review("bo", Step::Approve, 3)).await.unwrap();
+    let read = reviews::of_notice(&mut tx, id).await.unwrap();
+    let last = [review("bo", Step::Approve, 3), review("eva", Step::Decline, 2), review("", Step::Submit, 0)];
+    assert_eq!(read, last, "the last first, one of each person");
+    let other = fixture.draft(&mut tx, "S").await;
+    reviews::keep(&mut tx, other, &review("bo", Step::Decline, 0)).await.unwrap();
+    reviews::delete(&mut tx, other).await.unwrap();
+    assert!(reviews::of_notice(&mut tx, other).await.unwrap().is_empty());
     assert!(releases::begin_release(&mut tx, id, &releasing("a", now)).await.unwrap());
     assert!(!releases::begin_release(&mut tx, id, &releasing("b", now)).await.unwrap(), "another process is at it");
     assert!(releases::hold_release(&mut tx, id, "a", now).await.unwrap());
@@ -102,7 +122,8 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert_eq!(notices::open::list(&mut tx).await.unwrap()[0].state, State::Releasing);
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is not released");
     assert!(releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
-    assert_eq!(notices::approved_audience(&mut tx, id).await.unwrap(), None, "it is compared no more");
+    assert_eq!(approvals::audience(&mut tx, id).await.unwrap(), None, "it is compared no more");
+    assert!(reviews::of_notice(&mut tx, id).await.unwrap().is_empty(), "nobody decides about it any more");
     assert!(!releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
     notices::set_paused(&mut tx, id, Some(later)).await.unwrap();
     assert!(notices::open::list(&mut tx).await.unwrap()[0].paused);

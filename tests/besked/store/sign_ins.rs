@@ -52,6 +52,8 @@ async fn sessions_are_found_by_hash_touched_and_ended(#[case] engine: Engine) {
     }
     assert_eq!(sessions::with_hash(&mut tx, &[2; 32]).await.unwrap().as_ref(), Some(&all[1]));
     assert_eq!(sessions::with_hash(&mut tx, &[9; 32]).await.unwrap(), None);
+    assert_eq!(sessions::find(&mut tx, all[1].id).await.unwrap().as_ref(), Some(&all[1]));
+    assert_eq!(sessions::find(&mut tx, fixture.id()).await.unwrap(), None);
     let listed = sessions::list(&mut tx, eva, 2).await.unwrap();
     assert_eq!(listed, [all[2].clone(), all[1].clone()], "the newest first");
 
@@ -70,6 +72,30 @@ async fn sessions_are_found_by_hash_touched_and_ended(#[case] engine: Engine) {
     assert_eq!(sessions::list(&mut tx, ola, 9).await.unwrap().len(), 1);
     assert_eq!(sessions::delete_before(&mut tx, end + Duration::from_secs(1), 0).await.unwrap(), 0);
     assert_eq!(sessions::end_all(&mut tx, ola, None).await.unwrap(), 1);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_secret_that_is_set_up_belongs_to_one_session(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let (eva, ola) = (fixture.id(), fixture.id());
+    let all: Vec<Session> = (1..=3).map(|hash| session(&fixture, if hash == 3 { ola } else { eva }, hash)).collect();
+    for session in &all {
+        sessions::insert(&mut tx, session).await.unwrap();
+    }
+    let (one, other) = (Secret::new(&fixture.random), Secret::new(&fixture.random));
+    sessions::set_pending(&mut tx, all[0].id, &one).await.unwrap();
+    sessions::set_pending(&mut tx, all[0].id, &other).await.unwrap();
+    sessions::set_pending(&mut tx, all[2].id, &other).await.unwrap();
+    assert_eq!(sessions::pending(&mut tx, all[0].id).await.unwrap(), Some(one), "the first one stays");
+    assert_eq!(sessions::pending(&mut tx, all[1].id).await.unwrap(), None);
+    assert_eq!(sessions::pending(&mut tx, fixture.id()).await.unwrap(), None);
+    sessions::drop_pending(&mut tx, eva).await.unwrap();
+    assert_eq!(sessions::pending(&mut tx, all[0].id).await.unwrap(), None);
+    assert_eq!(sessions::pending(&mut tx, all[2].id).await.unwrap(), Some(other));
 }
 
 #[rstest]
@@ -107,20 +133,16 @@ async fn a_code_of_a_step_or_of_recovery_counts_once(#[case] engine: Engine) {
     let (id, now) = (fixture.id(), fixture.now);
     assert_eq!(sign_ins::find(&mut tx, id).await.unwrap(), SignIn::default());
     let (one, other) = (Secret::new(&fixture.random), Secret::new(&fixture.random));
-    sign_ins::set_pending(&mut tx, id, &one).await.unwrap();
-    sign_ins::set_pending(&mut tx, id, &other).await.unwrap();
-    assert_eq!(sign_ins::find(&mut tx, id).await.unwrap().pending, Some(one.clone()), "the first one stays");
+    assert!(!sign_ins::replace_password(&mut tx, id, "", "a").await.unwrap(), "there is none");
+    sign_ins::set_secret(&mut tx, id, &other, 5, now).await.unwrap();
+    sign_ins::set_password(&mut tx, id, "0").await.unwrap();
     sign_ins::set_password(&mut tx, id, "a").await.unwrap();
-    sign_ins::set_password(&mut tx, id, "b").await.unwrap();
-    assert!(!sign_ins::confirm(&mut tx, id, &other, 7, now).await.unwrap(), "that is not the pending one");
-    assert!(sign_ins::confirm(&mut tx, id, &one, 7, now).await.unwrap());
-    let kept = SignIn {
-        password: Some("b".to_owned()),
-        secret: Some(one),
-        secret_at: Some(now),
-        pending: None,
-        last_step: Some(7),
-    };
+    assert!(!sign_ins::replace_password(&mut tx, id, "0", "c").await.unwrap(), "that is not the present one");
+    assert!(sign_ins::replace_password(&mut tx, id, "a", "b").await.unwrap());
+    assert!(sign_ins::hold_password(&mut tx, id, "b").await.unwrap());
+    assert!(!sign_ins::hold_password(&mut tx, id, "a").await.unwrap());
+    sign_ins::set_secret(&mut tx, id, &one, 7, now).await.unwrap();
+    let kept = SignIn { password: Some("b".to_owned()), secret: Some(one), secret_at: Some(now), last_step: Some(7) };
     assert_eq!(sign_ins::find(&mut tx, id).await.unwrap(), kept);
     assert!(!sign_ins::take_step(&mut tx, id, 7).await.unwrap() && sign_ins::take_step(&mut tx, id, 8).await.unwrap());
 

@@ -140,7 +140,7 @@ async fn release(
     if caller.is_done() && before.state != notice::State::Releasing {
         return Ok(now(&before, Now { changed, ..Now::of(&before) }));
     }
-    let how = Release { now: at_once.unwrap_or(false), reason: reason.as_deref() };
+    let how = Release { now: at_once.unwrap_or(false), reason: reason.as_deref(), read: None };
     let notice = match notices.release(id, actor, how, &|_| {}).await {
         // Another process releases it: that is what was asked for.
         Err(NoticeError::Conflict) => running(&api, &caller, id).await?,
