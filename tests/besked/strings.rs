@@ -96,7 +96,20 @@ fn families() -> Vec<(&'static str, Vec<String>)> {
             "console-write",
             words(&["attributes", "audience", "body", "category", "customers", "follows", "include_left"]),
         ),
-        ("console-write", words(&["reference", "reminders", "rows", "send_at", "send_at_local", "spread", "subject", "every", "until"])),
+        (
+            "console-write",
+            words(&[
+                "reference",
+                "reminders",
+                "rows",
+                "send_at",
+                "send_at_local",
+                "spread",
+                "subject",
+                "every",
+                "until",
+            ]),
+        ),
         (
             "console-nav",
             words(&["now", "notices", "ask", "customers", "people", "preferences", "suppressions", "tasks"]),
