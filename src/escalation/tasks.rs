@@ -61,6 +61,22 @@ impl Tasks {
         Ok(First::of(rows, most))
     }
 
+    /// Those of some tasks that the actor may open.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn seen(&self, actor: &Actor, of: Vec<Task>) -> Result<Vec<Task>, TaskError> {
+        let mut seen = Vec::new();
+        for task in of {
+            match self.find(actor, task.id).await {
+                Ok(_) => seen.push(task),
+                Err(TaskError::Unknown(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(seen)
+    }
+
     /// What some tasks are about, in words, by their ids: for those that the actor was shown.
     ///
     /// # Errors

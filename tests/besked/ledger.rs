@@ -42,7 +42,7 @@ async fn checkpoint(app: &TestApp) -> Checkpoint {
     Checkpoint::open(&signed.note, &app.app.ledger.verifier_key().unwrap()).unwrap()
 }
 
-async fn stopped(app: &TestApp) -> String {
+pub async fn stopped(app: &TestApp) -> String {
     let Sealed::Stopped(reason) = app.app.ledger.seal().await.unwrap() else { panic!("it was sealed") };
     let standing = app.app.ledger.standing().await.unwrap();
     assert_eq!(standing.stopped.as_deref(), Some(reason.as_str()));
@@ -228,22 +228,6 @@ async fn a_key_or_a_state_that_does_not_fit_stops_sealing() {
 
     std::fs::write(&app.app.context.config.ledger.key_file, "no key").unwrap();
     assert!(app.app.ledger.seal().await.unwrap_err().to_string().contains("PKCS#8"));
-}
-
-#[tokio::test]
-async fn another_name_of_the_ledger_is_named_as_what_changed() {
-    let app = TestApp::new(Engine::Sqlite).await;
-    append(&app.app, 2).await;
-    checkpoint(&app).await;
-    let app = app.configured(|config| config.ledger.origin = "norr.example/besked".to_owned()).await;
-    let why = stopped(&app).await;
-    assert!(why.contains("`[ledger] origin` is `norr.example/besked` now, and the ledger was signed as"), "{why}");
-    assert!(!why.contains("the key is not"), "{why}");
-    app.app.ledger.resume(&crate::app::bo(), "the name was that of the example").await.unwrap();
-    assert!(checkpoint(&app).await.size() > 2);
-    let said = last_fact(&app, Event::KeyRotated).await.detail;
-    let besked::domain::entry::Detail::Keys { old, new } = said else { panic!("{said:?}") };
-    assert!(old.starts_with("example.com/besked+") && new.starts_with("norr.example/besked+"), "{old} {new}");
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ mod notices;
 mod objections;
 mod one;
 mod operators;
+mod origin;
 mod plans;
 mod postfix;
 mod preferences;

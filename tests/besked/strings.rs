@@ -42,6 +42,7 @@ fn families() -> Vec<(&'static str, Vec<String>)> {
         ("console-category", all!(Category)),
         ("console-category-about", all!(Category)),
         ("console-class", all!(Class)),
+        ("console-stage", all!(besked::domain::reply::Stage)),
         ("console-notice-state", all!(besked::domain::notice::State)),
         ("console-notice-waits", all!(besked::domain::notice::State)),
         ("console-notice-waits", words(&["submitted-own", "overdue", "paused"])),
@@ -95,7 +96,20 @@ fn families() -> Vec<(&'static str, Vec<String>)> {
             "console-write",
             words(&["attributes", "audience", "body", "category", "customers", "follows", "include_left"]),
         ),
-        ("console-write", words(&["reference", "reminders", "rows", "send_at", "send_at_local", "spread", "subject"])),
+        (
+            "console-write",
+            words(&[
+                "reference",
+                "reminders",
+                "rows",
+                "send_at",
+                "send_at_local",
+                "spread",
+                "subject",
+                "every",
+                "until",
+            ]),
+        ),
         (
             "console-nav",
             words(&["now", "notices", "ask", "customers", "people", "preferences", "suppressions", "tasks"]),
@@ -162,7 +176,9 @@ fn each_string_that_a_page_names_exists() {
             }
             seen += 1;
         }
-        for head in text.split("Table::new(").skip(1).filter_map(|rest| rest.split_once("&[")?.1.split(']').next()) {
+        // The columns of a table, where they stand beside its name.
+        let heads = text.split("Table::new(").skip(1).filter_map(|rest| rest.split(')').next()?.split_once("&["));
+        for head in heads.filter_map(|(_, rest)| rest.split(']').next()) {
             keys.extend(head.split('"').skip(1).step_by(2).map(|column| format!("console-col-{column}")));
         }
         keys.extend(quoted(&text, " col(").map(|key| format!("console-col-{key}")));

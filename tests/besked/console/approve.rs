@@ -254,7 +254,7 @@ async fn who_submits_and_releases_reads_what_a_check_warns_of_and_why_nobody_is_
     let notice = stored(&mut ops, &changed(&MAINTENANCE, &soon)).await;
     for step in ["submit", "release"] {
         let page = ops.get(&format!("{notice}/{step}")).await.is(200).says("2 addresses at 3 customers");
-        page.says("Begin of the window: is 60 hours after the release, and the lead time is 5 days")
+        page.says("Begin of the window: line 11: is 2 days after the release, and the lead time is 5 days")
             .says("less than an hour before");
         if step == "submit" {
             take(&mut ops, &notice, step, "").await.is(200);

@@ -152,5 +152,5 @@ async fn a_draft_of_a_series_is_a_task_with_words_on_every_page(#[case] engine: 
     let tasks = ops.get("/tasks").await.is(200).says("A draft of a series waits");
     let task = ops.get(&format!("/tasks/{}", tasks.between("href=\"/tasks/", "\""))).await.is(200);
     let notice = task.says("A draft of a series waits").between("href=\"/notices/", "\"");
-    ops.get(&format!("/notices/{notice}")).await.is(200).says("Drafts of a series that wait");
+    ops.get(&format!("/notices/{notice}")).await.is(200).says("not submitted yet");
 }
