@@ -131,17 +131,17 @@ async fn without(app: &App, present: Option<&Present>, request: Request) -> Resp
         return Redirect::to(&with_next(door, &wanted)).into_response();
     }
     let words = words(app, request.headers());
-    let fields = timeout(LATE, typed(request)).await.ok().flatten();
+    let fields = timeout(LATE, typed(app, request)).await.ok().flatten();
     let title = words.say("console-lost-title");
     let frame = Frame::outside(words, &app.context.config.organisation.name, title);
     page_with(StatusCode::UNAUTHORIZED, &Lost { frame, action: wanted, sign_in: door.to_owned(), fields })
 }
 
 /// The fields of a form, without its secrets and its file; `None` if it is too large or no form.
-async fn typed(request: Request) -> Option<Vec<(String, String)>> {
+async fn typed(app: &App, request: Request) -> Option<Vec<(String, String)>> {
     let media = request.headers().get(header::CONTENT_TYPE)?.as_bytes();
     let mut fields: Vec<(String, String)> = if media.starts_with(b"multipart/form-data") {
-        let sent = Sent::from_request(request, &()).await.ok()?;
+        let sent = Sent::from_request(request, app).await.ok()?;
         sent.filled.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     } else if media.starts_with(b"application/x-www-form-urlencoded") {
         let form = Form::parse(&to_bytes(request.into_body(), KEPT).await.ok()?);

@@ -203,7 +203,10 @@ async fn a_task_is_open_once_for_its_kind_and_objects(#[case] engine: Engine) {
     let ids: Vec<_> = list.iter().map(|task| task.id).collect();
     let abouts = abouts::of_tasks(&mut tx, &ids).await.unwrap();
     assert_eq!(abouts.len(), list.len());
-    assert!(abouts.values().all(|about| *about == About::default()), "neither notice nor customer is known: {abouts:?}");
+    assert!(
+        abouts.values().all(|about| *about == About::default()),
+        "neither notice nor customer is known: {abouts:?}"
+    );
     assert!(abouts::of_tasks(&mut tx, &[]).await.unwrap().is_empty());
     assert_eq!((list.len(), list[0].kind), (5, TaskKind::Overdue), "the newest first");
     let due = tasks::next_due(&mut tx, 9, tasks::Visible::ALL).await.unwrap();
