@@ -2,14 +2,16 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::timeout;
 
+use super::refusal::Refusal;
 use super::visitor::words;
+use super::words::Words;
 use crate::app::App;
+use crate::domain::kind::Kind;
 use crate::public::passage::{ANSWER, Known, Late, carry};
 
 /// The largest form of somebody who is not signed in, in bytes.
@@ -18,26 +20,23 @@ const LARGEST: usize = 16 << 10;
 /// Lets a request in once it is whole. From then on its connection gives way to no other one, and what it asks for is done to its end.
 pub async fn let_in(State(app): State<App>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
+    let outside = words(&app, &head.headers);
     let body = match timeout(ANSWER, Limited::new(body, LARGEST).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return (StatusCode::PAYLOAD_TOO_LARGE, "this form is too large\n").into_response();
-        }
-        Ok(Err(_)) => return (StatusCode::BAD_REQUEST, "this form cannot be read\n").into_response(),
-        Err(_) => return (StatusCode::REQUEST_TIMEOUT, "this form did not arrive in time\n").into_response(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return refuse(&app, outside, "console-form-too-large"),
+        Ok(Err(_)) | Err(_) => return refuse(&app, outside, "console-form-unreadable"),
     };
     if let Some(known) = head.extensions.get::<Known>() {
         known.call();
     }
-    let (reads, headers) = (head.method.is_safe(), head.headers.clone());
+    let reads = head.method.is_safe();
     let carried = next.run(Request::from_parts(head, Body::from(body)));
-    carry(reads, ANSWER, carried).await.unwrap_or_else(|late| too_late(&app, &headers, late))
+    carry(reads, ANSWER, carried).await.unwrap_or_else(|late| {
+        tracing::error!(?late, "a sign-in took too long");
+        Refusal::new(Kind::Later, "").outside(&app, outside)
+    })
 }
 
-/// The answer if there is none in time.
-fn too_late(app: &App, headers: &HeaderMap, late: Late) -> Response {
-    tracing::error!(?late, "a sign-in took too long");
-    let words = words(app, headers);
-    let (title, text) = (words.say("console-refusal-later-title"), words.say("console-refusal-later-remedy"));
-    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")], format!("{title}. {text}\n")).into_response()
+fn refuse(app: &App, outside: Words, key: &str) -> Response {
+    Refusal::new(Kind::Invalid, outside.say(key)).outside(app, outside)
 }

@@ -212,6 +212,7 @@ impl Operators {
     /// # Errors
     /// If the actor may not, the name is taken or looks like another, or the database fails.
     pub async fn add(&self, actor: &Actor, new: &NewOperator<'_>) -> Result<Shown, OperatorError> {
+        actor.may_at_all(Right::Operators)?;
         let mut tx = self.context.store.write().await?;
         operators::lock(&mut tx).await?;
         let added = self.add_in(&mut tx, actor, new).await?;
@@ -323,6 +324,7 @@ impl Operators {
         action: Action,
         change: impl FnOnce(&mut Operator, Timestamp) -> Result<(), OperatorError>,
     ) -> Result<Shown, OperatorError> {
+        actor.may_at_all(Right::Operators)?;
         let mut tx = self.context.store.write().await?;
         operators::lock(&mut tx).await?;
         let before = find(&mut tx, name).await?;

@@ -95,7 +95,7 @@ async fn a_sign_in_under_way_gives_way_to_no_other_connection() {
 async fn a_form_at_the_door_is_small() {
     let (_app, mut browser) = door(Engine::Sqlite).await;
     let large = "x".repeat(17 << 10);
-    browser.post("/sign-in", &[("name", &large), ("password", "x")]).await.is(413);
+    browser.post("/sign-in", &[("name", &large), ("password", "x")]).await.is(422).says("too large");
 }
 
 /// Which route each source takes or returns files for.
