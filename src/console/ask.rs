@@ -98,7 +98,13 @@ fn offered(words: &Words, meant: &Meant) -> Vec<Block> {
 /// What the address asks about a customer; `None` if it asks for everything.
 fn about(signed: &Signed, asked: &Asked) -> Result<Option<About>, Refusal> {
     let invalid = |text: String| Refusal::new(Kind::Invalid, text);
-    let time = |name: &str| asked.maybe(name).map(|text| day(text, signed.words.zone())).transpose().map_err(|_| invalid(signed.words.say("console-day-wrong")));
+    let time = |name: &str| {
+        asked
+            .maybe(name)
+            .map(|text| day(text, signed.words.zone()))
+            .transpose()
+            .map_err(|_| invalid(signed.words.say("console-day-wrong")))
+    };
     if let Some(notice) = asked.maybe("notice") {
         return Ok(Some(About::Notice(notice.to_owned())));
     }
