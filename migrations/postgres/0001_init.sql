@@ -54,6 +54,8 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 -- `standing` is set at the release of a notice to which recipients are added: `open` as long as they may be.
 -- `matter_id` is the id of the first of the notices that follow each other; `sequence` its place among the released ones of them.
 -- `phase` (also status or stage), `window_start`, `window_end` and `next_update_at` are what its text says of the matter.
+-- `speaks` is 1 once it is released with a phase, unless it is a reminder, or was cancelled before anybody got it. The last one that
+-- speaks says how far the matter is.
 CREATE TABLE notices (
     id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     category        TEXT COLLATE "C" NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -98,7 +100,8 @@ CREATE TABLE notices (
                         'investigating', 'identified', 'monitoring', 'resolved', 'suspected', 'confirmed', 'update', 'final')),
     window_start    BIGINT,
     window_end      BIGINT,
-    next_update_at  BIGINT
+    next_update_at  BIGINT,
+    speaks          BIGINT NOT NULL DEFAULT 0 CHECK (speaks IN (0, 1))
 );
 
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
@@ -637,6 +640,12 @@ CREATE TABLE promises (
 
 CREATE INDEX promises_due ON promises (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX promises_overdue ON promises (due_at) WHERE state = 'overdue';
+CREATE INDEX promises_ahead ON promises (due_at) WHERE state IN ('open', 'overdue');
+
+-- The matters that were announced and have not ended.
+CREATE TABLE open_matters (
+    matter_id TEXT COLLATE "C" NOT NULL PRIMARY KEY
+);
 
 -- Series of maintenances: `notice_id` is what the next draft is copied from, `next_start` its window, `look_at` when it is made;
 -- neither once the series is over.

@@ -1,22 +1,23 @@
-//! The customers of a notice that another one follows: those of today, and those that left if they are to be informed all the
+//! The customers of the notices that another one follows: those of today, and those that left if they are to be informed all the
 //! same.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
+use super::lineage::Lineage;
 use crate::domain::audience::Audience;
 use crate::domain::customer::AccountId;
 use crate::store::people::customers::{self, Selection};
-use crate::store::{Conn, StoreError, notices};
+use crate::store::{Conn, StoreError};
 
 /// Account ids with names.
 pub(super) type Accounts = Vec<(String, String)>;
 
-/// Which customers a notice, or one that it follows, named one by one.
+/// Which customers a notice, or one that it follows, addressed although they might have left.
 #[derive(Clone, Debug)]
 pub(super) enum NamedBefore {
-    /// Every one of its customers, by an audience file.
+    /// Every one of its customers: they were named by an audience file, or it included those that left.
     All,
     /// These.
     These(BTreeSet<AccountId>),
@@ -25,15 +26,19 @@ pub(super) enum NamedBefore {
 impl NamedBefore {
     /// Finds whom a released notice named: its audience may be that of the notice before it.
     pub(super) async fn of(conn: &mut Conn, notice: Uuid) -> Result<Self, StoreError> {
-        let (mut next, mut seen) = (Some(notice), BTreeSet::new());
-        while let Some(id) = next.take().filter(|id| seen.insert(*id)) {
-            let Some(kept) = notices::find(conn, id).await? else { break };
+        let mut lineage = Lineage::from(Some(notice));
+        while let Some(kept) = lineage.next(conn).await? {
             // One that this version cannot read names nobody; its customers are still known from its deliveries.
             match kept.parsed().map(|notice| notice.audience) {
                 Ok(Audience::Rows { .. } | Audience::Nobody) => return Ok(Self::All),
+                Ok(
+                    Audience::All { include_left: true }
+                    | Audience::Select { include_left: true, .. }
+                    | Audience::Followed { include_left: true },
+                ) => return Ok(Self::All),
                 Ok(Audience::Select { customers, .. }) => return Ok(Self::These(customers.into_iter().collect())),
-                Ok(Audience::Followed { .. }) => next = kept.follows_id,
-                Ok(Audience::All { .. }) | Err(_) => {}
+                Ok(Audience::Followed { .. }) => {}
+                Ok(Audience::All { .. }) | Err(_) => break,
             }
         }
         Ok(Self::These(BTreeSet::new()))

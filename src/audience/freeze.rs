@@ -89,11 +89,12 @@ async fn freeze_once(
 ) -> Result<Frozen, AudienceError> {
     discard(with, kept.id).await?;
     fit(&mut *with.context.store.read().await?, kept).await?;
-    supersede::before_reading(with, kept).await?;
-    let mut gathered = gather(with, kept).await?;
-    let steps = notices::steps::list(&mut *with.context.store.read().await?, kept.id).await?;
-    let customers = if with.plan.may_be_empty { u64::MAX } else { gathered.reach.customers };
-    refuse_lone_approval(&with.context.config, kept, &steps, customers)?;
+    if supersede::comes_first(kept) {
+        // A cancellation that is refused must not have stopped the notices before it.
+        acceptable(with, kept).await?;
+        supersede::before_reading(with, kept).await?;
+    }
+    let mut gathered = acceptable(with, kept).await?;
     write_spooled(with, kept, &mut gathered, progress).await?;
     let frozen = match finish(with, kept, gathered).await {
         Err(error @ AudienceError::Unfit(_)) => {
@@ -105,6 +106,15 @@ async fn freeze_once(
     progress(frozen.reach.recipients);
     frozen.reach.log_left(kept.id);
     Ok(frozen)
+}
+
+/// Reads the audience, and refuses what may not be released to it.
+async fn acceptable(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceError> {
+    let gathered = gather(with, kept).await?;
+    let steps = notices::steps::list(&mut *with.context.store.read().await?, kept.id).await?;
+    let customers = if with.plan.may_be_empty { u64::MAX } else { gathered.reach.customers };
+    refuse_lone_approval(&with.context.config, kept, &steps, customers)?;
+    Ok(gathered)
 }
 
 /// Removes what an unfinished release has written.
@@ -303,6 +313,8 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     let mut tx = with.context.store.write_patiently().await?;
     // No person is erased in between from here on.
     tree::lock_head(&mut tx).await?;
+    // Before its own row, as a cancellation does: what the matter plans follows from all of its notices.
+    notices::lock(&mut tx, kept.matter_id).await?;
     hold(with, &mut tx, kept.id).await?;
     // Nor is another notice of the matter released.
     fit(&mut tx, kept).await?;
@@ -356,7 +368,7 @@ async fn release(
     if kept.category.class() == Class::Mandatory {
         escalations::watch(conn, kept.id, at).await?;
     }
-    ahead::plan(with, conn, kept, at).await?;
+    ahead::plan(with.context, conn, kept, at).await?;
     facts::note_notice(conn, HookEvent::NoticeReleased, kept.id, at).await?;
     let shown = shown(&kept.subject, kept.reference.as_deref(), kept.follows_id, message_domain, Some(terms));
     let manifest = Manifest { count: recipients, root, customers, unaddressed, unaddressed_root, shown };

@@ -6,9 +6,11 @@
 
 mod added;
 mod ahead;
+mod cancel;
 mod committed;
 mod followed;
 mod freeze;
+mod lineage;
 pub mod matter;
 mod nearby;
 mod pages;
@@ -24,6 +26,8 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub use added::add;
+pub use ahead::recall;
+pub use cancel::cancel;
 pub use committed::Committed;
 pub use freeze::{Freezing, Frozen, freeze};
 pub use nearby::{Shared, shared};
@@ -83,8 +87,13 @@ enum Source {
     },
     /// In the rows of a file.
     Rows(RowsAt),
-    /// Among the customers of another notice.
-    Followed(Uuid),
+    /// Among the customers of another notice and of those before it in its matter, see [`lineage`].
+    Followed {
+        /// That notice.
+        id: Uuid,
+        /// The new one says how far the matter is: it goes to all customers of the matter.
+        reports: bool,
+    },
 }
 
 /// Where the rows of an audience file are.
@@ -116,13 +125,14 @@ impl Plan {
             Audience::Rows { .. } => (Source::Rows(rows), plan.named_left),
             Audience::Nobody => (Source::Rows(RowsAt::Here(Rows::default())), false),
             Audience::Followed { include_left } => {
-                (Source::Followed(follows.ok_or(AudienceError::FollowsNothing)?), *include_left)
+                let id = follows.ok_or(AudienceError::FollowsNothing)?;
+                (Source::Followed { id, reports: Progress::of(notice.fields()).is_some() }, *include_left)
             }
         };
         let rule = notice.audience.describe();
         // Whoever was not told of a maintenance need not be told that it is cancelled.
         let cancels = Progress::of(notice.fields()) == Some(Progress::Phase(Phase::Cancelled));
-        let only_told = cancels && matches!(source, Source::Followed(_));
+        let only_told = cancels && matches!(source, Source::Followed { .. });
         Ok(Self { source, include_left, rule, may_be_empty: notice.standing, only_told, ..plan })
     }
 
@@ -224,14 +234,14 @@ impl Plan {
 
     /// True if customers that left may be in the audience, at the contacts that they had.
     const fn may_have_left(&self) -> bool {
-        self.include_left || (self.named_left && matches!(self.source, Source::Followed(_)))
+        self.include_left || (self.named_left && matches!(self.source, Source::Followed { .. }))
     }
 
     /// The attributes that it asks for, with their values, if it selects by any.
     const fn selection(&self) -> Option<&Selection> {
         match &self.source {
             Source::Select { selection, .. } => Some(selection),
-            Source::Rows(_) | Source::Followed(_) => None,
+            Source::Rows(_) | Source::Followed { .. } => None,
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::followed::{Accounts, Left, NamedBefore, addressed_today};
-use super::{AudienceError, Names, Plan, RowsAt, Source};
+use super::{AudienceError, Names, Plan, RowsAt, Source, lineage};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::customer::{AccountId, Contact};
@@ -109,8 +109,8 @@ pub struct Pages<'a> {
     /// The threads that the deliveries continue.
     continued: Option<Continued>,
     next: Option<Next>,
-    /// Whom the notice that is followed named; looked up when it is needed.
-    named_before: Option<NamedBefore>,
+    /// The notices whose customers these are, if they are those of other notices.
+    sources: Option<Sources>,
     /// Recipients so far without a value for a placeholder, as `ACCOUNT (role): placeholder`.
     missing: Names,
     /// Recipients so far at domains that somebody can own.
@@ -122,8 +122,17 @@ pub struct Pages<'a> {
 enum Next {
     /// After this account.
     After(String),
-    /// At this place in the manifest of the notice followed.
+    /// At this place in the manifest of a notice.
     Ordinal(u64),
+}
+
+/// The notices whose customers an audience has, one after the other.
+struct Sources {
+    all: Vec<Uuid>,
+    /// The place of the one whose customers are read.
+    at: usize,
+    /// Whom that one named; looked up when it is needed.
+    named_before: Option<NamedBefore>,
 }
 
 /// Customers on a page.
@@ -134,10 +143,10 @@ impl<'a> Pages<'a> {
     #[must_use]
     pub fn new(plan: &'a Plan, continued: Option<Continued>) -> Self {
         let next = match plan.source {
-            Source::Followed(_) => Next::Ordinal(0),
+            Source::Followed { .. } => Next::Ordinal(0),
             _ => Next::After(String::new()),
         };
-        Self { plan, continued, next: Some(next), named_before: None, missing: Names::default(), real: 0 }
+        Self { plan, continued, next: Some(next), sources: None, missing: Names::default(), real: 0 }
     }
 
     /// Refuses an audience if some of its recipients so far lack a value, or would get mail in the name of the example.
@@ -194,7 +203,7 @@ impl<'a> Pages<'a> {
     async fn accounts(&mut self, conn: &mut Conn) -> Result<Option<Members>, StoreError> {
         let Some(next) = self.next.take() else { return Ok(None) };
         let (accounts, rows) = match (&self.plan.source, next) {
-            (Source::Followed(id), next) => return self.followed(conn, *id, next).await,
+            (Source::Followed { id, reports }, next) => return self.followed(conn, (*id, *reports), next).await,
             (_, Next::Ordinal(_)) => return Ok(None),
             (Source::Select { selection, .. }, Next::After(after)) => {
                 (customers::select(conn, selection, &after, PAGE).await?, BTreeMap::new())
@@ -215,39 +224,56 @@ impl<'a> Pages<'a> {
         Ok(Some(Members { accounts, rows, left: 0 }))
     }
 
-    /// The next customers of a notice that is followed, those that had nobody to address last: today's customers, by today's
-    /// names.
-    async fn followed(&mut self, conn: &mut Conn, notice: Uuid, next: Next) -> Result<Option<Members>, StoreError> {
-        let after = match next {
-            Next::Ordinal(from) => {
-                if let Some((addressed, next)) = deliveries::customers(conn, notice, from, PAGE).await? {
-                    self.next = Some(Next::Ordinal(next));
-                    return self.today(conn, notice, &addressed).await.map(Some);
-                }
-                String::new()
-            }
-            Next::After(after) => after,
+    /// The next customers of the notices that are followed, of each those that had nobody to address last: today's customers, by
+    /// today's names.
+    async fn followed(
+        &mut self,
+        conn: &mut Conn,
+        (followed, reports): (Uuid, bool),
+        next: Next,
+    ) -> Result<Option<Members>, StoreError> {
+        let mut sources = match self.sources.take() {
+            Some(sources) => sources,
+            None => Sources { all: lineage::sources(conn, followed, reports).await?, at: 0, named_before: None },
         };
-        let unaddressed = deliveries::unaddressed_after(conn, notice, &after, PAGE).await?;
-        let Some((last, _)) = unaddressed.last() else { return Ok(None) };
-        self.next = Some(Next::After(last.clone()));
-        self.today(conn, notice, &unaddressed).await.map(Some)
+        let mut next = Some(next);
+        while let Some(source) = sources.all.get(sources.at).copied() {
+            if let Some((accounts, following)) = customers_of(conn, source, next.take()).await? {
+                self.next = Some(following);
+                let members = self.today(conn, &mut sources, accounts).await?;
+                self.sources = Some(sources);
+                return Ok(Some(members));
+            }
+            (sources.at, sources.named_before) = (sources.at + 1, None);
+        }
+        Ok(None)
     }
 
-    /// Those of some customers of the notice that is followed that are addressed today.
-    async fn today(&mut self, conn: &mut Conn, notice: Uuid, accounts: &Accounts) -> Result<Members, StoreError> {
-        if self.named_before.is_none() && self.plan.named_left {
-            self.named_before = Some(NamedBefore::of(conn, notice).await?);
+    /// Those of some customers of a source that are addressed today, and were not found in one before it.
+    async fn today(
+        &self,
+        conn: &mut Conn,
+        sources: &mut Sources,
+        mut accounts: Accounts,
+    ) -> Result<Members, StoreError> {
+        let (before, source) = (&sources.all[..sources.at], sources.all[sources.at]);
+        if !before.is_empty() {
+            let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
+            let known = matters::customers(conn, before, &ids).await?;
+            accounts.retain(|(id, _)| !known.contains(id));
         }
-        let left = match &self.named_before {
+        if sources.named_before.is_none() && self.plan.named_left {
+            sources.named_before = Some(NamedBefore::of(conn, source).await?);
+        }
+        let left = match &sources.named_before {
             _ if self.plan.include_left => Left::All,
             Some(named) => Left::Named(named),
             None => Left::None,
         };
-        let (mut accounts, left) = addressed_today(conn, accounts, left).await?;
+        let (mut accounts, left) = addressed_today(conn, &accounts, left).await?;
         if self.plan.only_told {
             let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
-            let told = matters::told(conn, notice, &ids).await?;
+            let told = matters::told(conn, source, &ids).await?;
             accounts.retain(|(id, _)| told.contains(id));
         }
         Ok(Members { accounts, rows: BTreeMap::new(), left })
@@ -311,6 +337,26 @@ impl Plan {
         }
         recipients
     }
+}
+
+/// The next customers of a released notice, from its beginning if `next` names no place, those that had nobody to address last; and
+/// the place after them.
+async fn customers_of(
+    conn: &mut Conn,
+    notice: Uuid,
+    next: Option<Next>,
+) -> Result<Option<(Accounts, Next)>, StoreError> {
+    let after = match next.unwrap_or(Next::Ordinal(0)) {
+        Next::Ordinal(from) => match deliveries::customers(conn, notice, from, PAGE).await? {
+            Some((addressed, next)) => return Ok(Some((addressed, Next::Ordinal(next)))),
+            None => String::new(),
+        },
+        Next::After(after) => after,
+    };
+    let unaddressed = deliveries::unaddressed_after(conn, notice, &after, PAGE).await?;
+    let Some((last, _)) = unaddressed.last() else { return Ok(None) };
+    let next = Next::After(last.clone());
+    Ok(Some((unaddressed, next)))
 }
 
 /// The customers of a page, before their contacts are read.

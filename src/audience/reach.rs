@@ -197,7 +197,7 @@ pub(super) async fn refuse_unknown(conn: &mut Conn, plan: &Plan) -> Result<(), A
                 unknown.extend(unknown_of(conn, page.into_keys().collect(), plan.named_left).await?);
             }
         }
-        Source::Followed(id) => {
+        Source::Followed { id, .. } => {
             // What an unfinished release has written is discarded by its next attempt, or by a cancellation.
             if let Some(notice) = notices::find(conn, *id).await?.filter(|notice| notice.released_at.is_none()) {
                 return Err(AudienceError::NotReleased(notice.state));

@@ -123,7 +123,7 @@ fn row(it: &Shown) -> [String; 5] {
 fn describe_invitation(it: &Invited) -> String {
     let also = if it.resets_second_factor { ", and takes off the second factor" } else { "" };
     let (name, end) = (&it.operator, time(it.expires_at));
-    format!("{}\n\nPass this on to {name} alone: it sets the password{also}. It works once, until {end}.\n", it.link)
+    format!("{}\n\nPass this on to {name} alone: it sets the password{also}. It works once, until {end}.\n", it.url)
 }
 
 /// An operator line by line, without what they lack.

@@ -18,6 +18,8 @@ impl Config {
             ("organisation.public_url", ours.public_url.as_str() == theirs.public_url.as_str()),
             ("sender.from", from.from == its.from),
             ("sender.reply_to", from.reply_to == its.reply_to),
+            // It is in every signature of the ledger, so that it cannot be corrected quietly.
+            ("ledger.origin", self.ledger.origin == example.ledger.origin),
             ("sender.bounce_domain", has_bounces && from.bounce_domain == its.bounce_domain),
         ]
         .into_iter()
@@ -47,10 +49,10 @@ mod tests {
     #[test]
     fn what_is_left_of_the_example_is_named() {
         let mut config = parse(EXAMPLE, "example", &[]).unwrap();
-        assert_eq!(config.left_from_example().len(), 7);
+        assert_eq!(config.left_from_example().len(), 8);
         config.organisation.name = "Moln Norr AB".to_owned();
         config.sender.return_path = ReturnPath::From;
-        assert_eq!(config.left_from_example().len(), 5);
+        assert_eq!(config.left_from_example().len(), 6);
         assert!(config.example_warning().is_some_and(|it| it.contains("`organisation.address`, ")));
     }
 }

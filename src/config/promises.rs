@@ -103,7 +103,7 @@ mod tests {
     fn what_has_no_sense_is_refused_with_its_key() {
         for (text, wanted) in [
             ("[category.news]\nreminders = [\"-1h\"]", "`category.news.reminders` has an effect only on `maintenance`"),
-            ("[category.maintenance]\nreminders = [\"1h\"]", "is not before `window_start`"),
+            ("[category.maintenance]\nreminders = [\"1m\"]", "is less than 5 minutes before `window_start`"),
             ("[category.maintenance]\nstages = [\"1h\"]", "`category.maintenance.stages` has an effect only on"),
             ("[category.security_breach]\nstages = [\"72h\", \"24h\"]", "`category.security_breach.stages` must rise"),
             ("[category.news]\ndraft_ahead = \"9d\"", "`category.news.draft_ahead` has an effect only on"),

@@ -17,7 +17,7 @@ use super::words::Words;
 pub use answer::verdict;
 
 use crate::app::{App, AskError, Meant};
-use crate::coverage::{About, InformedNotice};
+use crate::coverage::{About, CoverageError, InformedNotice};
 use crate::domain::category::Category;
 use crate::domain::kind::Kind;
 use crate::domain::right::Right;
@@ -44,7 +44,12 @@ async fn ask(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Res
     signed.actor.may_at_all(Right::Read)?;
     let words = &signed.words;
     if let Some(account) = asked.maybe("account") {
-        return about_customer(&app, &signed, &asked, account).await;
+        return match about_customer(&app, &signed, &asked, account).await {
+            Err(refusal) if !refusal.text.is_empty() && matches!(refusal.kind, Kind::NotFound | Kind::Invalid) => {
+                Ok(again(&signed, &asked, Wrong::Other(refusal.text)))
+            }
+            answered => answered,
+        };
     }
     let q = asked.text("q");
     let meant = Box::pin(app.meant(&signed.actor, q)).await?;
@@ -64,6 +69,35 @@ async fn ask(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Res
 fn question(words: &Words, q: &str) -> Form {
     let field = Field::line(words, "q", q).by(Input::Line("search")).hint(words.say("console-ask-hint"));
     Form::asking("ask", "/ask", words.say("console-ask-button")).with([field])
+}
+
+/// What is wrong with a question about a customer.
+enum Wrong {
+    /// Nothing is known of the account.
+    Account(String),
+    /// What is asked about it.
+    Other(String),
+}
+
+/// The question again, with what was wrong with it. What it is about is kept unless that was wrong.
+fn again(signed: &Signed, asked: &Asked, wrong: Wrong) -> Response {
+    let words = &signed.words;
+    let mut form = Form::asking("whom", "/ask", words.say("console-ask-button")).titled(words.say("console-ask-whom"));
+    let account = Field::line(words, "account", asked.text("account"));
+    let form = match wrong {
+        Wrong::Account(why) => {
+            for name in ["notice", "reference", "category", "since", "until"] {
+                if let Some(value) = asked.maybe(name) {
+                    form = form.hiding(name, value);
+                }
+            }
+            form.with([account.wrong(Some(why))])
+        }
+        Wrong::Other(why) => form.with([account]).wrong(Some(why)),
+    };
+    let links = vec![(words.say("console-ask-other"), "/ask".to_owned())];
+    let blocks = vec![Block::Form(form), Block::Links(links)];
+    Page::new(signed.frame(Place::Ask, words.say("console-nav-ask")), blocks).answer()
 }
 
 /// What may be meant, to choose from.
@@ -118,11 +152,16 @@ fn about(signed: &Signed, asked: &Asked) -> Result<Option<About>, Refusal> {
 
 async fn about_customer(app: &App, signed: &Signed, asked: &Asked, account: &str) -> Result<Response, Refusal> {
     if let Some(about) = about(signed, asked)? {
-        let informed = Box::pin(app.coverage.informed(&signed.actor, account, &about)).await?;
-        return Ok(answer::page(signed, &informed));
+        return match Box::pin(app.coverage.informed(&signed.actor, account, &about)).await {
+            Ok(informed) => Ok(answer::page(signed, &informed)),
+            Err(error) => unknown(signed, asked, error),
+        };
     }
     let words = &signed.words;
-    let page = Box::pin(app.coverage.history(&signed.actor, account, &asked.page())).await?;
+    let page = match Box::pin(app.coverage.history(&signed.actor, account, &asked.page())).await {
+        Ok(page) => page,
+        Err(error) => return unknown(signed, asked, error),
+    };
     let name = page.items.iter().find_map(|it| it.customer_name.clone()).unwrap_or_default();
     let title =
         words.say_with("console-ask-everything", &[("customer", format!("{account} {name}").trim().to_owned())]);
@@ -137,6 +176,14 @@ async fn about_customer(app: &App, signed: &Signed, asked: &Asked, account: &str
     links.push((words.say("console-ask-other"), "/ask".to_owned()));
     let blocks = vec![Block::Table(table), Block::Form(narrow(words, account)), Block::Links(links)];
     Ok(Page::new(signed.frame(Place::Ask, title), blocks).answer())
+}
+
+/// The question again if nothing is known of the account.
+fn unknown(signed: &Signed, asked: &Asked, error: CoverageError) -> Result<Response, Refusal> {
+    match error {
+        CoverageError::UnknownCustomer(_) => Ok(again(signed, asked, Wrong::Account(error.to_string()))),
+        error => Err(error.into()),
+    }
 }
 
 /// A notice to the customer in the list of all.

@@ -77,14 +77,15 @@ async fn show(State(app): State<App>, signed: Signed, Path(account_id): Path<Str
     if actor.has(Right::Read) {
         blocks.extend(sent(&app, &signed, &account_id).await?);
     }
-    if !shown.tasks.is_empty() {
+    let tasks = app.tasks.seen(&signed.actor, shown.tasks).await?;
+    if !tasks.is_empty() {
         let row = |it: &crate::escalation::Task| {
             let what = Cell::link(words.word("console-task", it.kind), format!("/tasks/{}", it.id)).under(&it.reason);
             vec![what, Cell::maybe_time(words, it.deadline)]
         };
         let table = Table::new(words, "console-customer-tasks", &["task", "deadline"]);
         blocks.push(Block::Heading(words.say("console-customer-tasks-caption")));
-        blocks.push(Block::Table(table.with(shown.tasks.iter().map(row))));
+        blocks.push(Block::Table(table.with(tasks.iter().map(row))));
     }
     if actor.has(Right::Calendars) {
         let link = (words.say("console-customer-calendar"), format!("/customers/{}/calendar", encoded(&account_id)));

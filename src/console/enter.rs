@@ -11,7 +11,6 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 
-use super::cookies;
 use super::form::Form;
 use super::frame::{Frame, Place, page_with};
 use super::refusal::Refusal;
@@ -19,6 +18,7 @@ use super::signed::Signed;
 use super::visitor::words;
 use super::words::Words;
 use super::write::sent::Sent;
+use super::{caught, cookies};
 use crate::app::App;
 use crate::domain::audit::Ended;
 use crate::domain::kind::Kind;
@@ -80,7 +80,7 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
 
 /// Has the page made, and notes how that ended.
 async fn carry_out((app, signed, here): (App, Signed, Place), noted: Noted, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let mut response = caught::run(next, request).await;
     let mut result = Ended::of_status(response.status().as_u16());
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         result = refusal.kind.into();

@@ -6,8 +6,6 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::refusal::Refusal;
 use super::signed::Signed;
-use super::visitor::words;
-use crate::app::App;
 use crate::domain::kind::Kind;
 
 /// The fields of a form, in the order in which they came. The console's own extractor: a value that is missing or wrong is a problem at
@@ -53,24 +51,32 @@ impl Form {
     }
 }
 
-impl FromRequest<App> for Form {
+impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Response;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let signed = request.extensions().get::<Signed>().cloned();
-        let outside = words(app, request.headers());
-        let body = axum::body::Bytes::from_request(request, app).await;
+        let body = axum::body::Bytes::from_request(request, state).await;
         let body = body.map_err(|error| {
-            let is_large = error.status() == StatusCode::PAYLOAD_TOO_LARGE;
-            let key = if is_large { "console-form-too-large" } else { "console-form-unreadable" };
-            match signed {
-                // The page is drawn by who let the request in.
-                Some(signed) => Refusal::new(Kind::Invalid, signed.words.say(key)).into_response(),
-                None => Refusal::new(Kind::Invalid, outside.say(key)).outside(app, outside),
+            let status = error.status();
+            let is_large = status == StatusCode::PAYLOAD_TOO_LARGE;
+            if let Some(signed) = signed {
+                // Who let the request in draws the page.
+                let key = if is_large { "console-form-too-large" } else { "console-form-unreadable" };
+                return Refusal::new(Kind::Invalid, signed.words.say(key)).into_response();
             }
+            let text = if is_large { "this form is too large\n" } else { "this form cannot be read\n" };
+            (status, text).into_response()
         })?;
         Ok(Self::parse(&body))
     }
+}
+
+/// The answer to a form that cannot be read: a page if somebody is signed in, else a line.
+pub fn unreadable(status: StatusCode, text: String) -> Response {
+    let mut response = (status, format!("{text}\n")).into_response();
+    response.extensions_mut().insert(Refusal::new(Kind::Invalid, text));
+    response
 }
 
 /// The problems of a form: a text at each field, all at once. A page shows them at the fields and, on top, as a list of links to them.
@@ -83,6 +89,11 @@ impl Faults {
         self.0.push((field.into(), text.into()));
     }
 
+    /// Adds a problem at a field, if there is one.
+    pub fn extend(&mut self, field: &str, text: Option<String>) {
+        self.0.extend(text.map(|text| (field.to_owned(), text)));
+    }
+
     /// True if nothing is wrong.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -93,6 +104,11 @@ impl Faults {
     #[must_use]
     pub fn at(&self, field: &str) -> &str {
         self.0.iter().find(|(it, _)| it == field).map_or("", |(_, text)| text.as_str())
+    }
+
+    /// Puts the problems into the order in which a page has their fields; one of none of them stands first.
+    pub fn sort_as_in(&mut self, html: &str) {
+        self.0.sort_by_cached_key(|(field, _)| html.find(&format!("id=\"{field}\"")).unwrap_or_default());
     }
 
     /// Every problem, by its field.

@@ -9,6 +9,7 @@ mod asked;
 mod assets;
 mod audit;
 mod blocks;
+mod caught;
 mod codes;
 mod cookies;
 mod customers;
@@ -29,6 +30,7 @@ mod now;
 mod once;
 mod operators;
 mod people;
+mod places;
 mod preferences;
 mod provider;
 mod refusal;
@@ -84,6 +86,12 @@ pub fn routes(app: App) -> Router {
     let inside = pages().route_layer(from_fn_with_state(app.clone(), enter::enter));
     let doors = Router::new().merge(sign_in::routes()).merge(provider::routes()).merge(invite::routes());
     let doors = doors.route_layer(from_fn_with_state(app.clone(), door::let_in));
+    let outside = app.clone();
+    let panicked = move |panic: Box<dyn std::any::Any + Send>| {
+        let organisation = &outside.context.config.organisation;
+        let words = words::Words::new(&organisation.default_locale, &organisation.default_time_zone);
+        caught::page(words, &organisation.name, &*panic)
+    };
     // A proxy may call this host by another name: what counts is the one that browsers see.
     let csrf = CsrfLayer::new().add_trusted_origin(headers::origin(&app)).unwrap_or_default();
     let csrf = csrf.with_rejection_response(|_| headers::from_elsewhere());
@@ -91,10 +99,10 @@ pub fn routes(app: App) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .merge(doors)
         .fallback(invite::nothing_here)
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(csrf)
         .layer(map_response(headers::protect))
         .merge(assets::routes())
-        .layer(CatchPanicLayer::new())
         .with_state(app)
 }
 

@@ -1,6 +1,7 @@
 //! The start page: what runs, what is due next, what waits for the operator, and whether everything works. It is whole without scripts;
 //! with them its parts come again while it is looked at ([`events`]).
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -13,18 +14,20 @@ use axum::routing::get;
 use futures_util::{Stream, stream};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use super::blocks::{BAD, BUSY, Block, Cell, GOOD, PLAIN, Page, Table, WARN, alone};
 use super::cookies;
 use super::frame::Place;
 use super::refusal::Refusal;
 use super::signed::Signed;
+use super::tasks::about_of;
 use super::words::Words;
 use crate::app::{App, Now, NowError, Running};
 use crate::dispatch::node::relays::Shown as Relays;
 use crate::domain::placeholder::Text;
 use crate::domain::session::Stage;
-use crate::escalation::Task;
+use crate::escalation::{About, Task};
 use crate::ledger::Standing;
 use crate::metrics::Circuit;
 use crate::notices::{Kept, Promised};
@@ -94,8 +97,9 @@ async fn events(
 async fn blocks(app: &App, signed: &Signed) -> Result<Vec<Block>, Refusal> {
     let (words, at) = (&signed.words, app.context.clock.now());
     let now = Box::pin(app.now(&signed.actor)).await?;
+    let abouts = app.tasks.abouts(&now.tasks.items).await?;
     let mut blocks = troubles(words, &now);
-    blocks.extend(waiting(words, &now, at));
+    blocks.extend(waiting(words, (&now, &abouts), at));
     if Place::Notices.is_open_to(&signed.actor) {
         blocks.push(Block::Heading(words.say("console-now-running")));
         let head = ["notice", "progress", "rate", "left", "failed"];
@@ -144,7 +148,7 @@ fn is_down(nodes: &[crate::dispatch::node::relays::AtNode]) -> bool {
 }
 
 /// What waits for the operator.
-fn waiting(words: &Words, now: &Now, at: Timestamp) -> Vec<Block> {
+fn waiting(words: &Words, (now, abouts): (&Now, &BTreeMap<Uuid, About>), at: Timestamp) -> Vec<Block> {
     let mut blocks = vec![Block::Heading(words.say("console-now-waiting"))];
     let before = blocks.len();
     if !now.to_approve.items.is_empty() {
@@ -155,7 +159,7 @@ fn waiting(words: &Words, now: &Now, at: Timestamp) -> Vec<Block> {
         blocks.extend(more(words, now.to_approve.more, "/notices?state=submitted"));
     }
     if !now.tasks.items.is_empty() {
-        let rows = now.tasks.items.iter().map(|it| task(words, it, at));
+        let rows = now.tasks.items.iter().map(|it| task(words, it, abouts.get(&it.id), at));
         blocks.push(Block::Table(Table::new(words, "console-now-tasks", &["deadline", "task", "customer"]).with(rows)));
         if now.tasks.more {
             blocks.push(Block::Links(vec![(words.say("console-now-all-tasks"), "/tasks".to_owned())]));
@@ -195,14 +199,14 @@ pub fn subject(words: &Words, notice: &Kept) -> Cell {
     Cell::link(Text::named(&notice.subject), format!("/notices/{}", notice.id)).under(about)
 }
 
-fn task(words: &Words, task: &Task, at: Timestamp) -> Vec<Cell> {
+fn task(words: &Words, task: &Task, about: Option<&About>, at: Timestamp) -> Vec<Cell> {
     let late = task.deadline.is_some_and(|deadline| deadline <= at);
     let mut deadline = Cell::maybe_time(words, task.deadline);
     if late {
         deadline = deadline.under(words.say("console-overdue"));
     }
-    let what = Cell::link(words.word("console-task", task.kind), format!("/tasks/{}", task.id)).under(&task.reason);
-    vec![deadline, what, Cell::maybe(task.account_id.as_deref())]
+    let (what, customer) = about_of(words, task, about);
+    vec![deadline, what, customer]
 }
 
 fn running(words: &Words, it: &Running) -> Vec<Cell> {

@@ -148,10 +148,11 @@ fn page(signed: &Signed, it: &Shown, first: Vec<Block>, wrong: Wrong) -> Respons
     facts.extend(it.disabled_at.map(|at| (col("disabled"), Cell::time(words, at))));
     let mut blocks = first;
     blocks.push(Block::Facts(facts));
-    let links = vec![
-        (words.say("console-operator-keys"), format!("/keys?operator={}", encoded(it.name.as_str()))),
-        (words.say("console-operator-audit"), format!("/audit?operator={}", encoded(it.name.as_str()))),
-    ];
+    let mut links = vec![(words.say("console-operator-keys"), format!("/keys?operator={}", encoded(it.name.as_str())))];
+    if Place::Audit.is_open_to(&signed.actor) {
+        let audit = format!("/audit?operator={}", encoded(it.name.as_str()));
+        links.push((words.say("console-operator-audit"), audit));
+    }
     blocks.push(Block::Links(links));
     if signed.actor.has(Right::Operators) {
         blocks.extend(forms(words, it, &path, wrong).into_iter().map(Block::Form));
@@ -240,7 +241,7 @@ async fn invite(
     let invited = app.sign_ins.invite(&signed.actor, &name, typed.has("reset")).await?;
     let words = &signed.words;
     let until = words.say_with("console-operator-invited", &[("time", words.time(invited.expires_at))]);
-    let first = vec![Block::Warning(WARN, until), Block::Verbatim(words.say("console-operator-link"), invited.link)];
+    let first = vec![Block::Warning(WARN, until), Block::Verbatim(words.say("console-operator-link"), invited.url)];
     let shown = app.operators.show(&signed.actor, &name).await?;
     Ok(page(&signed, &shown, first, Wrong::default()))
 }

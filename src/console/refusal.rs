@@ -6,8 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::frame::{Frame, Place, page_with};
 use super::signed::Signed;
-use super::words::Words;
-use crate::app::{App, StoreError};
+use crate::app::StoreError;
 use crate::audience::AudienceError;
 use crate::coverage::CoverageError;
 use crate::deliveries::DeliveryError;
@@ -37,6 +36,8 @@ pub struct Refusal {
     pub kind: Kind,
     /// Why, for the operator; empty if something failed inside, which is in the log.
     pub text: String,
+    /// Somebody else was faster: what was looked at has changed meanwhile. Other conflicts are with how things stand.
+    pub is_race: bool,
 }
 
 #[derive(Template)]
@@ -52,7 +53,7 @@ impl Refusal {
     /// A refusal of a kind with its reason.
     #[must_use]
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: text.into(), is_race: false }
     }
 
     /// There is no such thing.
@@ -95,20 +96,13 @@ impl Refusal {
             Kind::Invalid => "invalid",
             Kind::Refused => "refused",
             Kind::NotFound => "not-found",
-            Kind::Conflict => "conflict",
+            Kind::Conflict if self.is_race => "conflict",
+            Kind::Conflict => "state",
             Kind::Unauthenticated => "unauthenticated",
             Kind::Forbidden => "forbidden",
             Kind::Later => "later",
             Kind::Failed => "failed",
         }
-    }
-
-    /// The page of a refusal without a session.
-    pub fn outside(&self, app: &App, words: Words) -> Response {
-        let say = |what: &str| words.say(&format!("console-refusal-{}-{what}", self.name()));
-        let (heading, remedy) = (say("title"), say("remedy"));
-        let frame = Frame::outside(words, &app.context.config.organisation.name, heading.clone());
-        page_with(self.status(), &Page { frame, heading, text: self.text.clone(), remedy })
     }
 
     /// The page of a refusal.
@@ -187,5 +181,18 @@ refuses! {
     TaskError: Store Forbidden,
     UploadError: Store Forbidden Import,
     WebhookError: Store Forbidden,
-    NoticeError: Store Forbidden Audience,
+}
+
+impl From<NoticeError> for Refusal {
+    fn from(error: NoticeError) -> Self {
+        match error {
+            NoticeError::Store(error) => error.into(),
+            NoticeError::Forbidden(error) => error.into(),
+            NoticeError::Audience(error) => error.into(),
+            error => {
+                let is_race = matches!(error, NoticeError::Conflict | NoticeError::Changed);
+                Self { is_race, ..Self::told(error.kind(), error.to_string()) }
+            }
+        }
+    }
 }

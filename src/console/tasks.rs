@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::asked::{Asked, id, wrong};
 use super::blocks::{BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, done, encoded};
-use super::form::Form as Typed;
+use super::form::{Faults, Form as Typed};
 use super::frame::Place;
 use super::refusal::Refusal;
 use super::signed::Signed;
@@ -17,9 +17,10 @@ use crate::app::App;
 use crate::coverage::NewAttestation;
 use crate::deliveries::Doubt;
 use crate::domain::attestation::Channel;
+use crate::domain::placeholder::Text;
 use crate::domain::right::Right;
 use crate::domain::task::State as TaskState;
-use crate::escalation::Task;
+use crate::escalation::{About, Task};
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -34,7 +35,8 @@ async fn list(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Re
     let (words, all) = (&signed.words, asked.has("all"));
     let page = app.tasks.list(&signed.actor, !all, &asked.page()).await?;
     let now = app.context.clock.now();
-    let rows = page.items.iter().map(|it| row(words, it, now));
+    let abouts = app.tasks.abouts(&page.items).await?;
+    let rows = page.items.iter().map(|it| row(words, it, abouts.get(&it.id), now));
     let path = if all { "/tasks?all=1" } else { "/tasks" };
     let name = if all { "console-tasks-all" } else { "console-tasks" };
     let table = Table::new(words, name, &["task", "deadline", "customer", "opened", "state"]);
@@ -51,16 +53,19 @@ async fn list(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Re
     Ok(Page::new(signed.frame(Place::Tasks, words.say("console-nav-tasks")), blocks).answer())
 }
 
-fn row(words: &Words, it: &Task, now: Timestamp) -> Vec<Cell> {
-    let what = Cell::link(words.word("console-task", it.kind), format!("/tasks/{}", it.id)).under(&it.reason);
-    let customer = it.account_id.as_ref().map(|it| Cell::link(it, format!("/ask?account={}", encoded(it))));
-    vec![
-        what,
-        deadline(words, it, now),
-        customer.unwrap_or_default(),
-        Cell::time(words, it.opened_at),
-        state(words, it),
-    ]
+fn row(words: &Words, it: &Task, about: Option<&About>, now: Timestamp) -> Vec<Cell> {
+    let (what, customer) = about_of(words, it, about);
+    vec![what, deadline(words, it, now), customer, Cell::time(words, it.opened_at), state(words, it)]
+}
+
+/// A task and its customer, each with what it is about in words.
+pub fn about_of(words: &Words, it: &Task, about: Option<&About>) -> (Cell, Cell) {
+    let notice = about.and_then(|it| it.reference.clone().or_else(|| it.subject.as_deref().map(Text::named)));
+    let under: Vec<&str> = notice.as_deref().into_iter().chain([it.reason.as_str()]).collect();
+    let what = Cell::link(words.word("console-task", it.kind), format!("/tasks/{}", it.id)).under(under.join(" · "));
+    let name = about.and_then(|it| it.customer.clone()).unwrap_or_default();
+    let customer = it.account_id.as_ref().map(|it| Cell::link(it, format!("/ask?account={}", encoded(it))).under(name));
+    (what, customer.unwrap_or_default())
 }
 
 /// Deliveries of which it is not known whether a server accepted them. What the log of the relay says is recorded at each.
@@ -102,7 +107,7 @@ fn page(
     signed: &Signed,
     task: &Task,
     note: Option<(&Typed, String)>,
-    attesting: Option<(&Typed, String)>,
+    attesting: Option<(&Typed, &Faults)>,
 ) -> Response {
     let words = &signed.words;
     let mut blocks = vec![Block::Text(task.reason.clone()), Block::Facts(facts(words, task, app.context.clock.now()))];
@@ -140,9 +145,10 @@ fn facts(words: &Words, task: &Task, now: Timestamp) -> Vec<(String, Cell)> {
 }
 
 /// The form that attests.
-fn attestation(signed: &Signed, task: &Task, typed: Option<(&Typed, String)>) -> Form {
+fn attestation(signed: &Signed, task: &Task, typed: Option<(&Typed, &Faults)>) -> Form {
     let words = &signed.words;
-    let (form, problem) = typed.map_or_else(|| (Typed::default(), None), |(form, why)| (form.clone(), Some(why)));
+    let (form, faults) = typed.map(|(form, faults)| (form.clone(), faults.clone())).unwrap_or_default();
+    let wrong = |name: &str| Some(faults.at(name).to_owned()).filter(|why| !why.is_empty());
     let value = |name: &str| form.text(name).to_owned();
     let by = if form.has("by") { value("by") } else { signed.operator.name.to_string() };
     let channel = |it: &Channel| Choice {
@@ -150,18 +156,21 @@ fn attestation(signed: &Signed, task: &Task, typed: Option<(&Typed, String)>) ->
         label: words.word("console-channel", *it),
         chosen: form.text("channel") == it.as_str() || (!form.has("channel") && *it == Channel::Phone),
     };
-    let channel = Field::line(words, "channel", "").by(Input::Radios(Channel::ALL.iter().map(channel).collect()));
+    let channel = Field::line(words, "channel", "")
+        .by(Input::Radios(Channel::ALL.iter().map(channel).collect()))
+        .wrong(wrong("channel"));
     Form::new("attest", format!("/tasks/{}/attest", task.id), words.say("console-attest-button"))
         .titled(words.say("console-attest-title"))
         .saying(words.say("console-attest-text"))
-        .wrong(problem)
+        .wrong(wrong(""))
         .with([
             channel,
-            Field::line(words, "by", by),
-            Field::line(words, "said", value("said")).hint(words.say("console-attest-note-hint")),
+            Field::line(words, "by", by).wrong(wrong("by")),
+            Field::line(words, "said", value("said")).hint(words.say("console-attest-note-hint")).wrong(wrong("said")),
             Field::line(words, "told_at", value("told_at"))
                 .by(Input::Line("datetime-local"))
                 .hint(words.say_with("console-attest-told-hint", &[("zone", words.zone().to_string())]))
+                .wrong(wrong("told_at"))
                 .optional(),
         ])
 }
@@ -193,21 +202,22 @@ async fn attest(
 ) -> Result<Response, Refusal> {
     let task = app.tasks.find(&signed.actor, id(&task)?).await?;
     let (Some(notice), Some(account)) = (task.notice_id, &task.account_id) else { return Err(Refusal::not_found("")) };
-    let again = |why: String| Ok(page(&app, &signed, &task, None, Some((&typed, why))));
-    let channel = match typed.text("channel").parse::<Channel>() {
-        Ok(channel) => channel,
-        Err(why) => return again(why),
-    };
-    let told_at = match moment(&signed.words, typed.text("told_at")) {
-        Ok(told_at) => told_at,
-        Err(why) => return again(why),
-    };
-    let new =
-        NewAttestation { account_id: account, channel, witness: typed.text("by"), note: typed.text("said"), told_at };
-    match app.coverage.attest(&signed.actor, &notice.to_string(), &new).await {
-        Ok(_) => Ok(done(&app, "/tasks", "console-done-attested")),
-        Err(error) => again(wrong(error.into())?),
+    let mut faults = Faults::default();
+    let channel = typed.text("channel").parse::<Channel>();
+    let told_at = moment(&signed.words, typed.text("told_at"));
+    let missing = ["by", "said"].into_iter().filter(|name| typed.text(name).is_empty());
+    missing.for_each(|name| faults.add(name, signed.words.say("console-attest-missing")));
+    faults.extend("channel", channel.as_ref().err().cloned());
+    faults.extend("told_at", told_at.as_ref().err().cloned());
+    if let (true, Ok(channel), Ok(told_at)) = (faults.is_empty(), channel, told_at) {
+        let (witness, note) = (typed.text("by"), typed.text("said"));
+        let new = NewAttestation { account_id: account, channel, witness, note, told_at };
+        match app.coverage.attest(&signed.actor, &notice.to_string(), &new).await {
+            Ok(_) => return Ok(done(&app, "/tasks", "console-done-attested")),
+            Err(error) => faults.add("", wrong(error.into())?),
+        }
     }
+    Ok(page(&app, &signed, &task, None, Some((&typed, &faults))))
 }
 
 /// A moment as a browser's field for it writes it, in the operator's zone; `None` if it is empty.

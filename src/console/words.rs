@@ -1,6 +1,6 @@
 //! The words of a page: its strings, times and numbers in the operator's language and zone.
 
-use fluent_bundle::FluentValue;
+use fluent_bundle::{FluentArgs, FluentValue};
 use jiff::Timestamp;
 
 use crate::domain::locale::{Locale, ZoneName};
@@ -84,7 +84,7 @@ impl Words {
     /// The string of a key without variables.
     #[must_use]
     pub fn say(&self, key: &str) -> String {
-        self.language.text(key)
+        self.string(key, None)
     }
 
     /// The string of a key with its variables: texts, or numbers that choose a plural.
@@ -94,7 +94,7 @@ impl Words {
         V: Clone + Into<FluentValue<'a>>,
     {
         let values = values.iter().map(|(name, value)| (*name, value.clone().into()));
-        self.language.with_values(key, values.collect())
+        self.string(key, Some(&values.collect()))
     }
 
     /// The string of a key that counts something: `$count` chooses the plural, `$number` is the number as it is read.
@@ -102,7 +102,7 @@ impl Words {
     pub fn counted(&self, key: &str, count: impl Count) -> String {
         let count = count.count();
         let values = [("count", FluentValue::from(count)), ("number", FluentValue::from(self.number(count)))];
-        self.language.with_values(key, values.into_iter().collect())
+        self.string(key, Some(&values.into_iter().collect()))
     }
 
     /// The string of a key and a word of a list, such as a state: `console-state-sending`.
@@ -186,6 +186,14 @@ impl Words {
         self.language.list(items)
     }
 
+    /// A string. A missing one is shown as its key, since a page without one word is better than none.
+    fn string(&self, key: &str, values: Option<&FluentArgs<'_>>) -> String {
+        self.language.find(key, values).unwrap_or_else(|| {
+            tracing::error!(key, language = self.tag(), "a page needs a string that does not exist");
+            key.to_owned()
+        })
+    }
+
     fn dates(&self) -> Dates {
         Dates::new(self.language, &self.zone)
     }
@@ -203,6 +211,14 @@ mod tests {
 
     fn words(locale: &str, zone: &str) -> Words {
         Words::new(&locale.parse().unwrap(), &zone.parse().unwrap())
+    }
+
+    #[test]
+    fn a_missing_string_is_its_key() {
+        let words = words("sv", "UTC");
+        assert_eq!(words.say("console-no-such-string"), "console-no-such-string");
+        assert_eq!(words.word("console-task", "not_known"), "console-task-not-known");
+        assert_eq!(words.counted("console-no-such-count", 2_u64), "console-no-such-count");
     }
 
     #[test]

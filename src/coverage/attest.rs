@@ -1,6 +1,6 @@
 //! Attesting: a person's word that a customer was informed by another way, and its withdrawal, on record and in the ledger.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -58,13 +58,26 @@ pub struct Attested {
     pub already: bool,
 }
 
+/// Checks that there was something to inform about: what a notice says is known once it is written, a breach once it is discovered.
+fn possible(notice: &Kept, told_at: Option<Timestamp>) -> Result<(), CoverageError> {
+    let Some(told_at) = told_at else { return Ok(()) };
+    let written = (notice.created_at, "the notice was written");
+    let discovered = notice.discovered_at().map(|at| (at, "the breach was discovered"));
+    let (earliest, what) = discovered.filter(|(at, _)| *at > written.0).unwrap_or(written);
+    // Forms and persons say the minute.
+    if told_at.duration_since(earliest) > -SignedDuration::from_mins(1) {
+        return Ok(());
+    }
+    Err(CoverageError::TooEarly { told_at, earliest, what })
+}
+
 impl Coverage {
     /// Records an attestation for a customer in a notice's audience, unless the same one stands already; the notice is named by id
     /// or reference.
     ///
     /// # Errors
-    /// If the words are not one line each, the customer is informed only in the future, there is no such notice, the customer is
-    /// not in its audience, or that is not frozen yet; nothing is recorded then.
+    /// If the words are not one line each, the customer is informed only in the future or before the notice was written, there is no
+    /// such notice, the customer is not in its audience, or that is not frozen yet; nothing is recorded then.
     pub async fn attest(
         &self,
         actor: &Actor,
@@ -82,6 +95,7 @@ impl Coverage {
         if notice.released_at.is_none() {
             return Err(CoverageError::NotReleased(notice.state));
         }
+        possible(&notice, new.told_at)?;
         let mut tx = self.context.store.write().await?;
         // Two that say the same at one moment come after each other.
         notices::lock(&mut tx, notice.id).await?;

@@ -39,6 +39,16 @@ pub enum CoverageError {
         /// The present time.
         now: Timestamp,
     },
+    /// The customer was informed before there was anything to inform about.
+    #[error("the customer was informed at {}, but {what} only at {}", shown(*.told_at), shown(*.earliest))]
+    TooEarly {
+        /// When, as was said.
+        told_at: Timestamp,
+        /// The first moment at which it is possible.
+        earliest: Timestamp,
+        /// What happened then.
+        what: &'static str,
+    },
     /// There is no such attestation for the notice and the customer.
     #[error("customer `{1}` has no attestation `{0}` for this notice")]
     NoAttestation(Uuid, String),
@@ -77,7 +87,9 @@ impl CoverageError {
             Self::Notice(error) => error.kind(),
             Self::UnknownCustomer(_) | Self::NotInAudience(_) | Self::NoAttestation(..) => Kind::NotFound,
             Self::NotReleased(_) | Self::Withdrawn(_) => Kind::Conflict,
-            Self::Words(_) | Self::Cursor(_) | Self::Period | Self::Future { .. } => Kind::Invalid,
+            Self::Words(_) | Self::Cursor(_) | Self::Period | Self::Future { .. } | Self::TooEarly { .. } => {
+                Kind::Invalid
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::mail::compose::message::{message_id, subject_of};
 use crate::notices::NoticeError;
 use crate::people::mask::{Mask, mask_words};
 use crate::store::inbound::reports::{self, Report};
-use crate::store::notices::{Among, Kept, attestations, matters, references};
+use crate::store::notices::{Among, Kept, attestations, references};
 use crate::store::people::customers;
 use crate::store::sending::deliveries::Shown;
 use crate::store::sending::{deliveries, messages};
@@ -241,7 +241,7 @@ impl Coverage {
         let newest = answers.iter().filter(|it| it.customer_name.is_some()).max_by_key(|it| (it.released_at, it.id));
         let customer_name = newest.and_then(|it| it.customer_name.clone()).or_else(|| today.clone());
         Ok(Informed {
-            last: last_version(&mut conn, about, &answers).await?,
+            last: last_version(about, &answers),
             account_id: account_id.to_owned(),
             customer_name_today: today.filter(|today| customer_name.as_ref() != Some(today)),
             customer_name,
@@ -315,25 +315,17 @@ impl Coverage {
 }
 
 /// What a customer has last of the matter that all these notices belong to.
-async fn last_version(
-    conn: &mut Conn,
-    about: &About,
-    answers: &[InformedNotice],
-) -> Result<Option<LastVersion>, StoreError> {
-    let first = answers.first().filter(|_| matches!(about, About::Reference(_)));
-    let Some(matter) = first.map(|it| it.matter) else { return Ok(None) };
+fn last_version(about: &About, answers: &[InformedNotice]) -> Option<LastVersion> {
+    let matter = answers.first().filter(|_| matches!(about, About::Reference(_)))?.matter;
     if answers.iter().any(|it| it.matter != matter) {
-        return Ok(None);
+        return None;
     }
     let has = answers.iter().filter_map(|it| Some((it.sequence?, it, it.informed_since?)));
-    let Some((sequence, last, at)) = has.max_by_key(|(sequence, ..)| *sequence) else { return Ok(None) };
-    let newest = matters::released(conn, matter).await?.pop().filter(|it| it.sequence > Some(sequence));
-    let newer = newest.map(|it| Newer {
-        notice: it.id,
-        phase: it.said.progress.map(Progress::as_str),
-        released_at: it.released_at,
-    });
-    Ok(Some(LastVersion { notice: last.id, phase: last.phase, at, newer }))
+    let (sequence, last, at) = has.max_by_key(|(sequence, ..)| *sequence)?;
+    // What went to others only, or was cancelled unsent, the customer does not lack.
+    let newest = answers.iter().filter(|it| !it.is_void && it.sequence > Some(sequence)).max_by_key(|it| it.sequence);
+    let newer = newest.map(|it| Newer { notice: it.id, phase: it.phase, released_at: it.released_at });
+    Some(LastVersion { notice: last.id, phase: last.phase, at, newer })
 }
 
 /// The name at release of a customer that had nobody to address.

@@ -20,8 +20,10 @@ pub use relay::Examined;
 use crate::app::{App, AppError};
 use crate::config::{Config, Directory, DirectoryUrl, Dkim, Relay};
 use crate::domain::clock::Clock;
+use crate::domain::note::VerifierKey;
 use crate::domain::random::Random;
 use crate::domain::words::{cause, count};
+use crate::ledger::sign::Fault;
 use crate::mail::dkim::{self, Record};
 use crate::metrics::writable::write;
 use crate::people::directory::probe;
@@ -275,11 +277,17 @@ async fn key(config: &Config, app: Option<&App>) -> Check {
         Err(error) => return Check::new(what, Verdict::Failed, format!("`{}`: {}", path.display(), cause(&error))),
     }
     let ours = match crate::ledger::sign::load_key(&config.ledger) {
-        Ok(signer) => signer.map(|signer| signer.verifier_key().to_string()),
+        Ok(signer) => signer.map(|signer| signer.verifier_key().clone()),
         Err(error) => return Check::new(what, Verdict::Failed, error.to_string()),
     };
-    match signed_by.filter(|key| ours.as_ref().is_some_and(|ours| ours != key)) {
-        Some(key) => {
+    let other = signed_by.filter(|key| ours.as_ref().is_some_and(|ours| ours.to_string() != *key));
+    let before = other.as_ref().and_then(|key| VerifierKey::parse(key).ok());
+    match (other, before.zip(ours).filter(|(before, ours)| ours.is_renamed(before))) {
+        (Some(_), Some((before, ours))) => {
+            let reason = Fault::OtherOrigin { before: before.name().to_owned(), now: ours.name().to_owned() };
+            Check::new(what, Verdict::Failed, reason.to_string())
+        }
+        (Some(key), None) => {
             let detail = format!(
                 "`{}` is not the key that signed last, which was {key}: restore that one, or run `besked ledger continue \
                  --reason TEXT`",
@@ -287,7 +295,7 @@ async fn key(config: &Config, app: Option<&App>) -> Check {
             );
             Check::new(what, Verdict::Failed, detail)
         }
-        None => Check::new(what, Verdict::Ok, format!("`{}`", path.display())),
+        (None, _) => Check::new(what, Verdict::Ok, format!("`{}`", path.display())),
     }
 }
 

@@ -25,7 +25,8 @@ use crate::domain::fields::{AgreementKind, IncidentStatus, Phase};
 use crate::domain::front_matter::{Document, Reader, sections};
 use crate::domain::locale::Locale;
 use crate::domain::problem::Problems;
-use crate::domain::schedule::instant;
+use crate::domain::reminder::Reminders;
+use crate::domain::schedule::{QuietHours, instant};
 
 pub use addresses::{is_role_address, needs_smtputf8};
 
@@ -45,6 +46,10 @@ pub struct Circumstances<'a> {
     pub own_domains: &'a [String],
     /// Days on which no work is planned.
     pub holidays: &'a [Date],
+    /// The hours in which no mail of a category goes out, if it has any.
+    pub quiet_hours: &'a dyn Fn(Category) -> Option<QuietHours>,
+    /// The reminders of maintenances that name none.
+    pub reminders: &'a Reminders,
 }
 
 /// The least time between the release of a notice and what it announces.
@@ -202,7 +207,7 @@ impl Check<'_> {
         }
         self.past("resolved_at");
         if self.fields.time("next_update_at").is_some_and(|next| next <= self.release) {
-            self.warning("next_update_at", "is over when the notice is released");
+            self.problem("next_update_at", "is over when the notice is released");
         }
     }
 
@@ -311,6 +316,8 @@ mod tests {
             lead_time: &|_, _| lead_time.map(|(days, required)| LeadTime { least: days * DAY, required }),
             own_domains: &["example.com".to_owned()],
             holidays: &[],
+            quiet_hours: &|_| None,
+            reminders: &Reminders::default(),
         };
         let findings = check_at(source, &circumstances);
         let texts = |problems: Problems| problems.0.iter().map(ToString::to_string).collect();
@@ -341,6 +348,11 @@ mod tests {
             (&same_window, NOW, "`fields.previous_start`: is the same window as the new one"),
             (&DISRUPTION.replace("10:12", "11:30"), NOW, "`fields.started_at`: is in the future"),
             (&resolved, NOW, "`fields.resolved_at`: is in the future"),
+            (
+                &DISRUPTION.replace("next_update_at = 2026-11-24T12:00", "next_update_at = 2026-11-24T11:00"),
+                NOW,
+                "`fields.next_update_at`: is over when the notice is released",
+            ),
             (&AGREEMENT.replace("2027-01-31", "2027-02-02"), NOW, "`fields.right_until`: is after `effective_date`"),
             (AGREEMENT, "2027-01-31T23:30:00Z", "`fields.right_until`: is over when the notice is released"),
             (SURVEY, "2027-01-22T16:00:00Z", "`fields.closes_at`: is over when the notice is released"),

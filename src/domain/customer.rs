@@ -34,6 +34,10 @@ impl AccountId {
         if text.chars().any(|c| matches!(c, ' ' | '\t')) || has_control(text) {
             return Err("contains a space or control character".to_owned());
         }
+        // Browsers take them for folders.
+        if matches!(text, "." | "..") {
+            return Err("is a name for a folder".to_owned());
+        }
         // Two ids that look the same must not be two customers.
         if let Some(c) = text.chars().find(|c| is_unseen(*c) || *c == '\u{fffd}') {
             return Err(format!("has {}, which cannot be seen: delete it", Named(c)));

@@ -1,5 +1,5 @@
 //! Matters: the notices that follow each other, from the first announcement to the last word. How far a matter is follows from the
-//! last released notice that says so, and decides what may follow.
+//! last notice that speaks for it, see [`Member`], and decides what may follow.
 
 pub mod next;
 
@@ -246,6 +246,9 @@ pub struct Member {
     pub released_at: Option<Timestamp>,
     /// What it says of the matter.
     pub said: Said,
+    /// True if what it says counts: it was released with a word of how far the matter is, is no reminder, and was not cancelled before
+    /// anybody got it. The last one that speaks says how far the matter is.
+    pub speaks: bool,
 }
 
 /// Why a notice cannot follow another one.
@@ -305,8 +308,8 @@ fn at(time: Timestamp) -> String {
     time.to_zoned_datetime(TimeZone::UTC).strftime("%F %T UTC").to_string()
 }
 
-/// Checks that a notice that says `next` may follow `followed`. `last` is the last released notice of that matter that reports
-/// progress.
+/// Checks that a notice that says `next` may follow `followed`. `last` is the last notice that speaks for
+/// that matter.
 ///
 /// # Errors
 /// [`Unfit`]. A notice that reports no progress may follow any other.

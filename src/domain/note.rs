@@ -105,6 +105,12 @@ impl VerifierKey {
         Ok(Self { name: name.into(), id: [a, b, c, d], key })
     }
 
+    /// True if it is another one's key under another name.
+    #[must_use]
+    pub fn is_renamed(&self, other: &Self) -> bool {
+        self.key == other.key && self.name != other.name
+    }
+
     /// Reads `name+id+base64`.
     ///
     /// # Errors

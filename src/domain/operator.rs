@@ -136,7 +136,7 @@ impl Serialize for Roles {
 
 /// Why a name is not an operator's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("must be one line of at most {LONGEST_NAME} bytes")]
+#[error("must be one line of at most {LONGEST_NAME} bytes, without `/` and `\\`, and not `.` or `..`")]
 pub struct NameError;
 
 /// The name of an operator: one line.
@@ -148,10 +148,12 @@ impl OperatorName {
     /// Reads a name. Blanks around it do not count.
     ///
     /// # Errors
-    /// If it is empty, too long or not one line.
+    /// If it is empty, too long, not one line, or would be a path.
     pub fn parse(name: &str) -> Result<Self, NameError> {
         let name = name.trim();
-        if !is_line(name) || name.len() > LONGEST_NAME {
+        // It is a part of addresses, which browsers take for folders.
+        let is_path = name.contains(['/', '\\']) || matches!(name, "." | "..");
+        if !is_line(name) || name.len() > LONGEST_NAME || is_path {
             return Err(NameError);
         }
         Ok(Self(name.to_owned()))
@@ -232,10 +234,11 @@ mod tests {
 
     #[test]
     fn a_name_is_one_line_that_says_something() {
-        for name in ["", " ", "a\nb", "a\0", &"x".repeat(101)] {
+        for name in ["", " ", "a\nb", "a\0", &"x".repeat(101), ".", " ..", "a/b", "a\\b"] {
             assert_eq!(OperatorName::parse(name), Err(NameError), "{name:?}");
         }
         assert_eq!(OperatorName::parse(" alice ").unwrap().as_str(), "alice");
+        assert_eq!(OperatorName::parse("A. B...").unwrap().as_str(), "A. B...");
     }
 
     #[test]

@@ -21,21 +21,19 @@ const LATEST: Duration = Duration::from_secs(5 * 60);
 /// How late a reminder is still sent, after a dispatcher that was down.
 const GRACE: SignedDuration = SignedDuration::from_mins(15);
 
-/// How long before the window, such as `-24h`.
+/// How long before the window, such as `-24h` or `1 day`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Before(pub Duration);
 
 impl Before {
-    /// Reads `-24h`.
+    /// Reads `-24h`, `24h`, `1 day` or `1 dag`. The minus may be left out: a reminder is always before.
     ///
     /// # Errors
-    /// If it is no such time, or not before the window.
+    /// If it is no such time, or too near to the window or too far from it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let shown = text.escape_debug();
-        let offset = parse_duration(text).map_err(|_| format!("`{shown}` is not a time such as `-24h` or `-30m`"))?;
-        if !offset.is_negative() {
-            return Err(format!("`{shown}` is not before `window_start`: write it with a minus, such as `-24h`"));
-        }
+        let offset = parse_duration(&in_english(text));
+        let offset = offset.map_err(|_| format!("`{shown}` is not a time such as `-24h`, `30m` or `7 days`"))?;
         let before = offset.unsigned_abs();
         if before < LATEST {
             return Err(format!("`{shown}` is less than 5 minutes before `window_start`"));
@@ -67,6 +65,31 @@ impl Before {
     }
 }
 
+/// Swedish units, and what they are called in English.
+const SWEDISH: [(&str, &str); 9] = [
+    ("veckor", "weeks"),
+    ("vecka", "week"),
+    ("dagar", "days"),
+    ("dygn", "days"),
+    ("dag", "day"),
+    ("timmar", "hours"),
+    ("timme", "hour"),
+    ("minuter", "minutes"),
+    ("minut", "minute"),
+];
+
+/// A time with its units in English: operators write reminders in the language of their console.
+fn in_english(text: &str) -> String {
+    let text = text.to_lowercase();
+    let word = |word: &str| {
+        let at = word.find(char::is_alphabetic).unwrap_or(word.len());
+        let (number, unit) = word.split_at(at);
+        let known = SWEDISH.iter().find(|(swedish, _)| *swedish == unit).map_or(unit, |(_, english)| english);
+        format!("{number}{known}")
+    };
+    text.split_whitespace().filter(|it| *it != "och").map(word).collect::<Vec<_>>().join(" ")
+}
+
 impl fmt::Display for Before {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let in_hours = SpanRound::new().largest(Unit::Hour).smallest(Unit::Second);
@@ -86,7 +109,16 @@ impl TryFrom<Vec<String>> for Reminders {
     type Error = String;
 
     fn try_from(texts: Vec<String>) -> Result<Self, String> {
-        let mut all = texts.iter().map(|text| Before::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let (mut all, mut problems) = (Vec::new(), Vec::new());
+        for text in &texts {
+            match Before::parse(text) {
+                Ok(before) => all.push(before),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems.join("; "));
+        }
         all.sort_by(|one, other| other.cmp(one));
         if let Some(twice) = all.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(format!("names `{}` twice", twice[0]));
@@ -136,10 +168,14 @@ mod tests {
     fn reminders_are_before_the_window_and_each_once() {
         let read = reminders(&["-1h", "-7d", "-90m"]).unwrap();
         assert_eq!(Vec::<String>::from(read), ["-168h", "-1h30m", "-1h"]);
+        let read = reminders(&["7 days", "1 dag", "2 timmar 30 minuter", "15m"]).unwrap();
+        assert_eq!(Vec::<String>::from(read), ["-168h", "-24h", "-2h30m", "-15m"]);
+        let wrong = reminders(&["soon", "7 days", "1m"]).unwrap_err();
+        assert!(wrong.contains("`soon` is not a time") && wrong.contains("`1m` is less than"), "each one: {wrong}");
         for (texts, problem) in [
-            (&["1h"][..], "not before `window_start`"),
-            (&["0s"], "not before `window_start`"),
+            (&["0s"][..], "less than 5 minutes"),
             (&["-1m"], "less than 5 minutes"),
+            (&["1 day", "-24h"], "names `-24h` twice"),
             (&["-61d"], "more than 60 days"),
             (&["-1h", "-60m"], "names `-1h` twice"),
             (&["soon"], "not a time such as `-24h`"),

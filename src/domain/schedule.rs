@@ -174,24 +174,32 @@ impl Timing {
             return None;
         }
         let zone = zone.unwrap_or(&self.default_zone).time_zone();
-        let base = self.local.map_or(at, |local| instant(local, &zone).max(at));
-        let base = self.awake(base, &zone);
         let offset = self.spread.mul_f64(ordinal.map_or(0.0, fraction));
-        let due = base.checked_add(offset).unwrap_or(Timestamp::MAX);
-        // What the spread leads into the night goes on in the morning where it was, so that nothing comes in a heap.
-        let due = match self.quiet.and_then(|quiet| Some((quiet, quiet.end(due, &zone)?))) {
-            Some((quiet, end)) => {
-                let later = end.checked_add(quiet.since_begin(due, &zone)).unwrap_or(Timestamp::MAX);
-                self.awake(later, &zone)
-            }
-            None => due,
-        };
+        let due = due((self.local, offset), self.quiet, at, &zone);
         (due > at).then_some(due)
     }
+}
 
-    /// The time itself, or the end of the quiet hours that it is in.
-    fn awake(&self, at: Timestamp, zone: &TimeZone) -> Timestamp {
-        self.quiet.and_then(|quiet| quiet.end(at, zone)).unwrap_or(at)
+/// When the last of a notice that is released at a time goes out to recipients in a zone.
+#[must_use]
+pub fn latest(schedule: &Schedule, quiet: Option<QuietHours>, at: Timestamp, zone: &TimeZone) -> Timestamp {
+    due((schedule.send_at_local, schedule.spread), quiet, at, zone)
+}
+
+/// When a notice that is released at a time goes out to a recipient in a zone whose place in the spread is so long after its beginning.
+fn due(
+    (local, offset): (Option<DateTime>, Duration),
+    quiet: Option<QuietHours>,
+    at: Timestamp,
+    zone: &TimeZone,
+) -> Timestamp {
+    let awake = |at| quiet.and_then(|quiet| quiet.end(at, zone)).unwrap_or(at);
+    let base = awake(local.map_or(at, |local| instant(local, zone).max(at)));
+    let due = base.checked_add(offset).unwrap_or(Timestamp::MAX);
+    // What the spread leads into the night goes on in the morning where it was, so that nothing comes in a heap.
+    match quiet.and_then(|quiet| Some((quiet, quiet.end(due, zone)?))) {
+        Some((quiet, end)) => awake(end.checked_add(quiet.since_begin(due, zone)).unwrap_or(Timestamp::MAX)),
+        None => due,
     }
 }
 

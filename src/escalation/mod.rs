@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+pub use crate::store::abouts::About;
 pub use crate::store::tasks::Task;
 pub use error::{EscalationError, TaskError};
 pub use tasks::Tasks;
@@ -74,11 +75,11 @@ impl Escalation {
             }
             worked = true;
             *steps += 1;
-            let notice = step.notice();
+            let (notice, promise) = (step.notice(), step.promise());
             match self.carry_out(step).await {
                 Err(error) if !error.may_pass() => {
                     tracing::error!(%notice, error = error.for_logs(), "customers who are not informed cannot be escalated, retrying in an hour");
-                    self.put_off(notice).await?;
+                    self.put_off(notice, promise).await?;
                 }
                 done => done?,
             }
@@ -104,16 +105,17 @@ impl Escalation {
     async fn due(&self) -> Result<Option<Step>, StoreError> {
         let mut conn = self.context.store.read().await?;
         let now = self.context.clock.now();
+        // First: there are few of them, and events come without end while a large notice is sent.
+        if let Some(promise) = due_promises::due(&mut conn, now).await? {
+            return Ok(Some(Step::Promise(promise)));
+        }
         if let Some((notice, events)) = escalations::events(&mut conn, CHUNK).await? {
             return Ok(Some(Step::Customers(notice, Who::OfEvents(events))));
         }
         if let Some((notice, accounts)) = escalations::due(&mut conn, now, CHUNK).await? {
             return Ok(Some(Step::Customers(notice, Who::These(accounts))));
         }
-        if let Some(watch) = escalations::due_watch(&mut conn, now).await? {
-            return Ok(Some(Step::Whole(watch)));
-        }
-        Ok(due_promises::due(&mut conn, now).await?.map(Step::Promise))
+        Ok(escalations::due_watch(&mut conn, now).await?.map(Step::Whole))
     }
 
     async fn hold(&self) -> Result<bool, StoreError> {
@@ -131,10 +133,13 @@ impl Escalation {
         }
     }
 
-    async fn put_off(&self, notice: Uuid) -> Result<(), StoreError> {
+    async fn put_off(&self, notice: Uuid, promise: Option<due_promises::Promise>) -> Result<(), StoreError> {
         let until = later(self.context.clock.now(), REST);
         let mut tx = self.context.store.write().await?;
-        escalations::put_off(&mut tx, notice, until).await?;
+        match promise {
+            Some(promise) => due_promises::put_off(&mut tx, &promise, until).await?,
+            None => escalations::put_off(&mut tx, notice, until).await?,
+        }
         Ok(tx.commit().await?)
     }
 }
@@ -155,6 +160,13 @@ impl Step {
             Self::Customers(notice, _) => *notice,
             Self::Whole(watch) => watch.notice_id,
             Self::Promise(promise) => promise.notice_id,
+        }
+    }
+
+    const fn promise(&self) -> Option<due_promises::Promise> {
+        match self {
+            Self::Promise(promise) => Some(*promise),
+            _ => None,
         }
     }
 }

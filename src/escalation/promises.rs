@@ -3,11 +3,12 @@
 
 use super::Escalation;
 use crate::domain::clock::shown;
+use crate::domain::notice::State as NoticeState;
 use crate::domain::promise::{PromiseKind, State};
 use crate::domain::task::TaskKind;
 use crate::store::promises::Promise;
 use crate::store::tasks::NewTask;
-use crate::store::{StoreError, promises, tasks};
+use crate::store::{StoreError, notices, promises, tasks};
 
 impl Escalation {
     /// Opens the task of a promise that is due soon, and notes one whose time has come.
@@ -20,7 +21,9 @@ impl Escalation {
             // A notice has kept it meanwhile.
             return Ok(());
         }
-        let reason = reason(promise.kind, &shown(promise.due_at));
+        let notice = notices::find(&mut tx, promise.notice_id).await?;
+        let is_cancelled = notice.is_some_and(|notice| notice.state == NoticeState::Cancelled);
+        let reason = reason(promise.kind, &shown(promise.due_at), is_cancelled);
         let task = NewTask {
             id: self.context.random.id(now),
             kind: TaskKind::Promise,
@@ -44,9 +47,9 @@ impl Escalation {
     }
 }
 
-/// What a person must do.
-fn reason(kind: PromiseKind, due: &str) -> String {
-    match kind {
+/// What a person must do. A notice that is cancelled and whose promise stands is one that some customers got.
+fn reason(kind: PromiseKind, due: &str, is_cancelled: bool) -> String {
+    let what = match kind {
         PromiseKind::Update => {
             format!("the notice promises an update by {due}: release one, or settle this with a note")
         }
@@ -58,5 +61,6 @@ fn reason(kind: PromiseKind, due: &str) -> String {
         PromiseKind::Stage => {
             format!("customers must hear of the breach again by {due}: release an update, or settle this with a note")
         }
-    }
+    };
+    if is_cancelled { format!("{what}; the notice was cancelled after some customers had got it") } else { what }
 }

@@ -1,8 +1,10 @@
 //! Tasks as people see them: listed, shown, done with a note.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
-use super::{Task, TaskError};
+use super::{About, Task, TaskError};
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
 use crate::domain::category_set::CategorySet;
@@ -14,7 +16,7 @@ use crate::domain::task::{State, TaskKind};
 use crate::ledger::operated::{self, Operation};
 use crate::people::mask::mask_words;
 use crate::store::visible::Visible;
-use crate::store::{Conn, StoreError, escalations, notices, promises, tasks};
+use crate::store::{Conn, StoreError, abouts, escalations, notices, promises, tasks};
 
 /// The longest note, in bytes.
 const LONGEST: usize = 1000;
@@ -57,6 +59,31 @@ impl Tasks {
         let sees = actor.has(Right::SeeOneCustomer);
         mask_words(&mut conn, sees, rows.iter_mut().filter_map(|task| task.note.as_mut())).await?;
         Ok(First::of(rows, most))
+    }
+
+    /// Those of some tasks that the actor may open.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn seen(&self, actor: &Actor, of: Vec<Task>) -> Result<Vec<Task>, TaskError> {
+        let mut seen = Vec::new();
+        for task in of {
+            match self.find(actor, task.id).await {
+                Ok(_) => seen.push(task),
+                Err(TaskError::Unknown(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(seen)
+    }
+
+    /// What some tasks are about, in words, by their ids: for those that the actor was shown.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn abouts(&self, shown: &[Task]) -> Result<BTreeMap<Uuid, About>, TaskError> {
+        let ids: Vec<Uuid> = shown.iter().map(|task| task.id).collect();
+        Ok(abouts::of_tasks(&mut *self.context.store.read().await?, &ids).await?)
     }
 
     /// Returns a task. Restricted addresses in its note are masked.

@@ -16,6 +16,7 @@ use axum::Router;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use crate::domain::kind::Kind;
@@ -86,6 +87,7 @@ pub fn all(app: &App) -> Router {
     let calendars = visits::limited(&app.context.config.http, public::calendar::routes(app.clone()));
     let verify = visits::limited(&app.context.config.http, public::verify::routes(app.clone()));
     let public = public::routes(app.clone()).merge(calendars).merge(ledger).merge(verify);
+    let public = public.layer(CatchPanicLayer::custom(public::panicked(app)));
     public.merge(api::routes(app.clone())).merge(console::routes(app.clone()))
 }
 

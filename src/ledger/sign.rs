@@ -47,6 +47,17 @@ pub enum Fault {
     /// The key is not the one that signed last.
     #[error("the key is not the one that signed last, which was {0}")]
     OtherKey(String),
+    /// The key is the same, and the ledger has another name.
+    #[error(
+        "`[ledger] origin` is `{now}` now, and the ledger was signed as `{before}`: set that again, or keep the new name with `besked \
+         ledger continue --reason TEXT`"
+    )]
+    OtherOrigin {
+        /// The name under which it was signed last.
+        before: String,
+        /// The name that is configured.
+        now: String,
+    },
 }
 
 /// Reads the ledger's key; `None` if this machine has none and therefore does not sign.
@@ -120,7 +131,9 @@ pub async fn faults(conn: &mut Conn, key: &VerifierKey, known: &Known, head: &He
     } else if !follows(conn, &last.checkpoint, head).await? {
         faults.push(Fault::OtherHistory(signed));
     }
-    if last.key != *key {
+    if key.is_renamed(&last.key) {
+        faults.push(Fault::OtherOrigin { before: last.key.name().to_owned(), now: key.name().to_owned() });
+    } else if last.key != *key {
         faults.push(Fault::OtherKey(last.key.to_string()));
     }
     Ok(faults)

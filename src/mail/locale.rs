@@ -121,16 +121,19 @@ impl Language {
         soft
     }
 
-    fn format(&self, key: &str, variables: Option<&FluentArgs<'_>>) -> String {
-        let pattern = self
-            .strings
-            .get_message(key)
-            .and_then(|message| message.value())
-            .unwrap_or_else(|| panic!("no string `{key}` in `{}`", self.tag));
+    /// The string of a key with its variables, or `None` if there is no such string.
+    #[must_use]
+    pub fn find(&self, key: &str, variables: Option<&FluentArgs<'_>>) -> Option<String> {
+        let pattern = self.strings.get_message(key)?.value()?;
         let mut errors = Vec::new();
         let text = self.strings.format_pattern(pattern, variables, &mut errors);
         debug_assert!(errors.is_empty(), "string `{key}` in `{}`: {errors:?}", self.tag);
-        text.into_owned()
+        Some(text.into_owned())
+    }
+
+    // A mail with the name of a string in it must not be sent: here, a missing string ends what asks for it.
+    fn format(&self, key: &str, variables: Option<&FluentArgs<'_>>) -> String {
+        self.find(key, variables).unwrap_or_else(|| panic!("no string `{key}` in `{}`", self.tag))
     }
 }
 

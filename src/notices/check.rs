@@ -7,6 +7,7 @@ use super::shown::{Checking, Now};
 use super::{Checked, Draft, Escalated, Kept, NoticeError, Notices, follows, kept, may_prepare, ready};
 use crate::audience::{self, Plan, RowsAt};
 use crate::domain::actor::Actor;
+use crate::domain::audience::Audience;
 use crate::domain::kind::Kind;
 use crate::domain::problem::Problems;
 use crate::store::notices::references::{self, Before};
@@ -38,11 +39,26 @@ impl Notices {
         let followed = followed(&mut conn, follows).await?;
         let clock = ready::of_discovery(followed.as_ref(), &draft.notice);
         let thread = ready::of_thread(followed.as_ref(), &draft.notice, &subject);
+        let window = ready::of_window(followed.as_ref(), &draft.notice);
+        let most = match joined.filter(|_| !matches!(draft.notice.audience, Audience::Followed { .. })) {
+            Some(joined) => kept::matters::most_customers(&mut conn, joined.matter_id).await?,
+            None => None,
+        };
+        let left_out = ready::of_customers(most, &draft.notice, &reach);
         let nearby = self.nearby(&mut conn, (draft, &plan), joined.map(|it| it.matter_id)).await?;
-        let warnings =
-            [warnings, clock, thread, ready::of_audience(&reach), large, ready::of_before(before, draft), nearby]
-                .map(|it| it.0)
-                .concat();
+        let warnings = [
+            warnings,
+            clock,
+            thread,
+            window,
+            left_out,
+            ready::of_audience(&reach),
+            large,
+            ready::of_before(before, draft),
+            nearby,
+        ]
+        .map(|it| it.0)
+        .concat();
         let escalation = Escalated::of(&self.context.config, draft.notice.category);
         Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), escalation, nobody, before })
     }
@@ -75,14 +91,22 @@ impl Notices {
         }
     }
 
+    /// Checks a stored draft as [`Self::check`] does before it is stored.
+    ///
+    /// # Errors
+    /// If a release would be refused, or the actor may not write or approve such a notice.
+    pub async fn check_again(&self, actor: &Actor, id: Uuid) -> Result<Checking, NoticeError> {
+        let draft = self.draft(actor, id).await?;
+        let checked = self.check_stored(actor, &draft, Some(id)).await?;
+        Ok(Checking::of(&draft, &checked))
+    }
+
     /// What the author of a stored draft should know before its release.
     ///
     /// # Errors
     /// If a release would be refused, or the actor may not write or approve such a notice.
     pub async fn warnings(&self, actor: &Actor, id: Uuid) -> Result<Problems, NoticeError> {
-        let draft = self.draft(actor, id).await?;
-        let checked = self.check_stored(actor, &draft, Some(id)).await?;
-        Ok(Checking::of(&draft, &checked).warnings)
+        Ok(self.check_again(actor, id).await?.warnings)
     }
 }
 

@@ -116,6 +116,7 @@ impl Draft {
             matter_id: id,
             sequence: None,
             said: Said::of(&self.notice),
+            speaks: false,
             source: self.source.clone(),
             digest: self.digest,
             author: String::new(),

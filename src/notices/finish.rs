@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{NoticeError, Notices, Release, is_due};
-use crate::audience::AudienceError;
+use crate::audience::{self, AudienceError};
 use crate::domain::actor::Actor;
 use crate::domain::category::Lane;
 use crate::domain::delivery::{Outcome, State as DeliveryState};
@@ -191,13 +191,15 @@ impl Notices {
             return Ok(false);
         }
         // One that cannot be read stays open, and its deliveries are not counted each time it is looked at.
-        if kept::find(&mut *self.context.store.read().await?, id).await?.is_none() {
-            return Ok(false);
-        }
+        let Some(found) = kept::find(&mut *self.context.store.read().await?, id).await? else { return Ok(false) };
         let at = self.context.clock.now();
         // All deliveries are counted before the transaction: with a million that takes seconds, in which nobody else could write.
         let counted = deliveries::counts(&mut *self.context.store.read().await?, id).await?;
         let mut tx = self.context.store.write().await?;
+        if found.speaks && found.state == State::Cancelled {
+            // First, as a release does: what the matter plans follows from all of its notices.
+            kept::lock(&mut tx, found.matter_id).await?;
+        }
         // A process that puts a delivery back into the queue holds this row: the next statement sees what it queued.
         kept::lock(&mut tx, id).await?;
         if !kept::set_closed(&mut tx, id, at).await? {
@@ -216,6 +218,10 @@ impl Notices {
             return Ok(false);
         }
         deliveries::add_up(&mut tx, id).await?;
+        if found.state == State::Cancelled {
+            // A worker held some of it when it was cancelled, and nobody got those either.
+            audience::recall(&self.context, &mut tx, &notice, at).await?;
+        }
         let of = |outcome: &Outcome| counts.get(&outcome.state()).map(|count| (*outcome, *count));
         let detail = Detail::Closed(Outcome::ALL.iter().filter_map(of).collect());
         let fact = Fact { detail, ..notice.fact(Event::Closed, at) };

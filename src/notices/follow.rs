@@ -56,14 +56,10 @@ impl Notices {
         let named = find(&mut conn, id).await?;
         actor.may(Right::Write, named.category)?;
         // The newest says how the matter stands: what it was before is not to be copied.
-        let mut last = match matters::last(&mut conn, named.matter_id).await? {
+        let last = match matters::last(&mut conn, named.matter_id).await? {
             Some(last) if last.category == named.category => find(&mut conn, last.id).await?,
             _ => named,
         };
-        // A reminder repeats the announcement that it follows, without its plans.
-        while let (true, Some(id)) = (last.parsed()?.schedule.reminder.is_some(), last.follows_id) {
-            last = find(&mut conn, id).await?;
-        }
         let progress = match word {
             Some(word) => Some(Progress::parse(last.category, word).map_err(NoticeError::Word)?.ok_or_else(|| {
                 NoticeError::Word(format!("a notice of the category {} has no phase, status or stage", last.category))
@@ -76,6 +72,7 @@ impl Notices {
             sequence: last.sequence,
             released_at: last.released_at,
             said: last.said,
+            speaks: last.speaks,
         };
         let next = Said { progress, ..Said::default() };
         may_follow((last.category, &next), &followed, None).map_err(AudienceError::from)?;

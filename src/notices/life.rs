@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::approved::Printed;
 use super::steps::{is_read, possible};
 use super::{Draft, NoticeError, Notices, allowed, find, follows};
-use crate::audience::{Reach, matter};
+use crate::audience::{self, Reach, matter};
 use crate::domain::actor::Actor;
 use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{Standing, State, Step};
@@ -290,13 +290,17 @@ impl Notices {
     /// # Errors
     /// If it is closed.
     pub async fn cancel(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        let matter = find(&mut *self.context.store.read().await?, id).await?.matter_id;
         let mut tx = self.context.store.write().await?;
+        // First, as a release does: what the matter plans follows from all of its notices.
+        kept::lock(&mut tx, matter).await?;
         kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Release, &notice)?;
         if notice.state != State::Cancelled {
             self.step(&mut tx, &notice, Step::Cancel, actor, reason).await?;
             cancelled::end_duties(&mut tx, id, self.context.clock.now()).await?;
+            audience::recall(&self.context, &mut tx, &notice, self.context.clock.now()).await?;
         }
         tx.commit().await?;
         self.finish_cancellation(&notice).await?;

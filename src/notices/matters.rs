@@ -114,15 +114,14 @@ impl Notices {
 impl Matter {
     fn of(id: Uuid, parts: &[Part], now: Timestamp) -> Option<Self> {
         let first = parts.iter().find(|part| part.member.id == id).or_else(|| parts.first())?;
-        let speaks = |part: &&Part| part.member.sequence.is_some() && part.member.said.progress.is_some();
-        let last = parts.iter().rev().find(speaks);
+        let last = parts.iter().rev().find(|part| part.member.speaks);
         let progress = last.and_then(|part| part.member.said.progress);
         Some(Self {
             id,
             reference: first.reference.clone().or_else(|| parts.iter().find_map(|part| part.reference.clone())),
             category: first.member.category,
             phase: progress.map(|it| it.as_str().to_owned()),
-            open: progress.is_some_and(|it| !it.is_end()) && last.is_some_and(|part| part.state != State::Cancelled),
+            open: progress.is_some_and(|it| !it.is_end()),
             next: last.or(Some(first)).and_then(|part| next(&part.member.said, part.deadline, now)),
             promises: Vec::new(),
             series: None,

@@ -13,7 +13,9 @@ use crate::config::{Config, written};
 use crate::domain::category::{Category, Role};
 use crate::domain::check::{Circumstances, Findings, LeadTime, check_at, check_clock, check_release};
 use crate::domain::clock::shown;
+use crate::domain::fields::{Fields, IncidentStatus, Phase, Stage};
 use crate::domain::markdown::{Link, host_of};
+use crate::domain::matter::Progress;
 use crate::domain::notice::Notice;
 use crate::domain::problem::Problems;
 use crate::domain::words::count;
@@ -120,6 +122,8 @@ impl Notices {
             deadline: &|category| config.deadline(category),
             own_domains: &self.own_domains(),
             holidays: &config.organisation.holidays,
+            quiet_hours: &|category| config.quiet_hours(category),
+            reminders: &config.reminders(),
         })
     }
 
@@ -157,16 +161,57 @@ pub(super) fn of_before(before: Option<Before>, draft: &Draft) -> Problems {
     warnings
 }
 
-/// Mail programs show the notices of a matter together only if they have one subject: an author's own is respected, and warned of.
+/// Mail programs show the notices of a matter together only if they have one subject: another one is respected, and warned of. That what
+/// was possible has happened, and what was suspected is confirmed, changes the subject by itself.
 pub(super) fn of_thread(followed: Option<&Kept>, notice: &Notice, subject: &str) -> Problems {
     let mut warnings = Problems::default();
     let Some(followed) = followed.filter(|followed| followed.subject != subject) else { return warnings };
     let is_own = |notice: &Notice| notice.editions[0].subject.is_some();
-    if is_own(notice) || followed.parsed().is_ok_and(|followed| is_own(&followed)) {
+    let is_own = is_own(notice) || followed.parsed().is_ok_and(|followed| is_own(&followed));
+    let vague = [Progress::Status(IncidentStatus::Possible), Progress::Stage(Stage::Suspected)];
+    if is_own || !followed.said.progress.is_some_and(|before| vague.contains(&before)) {
         let before = &followed.subject;
         let text =
             format!("is another than that of the notice that it follows, `{before}`: Gmail and Outlook show it apart");
         warnings.add(0, "subject", text);
+    }
+    warnings
+}
+
+/// A notice that moves a window says from when: that should be the window that customers know.
+pub(super) fn of_window(followed: Option<&Kept>, notice: &Notice) -> Problems {
+    let mut warnings = Problems::default();
+    let (Some(known), Fields::Maintenance(it)) = (followed.and_then(|it| it.said.window), notice.fields()) else {
+        return warnings;
+    };
+    if let Some(previous) = it.previous_start.zip(it.previous_end)
+        && previous != known
+    {
+        let text = format!(
+            "is the window from {} to {}, and the notice that it follows has the one from {} to {}",
+            shown(previous.0),
+            shown(previous.1),
+            shown(known.0),
+            shown(known.1)
+        );
+        warnings.add(0, "fields.previous_start", text);
+    }
+    warnings
+}
+
+/// A follow-up with an audience of its own leaves those out who are not in it: they keep what was said before. That some who were
+/// forgotten are told of a maintenance is no such thing.
+pub(super) fn of_customers(before: Option<(Uuid, u64)>, notice: &Notice, reach: &Reach) -> Problems {
+    let mut warnings = Problems::default();
+    let says = Progress::of(notice.fields());
+    let adds = says.is_none_or(|it| it == Progress::Phase(Phase::Announced));
+    if let Some((id, customers)) = before.filter(|(_, customers)| *customers > reach.customers && !adds) {
+        let text = format!(
+            "has {}, and {customers} have the notice {id} of the same matter: the others do not hear of this; without `[audience]` it \
+             goes to all customers of the matter",
+            count(reach.customers, "customer", "customers")
+        );
+        warnings.add(0, "audience", text);
     }
     warnings
 }

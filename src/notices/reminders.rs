@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 use super::{Draft, NoticeError, Notices, find};
+use crate::audience;
 use crate::domain::actor::{Action, Actor};
 use crate::domain::clock::shown;
 use crate::domain::notice::{State, Step};
@@ -12,6 +13,7 @@ use crate::domain::reminder::{Before, State as ReminderState};
 use crate::domain::structured::structure;
 use crate::store::notices::reminders::{self, Reminder};
 use crate::store::notices::{self as kept, Kept};
+use crate::store::sending::queue;
 
 /// Reminders that are looked at in one round.
 const AT_ONCE: u32 = 20;
@@ -56,21 +58,21 @@ impl Notices {
         Ok(is_late)
     }
 
-    /// Cancels what was not sent of a reminder.
+    /// Cancels what was not sent of a reminder. An errand takes it out of the queue.
     async fn end_reminder(&self, id: Uuid, why: &str) -> Result<(), NoticeError> {
-        let notice = find(&mut *self.context.store.read().await?, id).await?;
-        if notice.state.after(Step::Cancel).is_some() {
-            match self.cancel(id, &maker(), Some(why)).await {
-                // It was closed meanwhile.
-                Err(NoticeError::Impossible { .. }) => {}
-                cancelled => drop(cancelled?),
-            }
-        }
+        let now = self.context.clock.now();
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
+        let notice = find(&mut tx, id).await?;
+        let cancelled = audience::cancel(&self.context, &mut tx, (&notice, &maker(), why), now).await?;
+        let is_cut_off = cancelled && notice.released_at.is_some() && queue::holds(&mut tx, id).await?;
         if let Some(reminder) = reminders::of_notice(&mut tx, id).await? {
             reminders::set_state(&mut tx, &reminder, ReminderState::Done, None).await?;
         }
         tx.commit().await?;
+        if is_cut_off {
+            tracing::warn!(notice = %id, why, "a reminder is not sent to those who still wait for it");
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Series of maintenances: a dispatcher makes a draft for each window ahead of its time, and a person gets a task to submit it. A draft
 //! is released by the same steps as any other.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,6 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::clock::shown;
 use crate::domain::matter::next::of_series;
 use crate::domain::notice::Step;
+use crate::domain::schedule::instant;
 use crate::domain::schedule::series::MAKER;
 use crate::domain::task::TaskKind;
 use crate::store::notices::series::{self, Next, Series};
@@ -88,7 +90,7 @@ impl Notices {
         let (Some((start, end)), false) = (last.said.window, next.start <= now) else {
             return self.skip(series, following).await;
         };
-        let end = next.start.checked_add(end.duration_since(start)).unwrap_or(Timestamp::MAX);
+        let end = same_end((start, end), next.start, &zone);
         let draft = Draft::of(&of_series(&last.source, (next.start, end), &zone)?, None)?;
         let subject = self.subject(&draft.notice)?;
         let id = self.context.random.id(now);
@@ -144,5 +146,33 @@ impl Notices {
             deadline: Some(deadline),
         };
         tasks::open(conn, &task).await.map(drop)
+    }
+}
+
+/// The end of a window that begins at another time: the same time of day, as many days later. Where the clock changes in between, the window
+/// is an hour shorter or longer.
+fn same_end((start, end): (Timestamp, Timestamp), next: Timestamp, zone: &TimeZone) -> Timestamp {
+    let local = |at: Timestamp| zone.to_datetime(at);
+    let later = local(end).duration_since(local(start));
+    local(next).checked_add(later).map_or(Timestamp::MAX, |end| instant(end, zone).max(next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_ends_at_its_time_of_day_although_the_clock_changes() {
+        let zone = TimeZone::get("Europe/Stockholm").unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let end = |from: (&str, &str), next: &str| same_end((at(from.0), at(from.1)), at(next), &zone).to_string();
+        let february = ("2027-02-28T01:00:00+01:00", "2027-02-28T05:00:00+01:00");
+        assert_eq!(end(february, "2027-03-28T01:00:00+01:00"), "2027-03-28T03:00:00Z", "05:00 in summer time");
+        let march = ("2027-03-28T01:00:00+01:00", "2027-03-28T05:00:00+02:00");
+        assert_eq!(end(march, "2027-04-25T01:00:00+02:00"), "2027-04-25T03:00:00Z");
+        assert_eq!(
+            end(("2027-01-30T22:00:00+01:00", "2027-02-01T02:00:00+01:00"), "2027-03-27T22:00:00+01:00"),
+            "2027-03-29T00:00:00Z"
+        );
     }
 }

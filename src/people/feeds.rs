@@ -5,15 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::Serialize;
-use uuid::Uuid;
 
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
 use crate::domain::category::Role;
 use crate::domain::customer::AccountId;
-use crate::domain::fields::Fields;
 use crate::domain::right::Right;
 use crate::ledger::operated::{Operation, record};
 use crate::mail::compose::calendar::{END, feed_head};
@@ -22,17 +20,28 @@ use crate::mail::compose::render::{Skeleton, Values, View};
 use crate::mail::locale::Language;
 use crate::mail::token::TokenKey;
 use crate::people::customers::CustomerError;
+use crate::store::StoreError;
+use crate::store::notices::{self, Kept};
+use crate::store::people::feeds::Last;
 use crate::store::people::{customers, feeds};
-use crate::store::{StoreError, notices};
 
 /// How long an entry stays after the end of its window.
 const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Notices that were written longer ago are not looked for.
-const LOOKED: SignedDuration = SignedDuration::from_hours(400 * 24);
-
 /// Entries at most: those that end last.
 const ENTRIES: usize = 300;
+
+/// What a calendar without entries has.
+const UTC: [&str; 8] = [
+    "BEGIN:VTIMEZONE",
+    "TZID:UTC",
+    "BEGIN:STANDARD",
+    "DTSTART:19700101T000000",
+    "TZOFFSETFROM:+0000",
+    "TZOFFSETTO:+0000",
+    "END:STANDARD",
+    "END:VTIMEZONE",
+];
 
 /// The address of a customer's calendar.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -114,36 +123,44 @@ impl Feeds {
     /// If the database fails.
     pub async fn calendar(&self, token: &str) -> Result<Option<String>, StoreError> {
         let Some(id) = self.key.read_calendar(token) else { return Ok(None) };
+        let (config, now) = (&self.context.config, self.context.clock.now());
         let mut conn = self.context.store.snapshot().await?;
         let Some(account) = feeds::customer(&mut conn, id).await? else { return Ok(None) };
-        let (config, now) = (&self.context.config, self.context.clock.now());
+        let found = feeds::maintenance(&mut conn, &account, now - KEPT, ENTRIES).await?;
+        drop(conn);
         let mut entries = Vec::new();
-        for (matter, last) in feeds::maintenance(&mut conn, &account, first_id(now - LOOKED)).await? {
-            let Some(kept) = notices::find(&mut conn, last.notice_id).await? else { continue };
-            let Ok(notice) = kept.parsed() else {
-                tracing::error!(notice = %kept.id, "this version cannot read the notice: it is left out of calendars");
-                continue;
-            };
-            let ends = match notice.fields() {
-                Fields::Maintenance(it) if it.window_end + KEPT >= now => it.window_end,
-                _ => continue,
-            };
-            let at = kept.released_at.unwrap_or(kept.created_at);
-            let course = Course { matter_id: matter, sequence: last.sequence.saturating_sub(1), at, before: None };
-            let view = View { locale: last.locale, zone: last.zone, role: Role::Service };
-            let uid = self.key.calendar_entry(matter, &account);
-            match Skeleton::new(config, &notice, &view, course) {
-                Ok(skeleton) => entries.push((ends, uid, skeleton.entry(&values(&account, &last.merged), uid))),
-                Err(error) => tracing::error!(notice = %kept.id, %error, "the notice is left out of calendars"),
-            }
+        for last in &found {
+            // One at a time: each has its whole text.
+            let kept = notices::find(&mut *self.context.store.read().await?, last.notice_id).await?;
+            entries.extend(kept.and_then(|kept| self.entry(&account, last, &kept)));
         }
-        entries.sort_by_key(|(ends, uid, _)| (std::cmp::Reverse(*ends), *uid));
-        entries.truncate(ENTRIES);
         let language = Language::of(&config.organisation.default_locale);
         let name = language.with("calendar-name", &[("organisation", &config.organisation.name)]);
-        let lines = feed_head(&name).into_iter().chain(entries.into_iter().flat_map(|(.., lines)| lines));
+        // A calendar has a component at least (RFC 5545, section 3.6).
+        let none = if entries.is_empty() { UTC.map(str::to_owned).to_vec() } else { Vec::new() };
+        let lines = feed_head(&name).into_iter().chain(none).chain(entries.into_iter().flatten());
         let text: String = lines.chain([END.to_owned()]).map(|line| line + "\n").collect();
         Ok(Some(text.replace('\n', "\r\n")))
+    }
+
+    /// The lines of an entry; `None` if this version cannot read the notice.
+    fn entry(&self, account: &str, last: &Last, kept: &Kept) -> Option<Vec<String>> {
+        let Ok(notice) = kept.parsed() else {
+            tracing::error!(notice = %kept.id, "this version cannot read the notice: it is left out of calendars");
+            return None;
+        };
+        let course = Course {
+            matter_id: last.matter_id,
+            sequence: last.sequence.saturating_sub(1),
+            at: kept.released_at.unwrap_or(kept.created_at),
+            before: None,
+            reference: last.reference.as_deref(),
+            reminds: false,
+        };
+        let view = View { locale: last.locale.clone(), zone: last.zone.clone(), role: Role::Service };
+        let uid = self.key.calendar_entry(last.matter_id, account);
+        let skeleton = Skeleton::of_entry(&self.context.config, &notice, &view, course);
+        Some(skeleton.entry(&values(account, &last.merged), uid))
     }
 }
 
@@ -158,12 +175,6 @@ fn values<'a>(account_id: &'a str, merged: &'a BTreeMap<String, String>) -> Valu
         calendar: "",
         merged,
     }
-}
-
-/// The first id that could have been made at a time.
-fn first_id(at: Timestamp) -> Uuid {
-    let milliseconds = u64::try_from(at.as_millisecond()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(milliseconds, &[0; 10]).into_uuid()
 }
 
 async fn known(conn: &mut crate::store::Conn, account_id: &str) -> Result<String, CustomerError> {

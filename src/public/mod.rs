@@ -2,8 +2,8 @@
 //! public ledger ([`ledger`]), and the page that verifies evidence ([`verify`]).
 //!
 //! `GET /u/TOKEN` shows a person's choices and changes nothing, since link scanners follow every link. `POST` with
-//! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, and may be repeated; so does one without a
-//! body, as some mail programs send it. A `POST` of the page's own form sets every choice. Any other body changes nothing. The token names a delivery and cannot be made up.
+//! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, and may be repeated. A `POST` of the
+//! page's own form sets every choice. Any other body, or none, changes nothing. The token names a delivery and cannot be made up.
 
 mod cached;
 pub mod calendar;
@@ -11,6 +11,8 @@ pub mod ledger;
 pub mod passage;
 pub mod verify;
 pub mod visitor;
+
+use std::any::Any;
 
 use askama::Template;
 use axum::Router;
@@ -95,6 +97,16 @@ pub fn routes(app: App) -> Router {
         .with_state(app)
 }
 
+/// Makes the page for a public page that panicked.
+pub fn panicked(app: &App) -> impl Fn(Box<dyn Any + Send>) -> Response + Clone + Send + Sync + 'static {
+    let app = app.clone();
+    move |panic| {
+        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        tracing::error!(error = text.unwrap_or_default(), "a public page panicked");
+        message(&app, What::Failed)
+    }
+}
+
 /// Has the browser show a page to its person only: no other site can put it into a frame, nothing is fetched from anywhere, and its
 /// address, which is a secret, reaches no other site and no cache.
 async fn protect(mut response: Response) -> Response {
@@ -132,14 +144,15 @@ async fn change(State(app): State<App>, Path(token): Path<String>, RawQuery(quer
 fn read_request(body: &[u8]) -> Option<LinkRequest> {
     // RFC 8058 allows multipart/form-data too, in which both words are found as they are.
     let text = String::from_utf8_lossy(body);
-    if text.trim().is_empty() || (text.contains("List-Unsubscribe") && text.contains("One-Click")) {
+    if text.contains("List-Unsubscribe") && text.contains("One-Click") {
         return Some(LinkRequest::OneClick);
     }
     let mut is_form = false;
     let mut wanted: Vec<Category> = Vec::new();
     for (name, value) in url::form_urlencoded::parse(body) {
         match &*name {
-            "choices" => is_form = true,
+            "choices" if value == "set" => is_form = true,
+            "choices" => return None,
             "wanted" => {
                 wanted.push(parse_optional(&value).ok()?);
                 is_form = true;

@@ -20,6 +20,7 @@
 //! ([`notices::lock`]), its series ([`notices::series::lock`]), deliveries, tasks, cases of customers ([`escalations`]). It leaves
 //! out what it does not need.
 
+pub mod abouts;
 pub mod engine;
 pub mod escalations;
 pub mod inbound;

@@ -25,13 +25,12 @@ pub struct Promise {
 }
 
 /// Records a promise, which is looked at first at `look_at`. One of the same kind and time that is there already stays as it is, unless
-/// another notice had replaced it.
+/// it was kept: then it is made again.
 pub async fn make(conn: &mut Conn, promise: &Promise, look_at: Timestamp) -> Result<()> {
     sqlx::query(
         "INSERT INTO promises (matter_id, kind, due_at, notice_id, state, look_at) VALUES ($1, $2, $3, $4, 'open', $5)
          ON CONFLICT (matter_id, kind, due_at) DO UPDATE
-         SET state = 'open', look_at = excluded.look_at, notice_id = excluded.notice_id
-         WHERE promises.state = 'kept' AND promises.kind <> 'stage'",
+         SET state = 'open', look_at = excluded.look_at, notice_id = excluded.notice_id WHERE promises.state = 'kept'",
     )
     .bind(promise.matter_id.to_string())
     .bind(promise.kind.as_str())
@@ -67,9 +66,9 @@ pub async fn of_matters(conn: &mut Conn, matters: &[Uuid]) -> Result<Vec<Promise
     rows.iter().map(read).collect()
 }
 
-/// The promises that are not kept yet: those that are looked at first, first.
+/// The promises that customers wait for, the first due first: also those that are overdue.
 pub async fn ahead(conn: &mut Conn, limit: u32) -> Result<Vec<Promise>> {
-    let sql = select!("WHERE look_at IS NOT NULL ORDER BY look_at LIMIT $1");
+    let sql = select!("WHERE state IN ('open', 'overdue') ORDER BY due_at LIMIT $1");
     let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(conn).await?;
     rows.iter().map(read).collect()
 }
@@ -96,6 +95,45 @@ pub async fn set_state(conn: &mut Conn, promise: &Promise, to: State, look_at: O
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Ends a promise that a notice has kept, whether its time had come or not. Returns false if customers wait for it no more.
+pub async fn keep(conn: &mut Conn, promise: &Promise) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE promises SET state = 'kept', look_at = NULL
+         WHERE matter_id = $1 AND kind = $2 AND due_at = $3 AND state IN ('open', 'overdue')",
+    )
+    .bind(promise.matter_id.to_string())
+    .bind(promise.kind.as_str())
+    .bind(promise.due_at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Deletes a promise that nobody got.
+pub async fn remove(conn: &mut Conn, promise: &Promise) -> Result<()> {
+    sqlx::query("DELETE FROM promises WHERE matter_id = $1 AND kind = $2 AND due_at = $3")
+        .bind(promise.matter_id.to_string())
+        .bind(promise.kind.as_str())
+        .bind(promise.due_at.as_millisecond())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Has a promise looked at later, since it cannot be now.
+pub async fn put_off(conn: &mut Conn, promise: &Promise, until: Timestamp) -> Result<()> {
+    sqlx::query(
+        "UPDATE promises SET look_at = $4 WHERE matter_id = $1 AND kind = $2 AND due_at = $3 AND look_at IS NOT NULL",
+    )
+    .bind(promise.matter_id.to_string())
+    .bind(promise.kind.as_str())
+    .bind(promise.due_at.as_millisecond())
+    .bind(until.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Settles what a notice promised for a time: a person said what was done instead.

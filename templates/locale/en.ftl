@@ -350,6 +350,8 @@ console-refusal-not-found-title = There is no such page
 console-refusal-not-found-remedy = The address may be mistyped, or what it names was deleted.
 console-refusal-conflict-title = Somebody was faster
 console-refusal-conflict-remedy = It was changed in the meantime. Look at how it is now, then decide again.
+console-refusal-state-title = It does not fit how things stand
+console-refusal-state-remedy = Nothing was changed. Look at how it is now: it says what is possible.
 console-refusal-unauthenticated-title = You are not signed in
 console-refusal-unauthenticated-remedy = Sign in and try again.
 console-refusal-forbidden-title = Your roles do not allow this
@@ -526,6 +528,7 @@ console-task-about-unforwarded = Replies that were not forwarded
 console-task-about-stale-directory = Customers that are out of date
 console-task-about-webhook-failed = Webhooks that fail
 console-task-about-promise = Promises that fall due
+console-task-about-draft = Drafts of a series that wait
 
 console-notices-title = Notices
 console-notices-write = Write a notice
@@ -682,7 +685,7 @@ console-form-unreadable = This form cannot be read: nothing was done.
 console-day-wrong = This is no date.
 console-moment-wrong = This is no date with a time.
 console-step-stale = This is not possible any more, or was done already. The notice is now in this state:
-console-step-reach = { $recipients } addresses at { $customers } customers
+console-step-reach = { $addresses } at { $customers }
 console-step-reaches-nobody = It reaches nobody at present
 console-step-differs = What differs from the notice that it continues
 console-step-since-approve = What has changed since { $name } approved it, { $time }
@@ -854,6 +857,7 @@ console-write-customers = Accounts
 console-write-customers-hint = Account numbers, between blanks or on lines
 console-write-rows = File
 console-write-rows-hint = A table with a column account_id and any others: CSV or a workbook, up to 16 MB
+console-write-rows-too-large = “{ $name }” is larger than { $most } MB. Choose a smaller file, or send the notice with `besked notice` or the HTTP API.
 console-write-rows-again = Choose { $name } again: a browser does not send a file twice. To keep the rows that are saved, open the form anew.
 console-write-rows-text = Or its rows, as CSV
 console-write-include-left = Also customers that have left
@@ -901,7 +905,18 @@ console-write-begun-forget = Forget it
 console-write-kept = Kept at
 console-write-not-kept = This was not kept: are you signed in still?
 console-write-checked = Whom it reaches
-console-write-reached = addresses at { $customers } customers
+console-write-reached = addresses at { $customers }
+console-write-reached-one = address at { $customers }
+console-write-addresses =
+    { $count ->
+        [one] { $number } address
+       *[other] { $number } addresses
+    }
+console-write-at-customers =
+    { $count ->
+        [one] { $number } customer
+       *[other] { $number } customers
+    }
 console-write-such-as = Such as
 console-write-unaddressed =
     { $count ->
@@ -1035,6 +1050,7 @@ console-task-unforwarded = A reply was not forwarded
 console-task-stale-directory = Customers are out of date
 console-task-webhook-failed = A webhook fails
 console-task-promise = A promise falls due
+console-task-draft = A draft of a series waits
 console-task-state-open = To do
 console-task-state-done = Done
 console-circuit-closed = Used
@@ -1088,6 +1104,8 @@ console-col-informed-since = Informed since
 console-col-kind = Kind
 console-col-language = Language
 console-col-last-success = Last success
+console-col-last-notice = Has last of this matter
+console-col-newest-notice = Newest of this matter
 console-col-left = Time left
 console-col-level = How sure
 console-col-made = Made
@@ -1307,6 +1325,8 @@ console-ask-late =
         [one] Informed after the deadline by { $number } notice.
        *[other] Informed after the deadline by { $number } notices.
     }
+console-ask-is-newest = It is the newest.
+console-ask-newest-of = of { $time }, which the customer does not have
 console-ask-newer = There is a newer notice of { $time } that the customer does not have.
 console-ask-no-notice = There is no such notice to this customer.
 console-ask-too-late = After the deadline

@@ -351,6 +351,8 @@ console-refusal-not-found-title = Sidan finns inte
 console-refusal-not-found-remedy = Adressen kan vara felskriven, eller så är det den pekar på borttaget.
 console-refusal-conflict-title = Någon hann före
 console-refusal-conflict-remedy = Det har ändrats under tiden. Se hur det är nu och bestäm dig igen.
+console-refusal-state-title = Det passar inte in i hur det är nu
+console-refusal-state-remedy = Inget har ändrats. Se hur det är nu: där står vad som går.
 console-refusal-unauthenticated-title = Du är inte inloggad
 console-refusal-unauthenticated-remedy = Logga in och försök igen.
 console-refusal-forbidden-title = Dina roller tillåter inte detta
@@ -527,6 +529,7 @@ console-task-about-unforwarded = Svar som inte vidarebefordrades
 console-task-about-stale-directory = Kunduppgifter som är inaktuella
 console-task-about-webhook-failed = Webhookar som misslyckas
 console-task-about-promise = Löften som förfaller
+console-task-about-draft = Utkast i en serie som väntar
 
 console-notices-title = Meddelanden
 console-notices-write = Skriv ett meddelande
@@ -683,7 +686,7 @@ console-form-unreadable = Formuläret går inte att läsa: inget gjordes.
 console-day-wrong = Det är inget datum.
 console-moment-wrong = Det är inget datum med klockslag.
 console-step-stale = Det går inte längre, eller är redan gjort. Meddelandet är nu i detta läge:
-console-step-reach = { $recipients } adresser hos { $customers } kunder
+console-step-reach = { $addresses } hos { $customers }
 console-step-reaches-nobody = Det når ingen just nu
 console-step-differs = Vad som skiljer sig från meddelandet som det fortsätter
 console-step-since-approve = Vad som har ändrats sedan { $name } godkände det, { $time }
@@ -855,6 +858,7 @@ console-write-customers = Konton
 console-write-customers-hint = Kontonummer, med blanksteg emellan eller på rader
 console-write-rows = Fil
 console-write-rows-hint = En tabell med kolumnen account_id och vilka andra som helst: CSV eller en arbetsbok, upp till 16 MB
+console-write-rows-too-large = ”{ $name }” är större än { $most } MB. Välj en mindre fil, eller skicka meddelandet med `besked notice` eller HTTP-API:et.
 console-write-rows-again = Välj { $name } igen: en webbläsare skickar inte en fil två gånger. Öppna formuläret på nytt om de sparade raderna ska gälla.
 console-write-rows-text = Eller raderna, som CSV
 console-write-include-left = Även kunder som har lämnat oss
@@ -868,7 +872,7 @@ console-write-send-at-local = Tid hos mottagaren
 console-write-spread = Fördelat över
 console-write-spread-hint = Till exempel 2 h, om alla inte ska få det på en gång
 console-write-reminders = Påminnelser
-console-write-reminders-hint = Hur långt före fönstret, till exempel 7 days, 1 day; ”none” för inga; tomt som vanligt
+console-write-reminders-hint = Hur långt före fönstret, till exempel 7 dagar, 1 dag; ”none” för inga; tomt som vanligt
 console-write-every = Kommer igen
 console-write-every-hint = Till exempel monthly, first Tuesday 22:00: för varje fönster skapas ett utkast, och du lämnar in det. Tomt: det kommer inte igen
 console-write-until = Till och med
@@ -902,7 +906,18 @@ console-write-begun-forget = Glöm det
 console-write-kept = Sparat
 console-write-not-kept = Detta sparades inte: är du fortfarande inloggad?
 console-write-checked = Vem det når
-console-write-reached = adresser hos { $customers } kunder
+console-write-reached = adresser hos { $customers }
+console-write-reached-one = adress hos { $customers }
+console-write-addresses =
+    { $count ->
+        [one] { $number } adress
+       *[other] { $number } adresser
+    }
+console-write-at-customers =
+    { $count ->
+        [one] { $number } kund
+       *[other] { $number } kunder
+    }
 console-write-such-as = Till exempel
 console-write-unaddressed =
     { $count ->
@@ -1036,6 +1051,7 @@ console-task-unforwarded = Ett svar vidarebefordrades inte
 console-task-stale-directory = Kunduppgifterna är inaktuella
 console-task-webhook-failed = En webhook misslyckas
 console-task-promise = Ett löfte förfaller
+console-task-draft = Ett utkast i en serie väntar
 console-task-state-open = Att göra
 console-task-state-done = Klar
 console-circuit-closed = Används
@@ -1089,6 +1105,8 @@ console-col-informed-since = Informerad sedan
 console-col-kind = Slag
 console-col-language = Språk
 console-col-last-success = Lyckades senast
+console-col-last-notice = Har senast i ärendet
+console-col-newest-notice = Nyast i ärendet
 console-col-left = Tid kvar
 console-col-level = Hur säkert
 console-col-made = Skapad
@@ -1308,6 +1326,8 @@ console-ask-late =
         [one] Informerad efter tidsgränsen av { $number } meddelande.
        *[other] Informerad efter tidsgränsen av { $number } meddelanden.
     }
+console-ask-is-newest = Det är det nyaste.
+console-ask-newest-of = från { $time }, som kunden inte har
 console-ask-newer = Det finns ett nyare meddelande från { $time } som kunden inte har.
 console-ask-no-notice = Det finns inget sådant meddelande till kunden.
 console-ask-too-late = Efter tidsgränsen

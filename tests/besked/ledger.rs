@@ -42,7 +42,7 @@ async fn checkpoint(app: &TestApp) -> Checkpoint {
     Checkpoint::open(&signed.note, &app.app.ledger.verifier_key().unwrap()).unwrap()
 }
 
-async fn stopped(app: &TestApp) -> String {
+pub async fn stopped(app: &TestApp) -> String {
     let Sealed::Stopped(reason) = app.app.ledger.seal().await.unwrap() else { panic!("it was sealed") };
     let standing = app.app.ledger.standing().await.unwrap();
     assert_eq!(standing.stopped.as_deref(), Some(reason.as_str()));

@@ -69,7 +69,8 @@ fn mail_after(before: Option<&Notice>, source: &str, locale: &str) -> Mail {
     let view = View { locale: locale.parse().ok(), zone: "Europe/Stockholm".parse().ok(), role };
     let id = Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001);
     let at = "2026-11-24T10:00:00Z".parse().unwrap();
-    let course = Course { matter_id: id, sequence: 0, at, before };
+    let reference = notice.reference.as_deref();
+    let course = Course { matter_id: id, sequence: 0, at, before, reference, reminds: before.is_some() };
     let skeleton = Skeleton::new(&config, &notice, &view, course).unwrap();
     let row = [("invoice", "2026-11873"), ("period", "2026-11-01 – 2026-11-30"), ("amount", "48 210.50")];
     let row = row.into_iter().chain([("ocr", "2026118732")]);

@@ -3,6 +3,7 @@
 mod course;
 mod follow;
 mod life;
+mod word;
 
 use std::time::Duration;
 

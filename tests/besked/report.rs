@@ -47,6 +47,7 @@ fn notice() -> Kept {
         matter_id: Uuid::from_u128(0x0193_5e3a_7c00_7000_8000_0000_0000_0001),
         sequence: Some(1),
         said: besked::domain::matter::Said::default(),
+        speaks: true,
         source: "+++\n".into(),
         digest: [7; 32],
         author: "alice".into(),

@@ -61,12 +61,17 @@ fn root() -> &'static Path {
 
 /// All Rust files below some folders, as path relative to the repository and text.
 fn files(folders: &[&str]) -> Vec<(String, String)> {
+    texts(folders, &["rs"])
+}
+
+/// All files with one of these extensions below some folders, as path relative to the repository and text.
+pub fn texts(folders: &[&str], extensions: &[&str]) -> Vec<(String, String)> {
     let mut waiting: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
     let mut files = Vec::new();
     while let Some(path) = waiting.pop() {
         if path.is_dir() {
             waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|it| extensions.iter().any(|extension| it == *extension)) {
             let name = path.strip_prefix(root()).unwrap().display().to_string();
             files.push((name, fs::read_to_string(&path).unwrap()));
         }

@@ -22,7 +22,7 @@ pub async fn invite(app: &App) -> Result<String, Failure> {
         Ok(_) | Err(OperatorError::Taken { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(app.sign_ins.invite(&actor, NAME, true).await?.link)
+    Ok(app.sign_ins.invite(&actor, NAME, true).await?.url)
 }
 
 /// Serves the pages, and sends what is written there, until `stop`.

@@ -101,7 +101,7 @@ impl From<CoverageError> for Failure {
             CoverageError::NoAttestation(..) => {
                 failure.hint("`besked informed --notice N --account ID` lists the attestations with their ids")
             }
-            CoverageError::Future { .. } => {
+            CoverageError::Future { .. } | CoverageError::TooEarly { .. } => {
                 failure.hint("write `--at` with its zone, such as 2026-12-01T10:30:00+01:00")
             }
             CoverageError::Words(_)

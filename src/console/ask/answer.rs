@@ -1,13 +1,14 @@
 //! The answer about one customer, as it can be printed.
 
 use axum::response::Response;
+use uuid::Uuid;
 
 use crate::console::blocks::{Block, Cell, Page, Table, encoded};
 use crate::console::frame::Place;
 use crate::console::signed::Signed;
 use crate::console::tones::{of_delivery, of_verdict};
 use crate::console::words::Words;
-use crate::coverage::{Attestation, Informed, InformedDelivery, InformedNotice};
+use crate::coverage::{Attestation, Informed, InformedDelivery, InformedNotice, LastVersion};
 use crate::domain::coverage::Verdict;
 use crate::domain::delivery::State;
 use crate::domain::right::Right;
@@ -45,6 +46,7 @@ pub fn page(signed: &Signed, it: &Informed) -> Response {
     let key = format!("console-ask-answer-{}", it.verdict).replace('_', "-");
     let text = words.say_with(&key, &[("customer", customer.clone())]);
     let mut blocks = vec![Block::Answer(of_verdict(it.verdict), text, more)];
+    blocks.extend(it.last.as_ref().map(|last| Block::Facts(of_last(words, last))));
     if it.notices.is_empty() {
         blocks.push(Block::Note(words.say("console-ask-no-notice")));
     }
@@ -58,6 +60,23 @@ pub fn page(signed: &Signed, it: &Informed) -> Response {
     ]));
     let title = words.say_with("console-ask-title", &[("customer", customer)]);
     Page::new(signed.frame(Place::Ask, title), blocks).answer()
+}
+
+/// Which notice of the matter the customer has last, and whether it is the newest.
+fn of_last(words: &Words, last: &LastVersion) -> Vec<(String, Cell)> {
+    let named = |phase: Option<&str>, id: Uuid| {
+        let text = phase.map_or_else(|| id.to_string(), |phase| words.word("console-choice", phase));
+        Cell::link(text, format!("/notices/{id}"))
+    };
+    let newest = match &last.newer {
+        None => Cell::text(words.say("console-ask-is-newest")),
+        Some(newer) => {
+            let at = newer.released_at.map(|at| words.time(at)).unwrap_or_default();
+            named(newer.phase, newer.notice).under(words.say_with("console-ask-newest-of", &[("time", at)]))
+        }
+    };
+    let has = named(last.phase, last.notice).under(words.time(last.at));
+    vec![(words.say("console-col-last-notice"), has), (words.say("console-col-newest-notice"), newest)]
 }
 
 fn of_notice(signed: &Signed, account: &str, it: &InformedNotice) -> Vec<Block> {

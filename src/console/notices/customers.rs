@@ -16,7 +16,7 @@ use crate::console::frame::{Frame, Place, page, page_with};
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::console::tones;
-use crate::coverage::{CoverageRow, NewAttestation, Only};
+use crate::coverage::{CoverageError, CoverageRow, NewAttestation, Only};
 use crate::domain::attestation::Channel;
 use crate::domain::placeholder::Text;
 use crate::domain::right::Right;
@@ -138,9 +138,10 @@ async fn attest(
                 return Ok(response);
             }
             Err(error) => {
+                let is_time = matches!(error, CoverageError::Future { .. } | CoverageError::TooEarly { .. });
                 let refusal = Refusal::from(error);
                 match refusal.of_form() {
-                    Some(text) => faults.add("", text),
+                    Some(text) => faults.add(if is_time { "at" } else { "" }, text),
                     // The customer is none of the notice.
                     None if refusal.kind == crate::domain::kind::Kind::NotFound && !refusal.text.is_empty() => {
                         faults.add("account", refusal.text.clone());

@@ -6,6 +6,7 @@ mod differs;
 mod evidence;
 mod list;
 mod open;
+mod outlook;
 mod show;
 mod step;
 mod way;

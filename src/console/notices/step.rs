@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::differs::{Difference, differences};
+use super::outlook::{Outlook, outlook};
 use super::{id_of, show, some, way};
 use crate::app::App;
 use crate::console::cookies::set_flash;
@@ -20,11 +21,10 @@ use crate::console::mail;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::coverage::Status;
-use crate::domain::kind::Kind;
 use crate::domain::notice::{State as NoticeState, Step};
 use crate::domain::prints::Changed;
 use crate::notices::shown::Brief;
-use crate::notices::{Kept, NoticeError, Release};
+use crate::notices::{NoticeError, Release};
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -47,10 +47,7 @@ struct Page {
     reason: String,
     /// Deliveries that were not sent yet.
     unsent: u64,
-    /// How many it would go to now; `None` if that is not counted for this step, or nobody is reached.
-    recipients: Option<u64>,
-    customers: u64,
-    unaddressed: Vec<String>,
+    outlook: Outlook,
     whom: String,
     languages: Vec<String>,
     changed: Option<Changed>,
@@ -73,6 +70,18 @@ impl Page {
             (step, _) => step.to_string(),
         };
         words.counted(&format!("console-consequence-{key}"), self.unsent)
+    }
+
+    /// How far it reaches, in words.
+    fn reached(&self, reach: &crate::audience::Reach) -> String {
+        let words = &self.frame.words;
+        words.say_with(
+            "console-step-reach",
+            &[
+                ("addresses", words.counted("console-write-addresses", reach.recipients)),
+                ("customers", words.counted("console-write-at-customers", reach.customers)),
+            ],
+        )
     }
 
     /// True for a step that stops something: its button looks like it.
@@ -117,7 +126,8 @@ async fn draw(
         None
     };
     let parsed = notice.parsed().ok();
-    let reach = reach(app, &notice, step).await?;
+    let looks = matches!(step, Step::Submit | Step::Approve | Step::Release) && notice.released_at.is_none();
+    let outlook = if looks { outlook(app, signed, &notice).await? } else { Outlook::default() };
     let words = &signed.words;
     let is_stale = !way::offered(&notice, &steps, actor, changed.is_some()).contains(&step);
     let kind =
@@ -130,9 +140,7 @@ async fn draw(
         digest: data_encoding::HEXLOWER.encode(&notice.digest),
         reason: reason.to_owned(),
         unsent: unsent(&status),
-        recipients: reach.as_ref().map(|it| it.recipients),
-        customers: reach.as_ref().map_or(0, |it| it.customers),
-        unaddressed: reach.map(|it| it.unaddressed_sample).unwrap_or_default(),
+        outlook,
         whom: parsed.as_ref().map(|it| show::whom(words, it)).unwrap_or_default(),
         languages: show::languages(app, parsed.as_ref()),
         changed,
@@ -142,18 +150,6 @@ async fn draw(
         is_possible: !is_stale,
     };
     Ok(page_with(kind, &page))
-}
-
-/// How far the notice reaches, if that is decided by the step. That nobody is reached yet is no reason not to show the page.
-async fn reach(app: &App, notice: &Kept, step: Step) -> Result<Option<crate::audience::Reach>, Refusal> {
-    if !shows(step) || notice.released_at.is_some() {
-        return Ok(None);
-    }
-    match app.notices.reach(notice).await {
-        Ok(reach) => Ok(Some(reach)),
-        Err(error) if matches!(error.kind(), Kind::Failed | Kind::Later) => Err(error.into()),
-        Err(_) => Ok(None),
-    }
 }
 
 /// Deliveries that a cancellation would keep from being sent.

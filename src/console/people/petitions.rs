@@ -31,12 +31,18 @@ pub fn table(app: &App, words: &Words, name: &str, petitions: &[Petition]) -> Ta
 
 fn row(app: &App, words: &Words, it: &Petition) -> Vec<Cell> {
     let kind = Cell::link(words.word("console-petition", it.kind), format!("/people/petitions/{}", it.id));
-    let address = if it.email.is_empty() {
-        Cell::text(words.say("console-erased-person"))
-    } else {
-        Cell::link(&it.email, format!("/people?email={}", encoded(&it.email)))
-    };
-    vec![kind, address, Cell::time(words, it.received_at), due(words, it), state(app, words, it)]
+    vec![kind, person(words, &it.email), Cell::time(words, it.received_at), due(words, it), state(app, words, it)]
+}
+
+/// The person who asked, with a link to what is known of them: there is none of an address that is erased or masked.
+fn person(words: &Words, email: &str) -> Cell {
+    match Address::parse(email) {
+        Ok(address) if !email.contains('\u{2026}') => {
+            Cell::link(email, format!("/people?email={}", encoded(address.as_str())))
+        }
+        Ok(_) => Cell::text(email),
+        Err(_) => Cell::text(words.say("console-erased-person")),
+    }
 }
 
 /// The last day on which it can be answered.
@@ -129,8 +135,7 @@ fn one(app: &App, signed: &Signed, it: &Petition, answering: Option<String>, ext
     let col = |key: &str| words.say(&format!("console-col-{key}"));
     let mut facts = vec![(col("state"), state(app, words, it))];
     let mut add = |key: &str, cell: Option<Cell>| facts.extend(cell.map(|cell| (col(key), cell)));
-    let link = |it: &String| Cell::link(it, format!("/people?email={}", encoded(it)));
-    add("address", Some(&it.email).filter(|it| !it.is_empty()).map(link));
+    add("address", Some(person(words, &it.email)));
     add("received", Some(Cell::time(words, it.received_at)));
     add("due", Some(due(words, it)));
     add("operator", Some(Cell::text(&it.recorded_by)));

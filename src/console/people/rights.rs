@@ -197,6 +197,8 @@ pub async fn decide(
     };
     match decided {
         Ok(_) => Ok(done(&app, "/people", "console-done-decided")),
+        // There is no form for one that is decided: what was decided is said on a page of its own.
+        Err(refusal) if matches!(refusal.kind, Kind::Conflict | Kind::NotFound) => Err(refusal),
         Err(refusal) => again(&app, &signed, "", "decide", refusal).await,
     }
 }

@@ -270,28 +270,10 @@ fn written(rows: &Rows) -> Value {
     rows.rows.iter().map(row).collect()
 }
 
-/// The control of a form that a place in its document was written from; empty for none.
-#[must_use]
-pub fn control(pointer: &str) -> String {
-    let parts: Vec<String> =
-        pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    match parts.as_slice() {
-        ["fields", key, ..] => format!("f.{key}"),
-        ["editions", tag, "fields", key, ..] => format!("e.{tag}.f.{key}"),
-        ["editions", tag, member, ..] => format!("e.{tag}.{member}"),
-        ["editions", tag] => format!("e.{tag}.body"),
-        ["audience", part @ ("customers" | "attributes" | "rows" | "include_left"), ..] => (*part).to_owned(),
-        ["audience", ..] => "audience".to_owned(),
-        ["schedule", part, ..] => (*part).to_owned(),
-        [member @ ("subject" | "reference" | "follows" | "body" | "category"), ..] => (*member).to_owned(),
-        _ => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::places::control;
     use serde_json::json;
 
     fn filled(pairs: &[(&str, &str)]) -> Filled {

@@ -24,5 +24,5 @@ use crate::app::App;
 pub fn routes() -> Router<App> {
     let forms = new::routes().merge(edit::routes()).merge(preview::of_forms());
     // A form may have a file with it.
-    forms.layer(DefaultBodyLimit::max(sent::LARGEST)).merge(preview::routes())
+    forms.layer(DefaultBodyLimit::max(sent::READ)).merge(preview::routes())
 }

@@ -7,9 +7,9 @@ use crate::app::App;
 use crate::console::form::Faults;
 use crate::console::frame::{Frame, Place, page_with};
 use crate::console::mail;
-use crate::console::once;
 use crate::console::signed::Signed;
 use crate::console::words::Words;
+use crate::console::{once, places};
 use crate::domain::category::Category;
 use crate::domain::fields::{Fields, Input, Takes};
 use crate::mail::locale::Language;
@@ -136,7 +136,8 @@ impl Page {
     /// How far the notice reaches, after the number of its recipients.
     fn reached(&self, checked: &Checking) -> String {
         let words = &self.frame.words;
-        words.say_with("console-write-reached", &[("customers", words.number(checked.reach.customers))])
+        let key = if checked.reach.recipients == 1 { "console-write-reached-one" } else { "console-write-reached" };
+        words.say_with(key, &[("customers", words.counted("console-write-at-customers", checked.reach.customers))])
     }
 
     fn value(&self, name: &str) -> &str {
@@ -159,7 +160,7 @@ impl Page {
 
     fn warnings(&self) -> Vec<String> {
         let Some(checked) = &self.about.checked else { return Vec::new() };
-        read::faults(&self.frame.words, &checked.warnings).all().iter().map(|(_, text)| text.clone()).collect()
+        places::faults(&self.frame.words, &checked.warnings).all().iter().map(|(_, text)| text.clone()).collect()
     }
 }
 
@@ -181,7 +182,7 @@ pub fn draw(
     };
     let default = &app.context.config.organisation.default_locale;
     let zone = filled.text("zone").unwrap_or(words.zone().as_str()).to_owned();
-    let page = Page {
+    let mut page = Page {
         frame: signed.frame(Place::Notices, words.word("console-category", category)),
         faults,
         about,
@@ -195,6 +196,12 @@ pub fn draw(
         may_outlive: matches!(category, Category::SecurityBreach | Category::AgreementChange),
         filled,
     };
+    // The summary has the order of the form.
+    if page.faults.all().len() > 1
+        && let Ok(html) = page.render()
+    {
+        page.faults.sort_as_in(&html);
+    }
     page_with(status, &page)
 }
 

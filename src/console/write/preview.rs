@@ -6,7 +6,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use super::read::{self, faults};
+use super::read;
 use super::rows;
 use super::sent::Sent;
 use crate::app::App;
@@ -14,6 +14,7 @@ use crate::console::form::Faults;
 use crate::console::frame::{Frame, Place, page};
 use crate::console::mail::{self, Scheme};
 use crate::console::notices::{asked, id_of};
+use crate::console::places::faults;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::console::words::Words;

@@ -2,9 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use super::document::{Document, control, document};
+use super::document::{Document, document};
 use super::filled::Filled;
-use crate::console::form::Faults;
 use crate::console::words::Words;
 use crate::domain::category::Category;
 use crate::domain::locale::ZoneName;
@@ -34,6 +33,9 @@ pub fn draft(
     };
     let Document { value, problems: unwritten } = document(filled, category, zone, rows.as_ref());
     let mut own = wrong_rows;
+    if let Some(zone) = filled.text("zone").filter(|zone| zone.parse::<ZoneName>().is_err()) {
+        own.add_at("/zone", format!("`{}` is not a time zone, such as Europe/Stockholm", zone.escape_debug()));
+    }
     let says = |own: &Problems, problem: &Problem| own.0.iter().any(|it| it.pointer == problem.pointer);
     let new: Vec<Problem> = unwritten.0.into_iter().filter(|it| !says(&own, it)).collect();
     own.0.extend(new);
@@ -53,29 +55,6 @@ pub fn draft(
 fn is_said(own: &Problems, problem: &Problem) -> bool {
     let of_audience = |it: &Problem| it.pointer.as_deref().is_some_and(|it| it.starts_with("/audience"));
     own.0.iter().any(|it| it.pointer == problem.pointer || (of_audience(it) && of_audience(problem)))
-}
-
-/// Problems as faults of the form's controls.
-#[must_use]
-pub fn faults(words: &Words, problems: &Problems) -> Faults {
-    let mut faults = Faults::default();
-    for problem in &problems.0 {
-        let place = problem.pointer.as_deref().map(control).unwrap_or_default();
-        let line = if problem.line > 0 {
-            words.say_with("console-write-line", &[("line", problem.line as u64)])
-        } else {
-            String::new()
-        };
-        let suggestion = problem.suggestion.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
-        let value = problem.value.as_ref().map(|it| format!("“{it}” ")).unwrap_or_default();
-        let text = format!("{line}{value}{}{suggestion}", problem.problem);
-        let text = match label(words, &place) {
-            Some(label) => format!("{label}: {text}"),
-            None => text,
-        };
-        faults.add(place, text);
-    }
-    faults
 }
 
 /// The problems of a draft that a service refuses, at their places in the form.
@@ -99,42 +78,4 @@ pub fn refused(draft: &Draft, error: NoticeError) -> Result<Problems, NoticeErro
         error @ (NoticeError::Render(_) | NoticeError::Compose(_)) => Ok(at("", error.to_string())),
         error => Err(error),
     }
-}
-
-/// The label of a control.
-#[must_use]
-pub fn label(words: &Words, control: &str) -> Option<String> {
-    if let Some((tag, rest)) = control.strip_prefix("e.").and_then(|rest| rest.split_once('.')) {
-        return label(words, rest).map(|label| format!("{label} ({tag})"));
-    }
-    match control.strip_prefix("f.") {
-        Some(key) if is_field(key) => Some(words.word("console-field", key)),
-        Some(_) => None,
-        None => LABELED.contains(&control).then(|| words.word("console-write", control)),
-    }
-}
-
-/// The controls beside the fields that have a label.
-const LABELED: [&str; 16] = [
-    "attributes",
-    "audience",
-    "body",
-    "category",
-    "customers",
-    "every",
-    "follows",
-    "include_left",
-    "reference",
-    "reminders",
-    "rows",
-    "send_at",
-    "send_at_local",
-    "spread",
-    "subject",
-    "until",
-];
-
-fn is_field(key: &str) -> bool {
-    let inputs = Category::ALL.iter().flat_map(|category| crate::domain::fields::Fields::inputs(*category));
-    inputs.into_iter().any(|input| input.key == key)
 }

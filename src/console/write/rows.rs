@@ -1,6 +1,6 @@
 //! The rows of an audience: of the file that was chosen, of the text that was pasted, or as they are stored.
 
-use super::sent::{CHOSEN, Sent};
+use super::sent::{CHOSEN, LARGEST, Sent};
 use crate::app::App;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
@@ -19,6 +19,12 @@ const PUT_INTO_FORM: usize = 256 << 10;
 pub async fn meant(app: &App, signed: &Signed, sent: &mut Sent) -> Result<Result<Option<Rows>, Problems>, Refusal> {
     if sent.filled.get("audience") != "rows" {
         return Ok(Ok(None));
+    }
+    if let Some((name, _)) = sent.file.as_ref().filter(|_| sent.is_too_large) {
+        let values = [("name", name.clone()), ("most", (LARGEST >> 20).to_string())];
+        let mut problems = Problems::default();
+        problems.add_at("/audience/rows", signed.words.say_with("console-write-rows-too-large", &values));
+        return Ok(Err(problems));
     }
     if let Some((_, bytes)) = &sent.file {
         let read = Rows::parse(bytes).map_err(placed);

@@ -199,12 +199,9 @@ impl Page {
         if matches!(phase, Phase::Cancelled | Phase::Completed) {
             self.drop_texts("action_needed");
         }
-        match phase {
-            Phase::Started => self.comment("window_end", "as announced: correct it if the work takes longer"),
-            Phase::Completed => {
-                self.comment("window_end", "as announced: correct it if the work ended at another time")
-            }
-            _ => {}
+        // Of a completed one it stays as announced: whether the work ended early follows from the time of the notice.
+        if phase == Phase::Started {
+            self.comment("window_end", "as announced: correct it if the work takes longer");
         }
         if !matches!(phase, Phase::Cancelled | Phase::Completed) {
             self.comment("impact", "as announced: correct it if it has changed");

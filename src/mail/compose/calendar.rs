@@ -75,7 +75,7 @@ impl Entry {
         lines.push(Line::text("X-MAINTNOTE-PROVIDER", from.email.domain()));
         lines.push(Line::Property("X-MAINTNOTE-ACCOUNT:", cut(&maker.marks.account_id())));
         let matter = maker.course.matter_id.to_string();
-        lines.push(Line::text("X-MAINTNOTE-MAINTENANCE-ID", maker.reference.unwrap_or(&matter)));
+        lines.push(Line::text("X-MAINTNOTE-MAINTENANCE-ID", maker.course.reference.unwrap_or(&matter)));
         // Programs compare these: they are not translated.
         lines.extend(original.services.iter().map(|service| {
             let service = maker.marks.text(service);

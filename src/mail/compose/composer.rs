@@ -183,11 +183,14 @@ impl Composer {
     }
 
     fn skeleton(&self, config: &Config, view: &View) -> Result<Skeleton, RenderError> {
+        let is_first = self.kept.matter_id == self.kept.id;
         let course = Course {
             matter_id: self.kept.matter_id,
             sequence: self.kept.sequence.unwrap_or(1).saturating_sub(1),
             at: self.kept.released_at.unwrap_or(self.kept.created_at),
             before: self.past.before.as_ref(),
+            reference: if is_first { self.kept.reference.as_deref() } else { self.past.reference.as_deref() },
+            reminds: self.notice.schedule.reminder.is_some(),
         };
         Skeleton::new(config, &self.notice, view, course)
     }

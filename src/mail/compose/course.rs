@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::audience::Audience;
 use crate::domain::fields::{Disruption, Fields, IncidentStatus, Maintenance, Phase};
 use crate::domain::notice::Notice;
 use crate::mail::compose::views::Maker;
@@ -18,8 +19,12 @@ pub struct Course<'a> {
     pub sequence: u64,
     /// When the notice was released.
     pub at: Timestamp,
-    /// The notice that it follows.
+    /// The notice that it follows, if its recipients had that one.
     pub before: Option<&'a Notice>,
+    /// The reference of the first notice of the matter.
+    pub reference: Option<&'a str>,
+    /// It was made as a reminder.
+    pub reminds: bool,
 }
 
 /// What is known of the matter before a notice.
@@ -27,7 +32,9 @@ pub struct Course<'a> {
 pub struct Past {
     /// The domain of the Message-IDs of the first notice, if that is another one.
     pub root_domain: Option<String>,
-    /// The notice that it follows.
+    /// The reference of the first notice, if that is another one.
+    pub reference: Option<String>,
+    /// The notice that it follows, if that was released and it goes to the customers of that one.
     pub before: Option<Notice>,
 }
 
@@ -41,11 +48,14 @@ impl Past {
         let mut past = Self::default();
         if kept.matter_id != kept.id {
             let first = readable(conn, kept, kept.matter_id).await?;
+            past.reference = first.as_ref().and_then(|first| first.reference.clone());
             // A draft that was never released has none.
             past.root_domain = first.map(|first| first.message_domain).filter(|domain| !domain.is_empty());
         }
-        if let Some(follows) = kept.follows_id {
-            past.before = readable(conn, kept, follows).await?.and_then(|before| before.parsed().ok());
+        let is_theirs = kept.parsed().is_ok_and(|it| matches!(it.audience, Audience::Followed { .. }));
+        if let Some(follows) = kept.follows_id.filter(|_| is_theirs) {
+            let before = readable(conn, kept, follows).await?.filter(|before| before.sequence.is_some());
+            past.before = before.and_then(|before| before.parsed().ok());
         }
         Ok(past)
     }
@@ -78,8 +88,7 @@ impl Maker<'_> {
         };
         let (start, end) = (self.dates.short_with_zone(it.window_start), self.dates.short_with_zone(it.window_end));
         let text = match it.phase {
-            // What was announced before is announced again: a reminder.
-            Phase::Announced if self.course.before.is_some() => say("reminder", &[("when", &start)]),
+            Phase::Announced if self.course.reminds => say("reminder", &[("when", &start)]),
             Phase::Announced => say("announced", &[("when", &start)]),
             Phase::Rescheduled => match (it.previous_start, it.previous_end) {
                 (Some(before), Some(until)) if before == it.window_start => {

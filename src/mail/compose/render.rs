@@ -79,18 +79,9 @@ impl Skeleton {
     /// If a template fails.
     pub fn new(config: &Config, notice: &Notice, view: &View, course: Course<'_>) -> Result<Self, RenderError> {
         let organisation = &config.organisation;
-        let locale = view.locale.as_ref().unwrap_or(&organisation.default_locale);
-        let zone = view.zone.as_ref().unwrap_or(&organisation.default_time_zone);
-        let language = Language::of(locale);
         let marks = Marks::new(notice, &Footer::texts(config));
-        let maker = Maker {
-            language,
-            dates: Dates::new(language, zone),
-            marks: &marks,
-            reference: notice.reference.as_deref(),
-            course,
-        };
-        let edition = notice.edition(locale, &organisation.default_locale);
+        let (maker, edition) = maker((config, notice), view, &marks, course);
+        let language = maker.language;
         let own = maker.view(&edition.fields);
         let mut page = page(config, notice, edition, view.role, &maker, &own);
         let failed = |source| RenderError::Template { category: notice.category, source };
@@ -115,6 +106,22 @@ impl Skeleton {
             html: marks.cut(&html, Part::Html),
             entry: Entry::new(config, notice, edition, &maker),
         })
+    }
+
+    /// Makes the calendar entry of a notice for a view, and nothing else of its mails.
+    #[must_use]
+    pub fn of_entry(config: &Config, notice: &Notice, view: &View, course: Course<'_>) -> Self {
+        let marks = Marks::new(notice, &[]);
+        let (maker, edition) = maker((config, notice), view, &marks, course);
+        Self {
+            language: maker.language.tag().to_owned(),
+            greeting: Greeting::new(maker.language, &marks),
+            subscription: Subscription::new(&config.organisation, maker.language),
+            subject: Vec::new(),
+            text: Vec::new(),
+            html: Vec::new(),
+            entry: Entry::new(config, notice, edition, &maker),
+        }
     }
 
     /// Fills it in for a recipient.
@@ -155,6 +162,22 @@ impl Skeleton {
     pub fn language(&self) -> &str {
         &self.language
     }
+}
+
+/// What makes the parts of a notice's mails for a view, and the edition that its recipients read.
+fn maker<'a>(
+    (config, notice): (&Config, &'a Notice),
+    view: &View,
+    marks: &'a Marks,
+    course: Course<'a>,
+) -> (Maker<'a>, &'a Edition) {
+    let organisation = &config.organisation;
+    let locale = view.locale.as_ref().unwrap_or(&organisation.default_locale);
+    let zone = view.zone.as_ref().unwrap_or(&organisation.default_time_zone);
+    let language = Language::of(locale);
+    let dates = Dates::new(language, zone);
+    let maker = Maker { language, dates, marks, reference: notice.reference.as_deref(), course };
+    (maker, notice.edition(locale, &organisation.default_locale))
 }
 
 /// Returns the subject of a notice in the organisation's own language, with its placeholders unfilled. Success also shows

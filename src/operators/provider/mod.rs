@@ -183,7 +183,10 @@ impl Provider {
         operator: Operator,
         roles: Roles,
     ) -> Result<Operator, ProviderError> {
-        let change = |operator: &mut Operator, _| operator.roles = roles;
+        let change = |operator: &mut Operator, _| {
+            operator.roles = roles;
+            Ok(())
+        };
         let changed = self.operators.change_in(tx, actor, operator, (Action::SetOperator, change)).await;
         changed.map_err(refused)
     }

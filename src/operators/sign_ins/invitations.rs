@@ -22,7 +22,7 @@ pub struct Invited {
     #[schema(value_type = String)]
     pub operator: OperatorName,
     /// What to open in a browser.
-    pub link: String,
+    pub url: String,
     /// Until when it is valid.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
@@ -65,8 +65,8 @@ impl SignIns {
         let operation = Operation::new(Action::InviteOperator).object(operator.id).reason(&what);
         record(&mut tx, actor, &operation, now, &self.context.random).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        let link = format!("{}/invite/{}", self.context.config.organisation.public_url.as_str(), token.reveal());
-        Ok(Invited { operator: operator.name, link, expires_at, resets_second_factor: resets })
+        let url = format!("{}/invite/{}", self.context.config.organisation.public_url.as_str(), token.reveal());
+        Ok(Invited { operator: operator.name, url, expires_at, resets_second_factor: resets })
     }
 
     /// Whom a link invites. Looking uses nothing up: scanners follow every link.

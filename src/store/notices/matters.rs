@@ -35,13 +35,14 @@ fn member(row: &sqlx::any::AnyRow) -> Result<Member> {
         sequence: row.maybe_count("sequence")?,
         released_at: row.maybe_time("released_at")?,
         said: said(&row, category)?,
+        speaks: row.count("speaks")? > 0,
     })
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, category, sequence, released_at, phase, window_start, window_end, next_update_at FROM notices ",
+            "SELECT id, category, sequence, released_at, phase, window_start, window_end, next_update_at, speaks FROM notices ",
             $rest
         )
     };
@@ -49,7 +50,8 @@ macro_rules! select {
 
 /// One notice as a part of its matter, with the id of the matter.
 pub async fn member_of(conn: &mut Conn, id: Uuid) -> Result<Option<(Uuid, Member)>> {
-    let sql = "SELECT matter_id, id, category, sequence, released_at, phase, window_start, window_end, next_update_at
+    let sql =
+        "SELECT matter_id, id, category, sequence, released_at, phase, window_start, window_end, next_update_at, speaks
          FROM notices WHERE id = $1";
     let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(|row| Ok((Row::of("notices", row).id("matter_id")?, member(row)?))).transpose()
@@ -62,12 +64,55 @@ pub async fn released(conn: &mut Conn, matter_id: Uuid) -> Result<Vec<Member>> {
     rows.iter().map(member).collect()
 }
 
-/// The last released notice of a matter that says how far it is.
+/// The notices that speak for a matter, in the order of their release.
+pub async fn speaking(conn: &mut Conn, matter_id: Uuid) -> Result<Vec<Member>> {
+    let sql = select!("WHERE matter_id = $1 AND speaks = 1 ORDER BY sequence");
+    let rows = sqlx::query(sql).bind(matter_id.to_string()).fetch_all(conn).await?;
+    rows.iter().map(member).collect()
+}
+
+/// The last notice that speaks for a matter.
 pub async fn last(conn: &mut Conn, matter_id: Uuid) -> Result<Option<Member>> {
-    let sql =
-        select!("WHERE matter_id = $1 AND sequence IS NOT NULL AND phase IS NOT NULL ORDER BY sequence DESC LIMIT 1");
+    let sql = select!("WHERE matter_id = $1 AND speaks = 1 ORDER BY sequence DESC LIMIT 1");
     let row = sqlx::query(sql).bind(matter_id.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(member).transpose()
+}
+
+/// The notice of those that speak for a matter that has the most customers, with their number.
+pub async fn most_customers(conn: &mut Conn, matter_id: Uuid) -> Result<Option<(Uuid, u64)>> {
+    let sql =
+        "SELECT id, customers FROM notices WHERE matter_id = $1 AND speaks = 1 ORDER BY customers DESC, id LIMIT 1";
+    let row = sqlx::query(sql).bind(matter_id.to_string()).fetch_optional(conn).await?;
+    let read = |row| {
+        let row = Row::of("notices", row);
+        Ok((row.id("id")?, row.count("customers")?))
+    };
+    row.as_ref().map(read).transpose()
+}
+
+/// Lets a cancelled notice speak no more if nobody got anything of it, see [`told`]. Returns false if somebody did, or it did not speak.
+pub async fn silence(conn: &mut Conn, id: Uuid) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET speaks = 0 WHERE id = $1 AND speaks = 1 AND state = 'cancelled'
+           AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.notice_id = $1 AND q.lease_owner IS NOT NULL)
+           AND NOT EXISTS (SELECT 1 FROM attestations a WHERE a.notice_id = $1 AND a.withdrawn_at IS NULL)
+           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice_id = $1 AND d.state IN ('accepted', 'delivered', 'uncertain'))",
+    )
+    .bind(id.to_string())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes whether a matter was announced and has not ended.
+pub async fn set_open(conn: &mut Conn, matter_id: Uuid, open: bool) -> Result<()> {
+    let sql = if open {
+        "INSERT INTO open_matters (matter_id) VALUES ($1) ON CONFLICT (matter_id) DO NOTHING"
+    } else {
+        "DELETE FROM open_matters WHERE matter_id = $1"
+    };
+    sqlx::query(sql).bind(matter_id.to_string()).execute(conn).await?;
+    Ok(())
 }
 
 /// A notice that follows another one, directly or through others.
@@ -125,20 +170,16 @@ pub async fn page(
     open: bool,
     sealed: bool,
 ) -> Result<Vec<Uuid>> {
-    let rows = sqlx::query(
-        "SELECT DISTINCT n.matter_id FROM notices n
-         WHERE n.matter_id < $1 AND ($4 = 1 OR n.released_at IS NOT NULL OR n.category <> 'security_breach')
-           AND ($3 = 0 OR (SELECT CASE m.state WHEN 'cancelled' THEN m.state ELSE m.phase END FROM notices m
-               WHERE m.matter_id = n.matter_id AND m.sequence IS NOT NULL AND m.phase IS NOT NULL
-               ORDER BY m.sequence DESC LIMIT 1) NOT IN ('completed', 'cancelled', 'resolved', 'final'))
-         ORDER BY n.matter_id DESC LIMIT $2",
-    )
-    .bind(before.unwrap_or(Uuid::max()).to_string())
-    .bind(i64::from(limit))
-    .bind(i64::from(open))
-    .bind(i64::from(sealed))
-    .fetch_all(conn)
-    .await?;
+    let sql = if open {
+        "SELECT matter_id FROM open_matters WHERE matter_id < $1 ORDER BY matter_id DESC LIMIT $2"
+    } else if sealed {
+        "SELECT DISTINCT matter_id FROM notices WHERE matter_id < $1 ORDER BY matter_id DESC LIMIT $2"
+    } else {
+        "SELECT DISTINCT matter_id FROM notices WHERE matter_id < $1
+           AND (released_at IS NOT NULL OR category <> 'security_breach') ORDER BY matter_id DESC LIMIT $2"
+    };
+    let before = before.unwrap_or(Uuid::max()).to_string();
+    let rows = sqlx::query(sql).bind(before).bind(i64::from(limit)).fetch_all(conn).await?;
     rows.iter().map(|row| Row::of("notices", row).id("matter_id")).collect()
 }
 
@@ -165,7 +206,7 @@ pub async fn parts(conn: &mut Conn, matters: &[Uuid], sealed: bool) -> Result<Ve
     let sql = bulk!(
         Dialect::of(conn),
         "SELECT n.matter_id, n.id, n.category, n.state, n.reference, n.subject, n.deadline, n.sequence, n.released_at, n.phase,
-           n.window_start, n.window_end, n.next_update_at FROM notices n JOIN (SELECT value ->> 'id' AS id FROM",
+           n.window_start, n.window_end, n.next_update_at, n.speaks FROM notices n JOIN (SELECT value ->> 'id' AS id FROM",
         rows,
         ") AS r ON n.matter_id = r.id
          WHERE ($2 = 1 OR n.released_at IS NOT NULL OR n.category <> 'security_breach')
@@ -215,5 +256,24 @@ pub async fn told(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result
            AND a.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND a.withdrawn_at IS NULL",
     );
     let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("deliveries", row).get("account_id")).collect()
+}
+
+/// Those of some accounts that are customers of some released notices, with or without anybody to address.
+pub async fn customers(conn: &mut Conn, notices: &[Uuid], accounts: &[&str]) -> Result<BTreeSet<String>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT account_id FROM deliveries
+         WHERE account_id IN (SELECT value FROM json_each($2)) AND notice_id IN (SELECT value FROM json_each($1))
+         UNION SELECT account_id FROM unaddressed
+         WHERE account_id IN (SELECT value FROM json_each($2)) AND notice_id IN (SELECT value FROM json_each($1))",
+        "SELECT account_id FROM deliveries
+         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))
+           AND notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
+         UNION SELECT account_id FROM unaddressed
+         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))
+           AND notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    );
+    let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
+    let rows = sqlx::query(sql).bind(json(&notices)).bind(json(accounts)).fetch_all(conn).await?;
     rows.iter().map(|row| Row::of("deliveries", row).get("account_id")).collect()
 }

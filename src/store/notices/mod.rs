@@ -48,6 +48,8 @@ pub struct Kept {
     pub sequence: Option<u64>,
     /// What it says of the matter.
     pub said: Said,
+    /// True if what it says counts, see [`Member`](crate::domain::matter::Member).
+    pub speaks: bool,
     /// The file as written.
     pub source: String,
     /// Digest of source and rows.
@@ -91,8 +93,8 @@ pub struct Continued {
     pub matter_id: Uuid,
     /// The notice of the deliveries, which are not counted.
     pub notice_id: Uuid,
-    /// Notices that were released later are not counted either.
-    pub before: Option<Timestamp>,
+    /// Its place in the matter, once it is released: later notices are not counted either.
+    pub before: Option<u64>,
 }
 
 /// Which notices are wanted.
@@ -124,7 +126,7 @@ impl Kept {
     /// The threads that its deliveries continue, unless it is the first notice of its matter.
     #[must_use]
     pub fn continued(&self) -> Option<Continued> {
-        let continued = Continued { matter_id: self.matter_id, notice_id: self.id, before: self.released_at };
+        let continued = Continued { matter_id: self.matter_id, notice_id: self.id, before: self.sequence };
         (self.matter_id != self.id).then_some(continued)
     }
 
@@ -168,7 +170,7 @@ macro_rules! select {
         concat!(
             "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
              approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain, standing, \
-             matter_id, sequence, phase, window_start, window_end, next_update_at \
+             matter_id, sequence, phase, window_start, window_end, next_update_at, speaks \
              FROM notices ",
             $rest
         )
@@ -196,6 +198,7 @@ fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
         matter_id: row.id("matter_id")?,
         sequence: row.maybe_count("sequence")?,
         said: matters::said(&row, category)?,
+        speaks: row.count("speaks")? > 0,
         source: row.get("source")?,
         digest: row.bytes("digest")?,
         author: row.get("author")?,

@@ -55,9 +55,9 @@ pub async fn windows(
     limit: u32,
 ) -> Result<Vec<Kept>> {
     let rows = sqlx::query(super::select!(
-        "WHERE window_end > $1 AND window_start < $2 AND sequence IS NOT NULL AND ($3 IS NULL OR matter_id <> $3)
+        "WHERE window_end > $1 AND window_start < $2 AND speaks = 1 AND ($3 IS NULL OR matter_id <> $3)
            AND phase IN ('announced', 'rescheduled', 'started') AND NOT EXISTS (SELECT 1 FROM notices later
-             WHERE later.matter_id = notices.matter_id AND later.sequence > notices.sequence AND later.phase IS NOT NULL)
+             WHERE later.matter_id = notices.matter_id AND later.sequence > notices.sequence AND later.speaks = 1)
          ORDER BY window_end LIMIT $4"
     ))
     .bind(start.as_millisecond())
@@ -69,15 +69,18 @@ pub async fn windows(
     rows.iter().map(kept).collect()
 }
 
-/// How many of some customers each of some notices addresses, if it addresses any.
+/// How many of some customers each of some notices went to, or will, if there are any.
 pub async fn addressed(conn: &mut Conn, accounts: &[&str], notices: &[Uuid]) -> Result<BTreeMap<Uuid, u64>> {
     let sql = Dialect::of(conn).pick(
         "SELECT notice_id, COUNT(DISTINCT account_id) AS n FROM deliveries
          WHERE account_id IN (SELECT value FROM json_each($1)) AND notice_id IN (SELECT value FROM json_each($2))
+           AND state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'uncertain')
          GROUP BY notice_id",
         "SELECT notice_id, COUNT(DISTINCT account_id) AS n FROM deliveries
          WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
-           AND notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) GROUP BY notice_id",
+           AND notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))
+           AND state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'uncertain')
+         GROUP BY notice_id",
     );
     let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
     let rows = sqlx::query(sql).bind(json(accounts)).bind(json(&notices)).fetch_all(conn).await?;

@@ -106,7 +106,8 @@ pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &
         "UPDATE notices SET state = 'released', release_by = NULL, release_reason = NULL, released_at = $2, customers = $3,
            recipients = $4, message_domain = $5, audience_salt = $6, contacts_revision = $7,
            informed_at = $8, deadline = $9, standing = $10, approved_audience = NULL, approved_revision = NULL,
-           sequence = 1 + COALESCE((SELECT MAX(m.sequence) FROM notices m WHERE m.matter_id = notices.matter_id), 0)
+           sequence = 1 + COALESCE((SELECT MAX(m.sequence) FROM notices m WHERE m.matter_id = notices.matter_id), 0),
+           speaks = CASE WHEN phase IS NULL OR EXISTS (SELECT 1 FROM reminders r WHERE r.reminder_id = notices.id) THEN 0 ELSE 1 END
          WHERE id = $1 AND state = 'releasing'",
     )
     .bind(id.to_string())

@@ -1,11 +1,12 @@
 //! Feeds: the calendars that customers subscribe to, and the notices that are in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::locale::{Locale, ZoneName};
+use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -51,9 +52,13 @@ pub async fn customer(conn: &mut Conn, id: Uuid) -> Result<Option<String>> {
 pub struct Last {
     /// The notice.
     pub notice_id: Uuid,
+    /// The matter.
+    pub matter_id: Uuid,
+    /// The reference of the first notice of the matter.
+    pub reference: Option<String>,
     /// Its place among the released notices of the matter, from 1.
     pub sequence: u64,
-    /// The language of the first recipient, if known.
+    /// The language of the first recipient who is still known, if it is.
     pub locale: Option<Locale>,
     /// Their zone, if known.
     pub zone: Option<ZoneName>,
@@ -61,50 +66,74 @@ pub struct Last {
     pub merged: BTreeMap<String, String>,
 }
 
-/// Deliveries to a customer that are looked at: the newest ones.
-const NEWEST: i64 = 2000;
+/// True for a notice of this name that was for the customer `$1`: with a delivery that was not cancelled, or with nobody to address.
+macro_rules! theirs {
+    ($notice:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = $1 AND d.notice_id = ",
+            $notice,
+            ".id AND d.state <> 'cancelled') OR EXISTS (SELECT 1 FROM unaddressed u WHERE u.notice_id = ",
+            $notice,
+            ".id AND u.account_id = $1))"
+        )
+    };
+}
 
-/// The maintenance that a customer was to be informed of: the last notice of each matter, by the matter, among the notices from `from`
-/// on. A notice that was cancelled before it went out to the customer does not count.
-pub async fn maintenance(conn: &mut Conn, account_id: &str, from: Uuid) -> Result<BTreeMap<Uuid, Last>> {
-    let rows = sqlx::query(
-        "SELECT d.notice_id, n.matter_id, n.sequence, d.locale, d.time_zone, d.merged
-         FROM deliveries d JOIN notices n ON n.id = d.notice_id
-         WHERE d.account_id = $1 AND d.notice_id >= $2 AND n.category = 'maintenance' AND n.released_at IS NOT NULL
-           AND d.state <> 'cancelled'
-         ORDER BY d.notice_id DESC, d.ordinal LIMIT $3",
-    )
+/// The maintenance that a customer was to be informed of: the last notice of each matter, if its window has not ended before `since`, those
+/// that end last first, at most `limit`. A notice that was cancelled before it went out to the customer does not count.
+pub async fn maintenance(conn: &mut Conn, account_id: &str, since: Timestamp, limit: usize) -> Result<Vec<Last>> {
+    let rows = sqlx::query(concat!(
+        "SELECT n.id, n.matter_id, n.sequence, f.reference FROM notices n LEFT JOIN notices f ON f.id = n.matter_id
+         WHERE n.window_end >= $2 AND n.sequence IS NOT NULL AND ",
+        theirs!("n"),
+        " AND NOT EXISTS (SELECT 1 FROM notices l WHERE l.matter_id = n.matter_id AND l.sequence > n.sequence
+             AND l.window_end IS NOT NULL AND ",
+        theirs!("l"),
+        ") ORDER BY n.window_end DESC, n.matter_id LIMIT $3"
+    ))
     .bind(account_id)
-    .bind(from.to_string())
-    .bind(NEWEST)
+    .bind(since.as_millisecond())
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(&mut *conn)
     .await?;
-    let without = sqlx::query(
-        "SELECT u.notice_id, n.matter_id, n.sequence, NULL AS locale, NULL AS time_zone, NULL AS merged
-         FROM unaddressed u JOIN notices n ON n.id = u.notice_id
-         WHERE u.account_id = $1 AND u.notice_id >= $2 AND n.category = 'maintenance' AND n.released_at IS NOT NULL
-         ORDER BY u.notice_id DESC LIMIT $3",
-    )
-    .bind(account_id)
-    .bind(from.to_string())
-    .bind(NEWEST)
-    .fetch_all(conn)
-    .await?;
-    let mut last: BTreeMap<Uuid, Last> = BTreeMap::new();
-    for row in rows.iter().chain(&without) {
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let row = Row::of("notices", row);
+        found.push(Last {
+            notice_id: row.id("id")?,
+            matter_id: row.id("matter_id")?,
+            reference: row.get("reference")?,
+            sequence: row.count("sequence")?,
+            locale: None,
+            zone: None,
+            merged: BTreeMap::new(),
+        });
+    }
+    view(conn, account_id, &mut found).await?;
+    Ok(found)
+}
+
+/// Completes the notices by their first recipients at the customer. One who was erased has neither language nor values.
+async fn view(conn: &mut Conn, account_id: &str, found: &mut [Last]) -> Result<()> {
+    let ids: Vec<String> = found.iter().map(|last| last.notice_id.to_string()).collect();
+    let sql = Dialect::of(conn).pick(
+        "SELECT notice_id, locale, time_zone, merged FROM deliveries
+         WHERE account_id = $1 AND notice_id IN (SELECT value FROM json_each($2)) AND state <> 'cancelled'
+         ORDER BY CASE WHEN email = '' THEN 1 ELSE 0 END, ordinal",
+        "SELECT notice_id, locale, time_zone, merged FROM deliveries
+         WHERE account_id = $1 AND notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND state <> 'cancelled'
+         ORDER BY CASE WHEN email = '' THEN 1 ELSE 0 END, ordinal",
+    );
+    let rows = sqlx::query(sql).bind(account_id).bind(json(&ids)).fetch_all(conn).await?;
+    let mut seen = BTreeSet::new();
+    for row in &rows {
         let row = Row::of("deliveries", row);
-        let (matter, sequence) = (row.id("matter_id")?, row.count("sequence")?);
-        // The first recipient of each notice comes first.
-        if last.get(&matter).is_none_or(|known| known.sequence < sequence) {
-            let found = Last {
-                notice_id: row.id("notice_id")?,
-                sequence,
-                locale: row.known("locale")?,
-                zone: row.known("time_zone")?,
-                merged: row.maybe_json("merged")?.unwrap_or_default(),
-            };
-            last.insert(matter, found);
+        let notice = row.id("notice_id")?;
+        if let Some(last) = found.iter_mut().find(|last| last.notice_id == notice).filter(|_| seen.insert(notice)) {
+            last.locale = row.known("locale")?;
+            last.zone = row.known("time_zone")?;
+            last.merged = row.maybe_json("merged")?.unwrap_or_default();
         }
     }
-    Ok(last)
+    Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use crate::store::sending::shown::{Shown, To, failed, find, in_state, of_customer, of_customers, of_notice, to};
@@ -31,21 +30,21 @@ pub async fn threads(
     let sql = Dialect::of(conn).pick(
         "SELECT d.id, d.account_id, d.email_key, d.thread, n.message_domain
          FROM notices n JOIN deliveries d ON d.notice_id = n.id
-         WHERE n.matter_id = $1 AND n.id <> $2 AND n.released_at < $3
+         WHERE n.matter_id = $1 AND n.id <> $2 AND n.sequence < $3
            AND d.account_id IN (SELECT value FROM json_each($4))
            AND d.state IN ('accepted', 'delivered', 'uncertain') AND d.email <> ''
-         ORDER BY n.released_at, d.id",
+         ORDER BY n.sequence, d.id",
         "SELECT d.id, d.account_id, d.email_key, d.thread, n.message_domain
          FROM notices n JOIN deliveries d ON d.notice_id = n.id
-         WHERE n.matter_id = $1 AND n.id <> $2 AND n.released_at < $3
+         WHERE n.matter_id = $1 AND n.id <> $2 AND n.sequence < $3
            AND d.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($4::jsonb)))
            AND d.state IN ('accepted', 'delivered', 'uncertain') AND d.email <> ''
-         ORDER BY n.released_at, d.id",
+         ORDER BY n.sequence, d.id",
     );
     let query = sqlx::query(sql)
         .bind(continued.matter_id.to_string())
         .bind(continued.notice_id.to_string())
-        .bind(continued.before.map_or(i64::MAX, Timestamp::as_millisecond))
+        .bind(continued.before.map_or(i64::MAX, |place| i64::try_from(place).unwrap_or(i64::MAX)))
         .bind(json(accounts));
     let mut threads = BTreeMap::new();
     for row in &query.fetch_all(conn).await? {

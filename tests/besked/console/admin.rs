@@ -33,6 +33,14 @@ async fn operators_keys_and_webhooks_are_kept(#[case] engine: Engine) {
     admin.submit("/operators/Eva/state", &[("state", "disabled")]).await.is(200).says("Disabled");
     admin.submit("/operators/Eva/state", &[("state", "active")]).await.is(200).says("Active");
     admin.get("/operators/Nobody").await.is(404);
+    admin.get("/operators/Eva").await.is(200).lacks("/audit?operator=");
+    for name in ["..", ".", "a/b"] {
+        let form = [("name", name), ("kind", "person"), ("roles", "ops"), ("email", "")];
+        admin.post("/operators", &form).await.is(422).says("not `.` or `..`");
+    }
+    let large = "x".repeat(4 << 20);
+    let large = admin.post("/operators", &[("name", &large)]).await.is(422).says("This form is too large");
+    large.says("Operators").lacks("this form is too large");
 
     let made = admin.post("/keys", &[("operator", "Eva"), ("roles", "ops")]).await.is(200);
     let made = made.says("Copy this key now").says("besked_");
@@ -52,6 +60,7 @@ async fn operators_keys_and_webhooks_are_kept(#[case] engine: Engine) {
     admin.submit(&format!("{path}/state"), &[("state", "disabled")]).await.is(200).says("Disabled");
 
     let mut compliance = at(&door, "compliance").await;
+    compliance.get("/operators/Eva").await.is(200).says("/audit?operator=Eva");
     compliance.get("/operators").await.is(200).says("Eva").lacks("Add an operator");
     compliance.post("/operators", &new).await.is(403);
     compliance.get("/webhooks").await.is(403);
@@ -100,7 +109,8 @@ async fn a_task_is_done_with_a_note_or_by_a_word_on_a_call(#[case] engine: Engin
     app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("550 5.1.1 unknown\r\n"));
     Box::pin(app.run_until_idle()).await;
     let mut support = at(&door, "support").await;
-    let tasks = support.get("/tasks").await.is(200).says("Customer not informed");
+    let tasks = support.get("/tasks").await.is(200).says("Customer not informed").says("CHG-1 · ").says("Two Ltd");
+    support.get("/").await.is(200).says("Customer not informed").says("CHG-1 · ").says("Two Ltd");
     let path = format!("/tasks/{}", tasks.between("href=\"/tasks/", "\""));
     support.get(&path).await.is(200).says("Record that a customer was informed in another way");
     support.post(&path, &[("note", "")]).await.is(422);
@@ -108,6 +118,12 @@ async fn a_task_is_done_with_a_note_or_by_a_word_on_a_call(#[case] engine: Engin
     support.post(&format!("{path}/attest"), &[("channel", "phone"), ("by", ""), ("said", "x")]).await.is(422);
     let unclear = [("channel", "phone"), ("by", "Sven"), ("said", "x"), ("told_at", "now")];
     support.post(&format!("{path}/attest"), &unclear).await.is(422).says("Sven");
+    let nothing = [("channel", "pigeon"), ("by", ""), ("said", ""), ("told_at", "now")];
+    let page = support.post(&format!("{path}/attest"), &nothing).await.is(422);
+    assert_eq!(page.html().matches("aria-invalid=\"true\"").count(), 3, "and the channel: {}", page.text());
+    page.says("`pigeon` is not a channel");
+    let early = [("channel", "phone"), ("by", "Sven"), ("said", "x"), ("told_at", "2020-01-01T10:00")];
+    support.post(&format!("{path}/attest"), &early).await.is(422).says("the notice was written only at");
     support.submit(&format!("{path}/attest"), &said).await.is(200).says("the customer was informed");
     support.get("/tasks?all=1").await.is(200).says("Done");
     support.get("/tasks/uncertain").await.is(200).says("Every outcome is known.");

@@ -244,3 +244,53 @@ async fn a_large_audience_is_compared_with_that_of_the_approval_when_somebody_as
     // Who decides sees it unasked.
     security.get(&format!("{notice}/release")).await.is(200).says("Since the approval its recipients have changed");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_submits_and_releases_reads_what_a_check_warns_of_and_why_nobody_is_reached() {
+    let (app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut ops = at(&door, "ops").await;
+    app.release(&crate::app::maintenance("customers = [\"C1\"]")).await;
+    let soon = [("f.window_start", "2026-11-26T22:00"), ("f.window_end", "2026-11-27T02:00")];
+    let notice = stored(&mut ops, &changed(&MAINTENANCE, &soon)).await;
+    for step in ["submit", "release"] {
+        let page = ops.get(&format!("{notice}/{step}")).await.is(200).says("2 addresses at 3 customers");
+        page.says("Begin of the window: line 11: is 2 days after the release, and the lead time is 5 days")
+            .says("less than an hour before");
+        if step == "submit" {
+            take(&mut ops, &notice, step, "").await.is(200);
+        }
+    }
+    let some = [("audience", "some"), ("customers", "C1"), ("reference", "CHG-8")];
+    let one = stored(&mut ops, &changed(&MAINTENANCE, &some)).await;
+    ops.get(&format!("{one}/submit")).await.is(200).says("1 address at 1 customer").lacks("addresses at");
+    let lacks =
+        [("audience", "some"), ("customers", "C1"), ("body", "Rack {{ customer.attr.rack }}"), ("reference", "")];
+    let lacking = stored(&mut ops, &changed(&MAINTENANCE, &lacks)).await;
+    ops.get(&format!("{lacking}/submit")).await.is(200).says("It reaches nobody at present").says("C1");
+    let nobody = [("audience", "some"), ("customers", ""), ("attributes", "region: none1"), ("reference", "")];
+    let nobody = stored(&mut ops, &changed(&MAINTENANCE, &nobody)).await;
+    ops.get(&format!("{nobody}/submit"))
+        .await
+        .is(200)
+        .says("It reaches nobody at present")
+        .says("the audience is empty");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_that_is_no_race_names_nobody_as_faster() {
+    let (app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut ops = at(&door, "ops").await;
+    let draft = stored(&mut ops, &changed(&MAINTENANCE, &[("reference", "")])).await;
+    for page in ["customers", "open.csv"] {
+        let page = ops.get(&format!("{draft}/{page}")).await.is(409).says("It does not fit how things stand");
+        page.lacks("Somebody was faster").lacks("in the meantime");
+    }
+    let first = app.release(&crate::app::maintenance("all = true")).await;
+    sent(&app).await;
+    let end = crate::app::maintenance("all = true")
+        .replace("[audience]\nall = true\n", &format!("follows = \"{first}\"\n"))
+        .replace("announced", "cancelled");
+    let end = app.release(&end).await;
+    sent(&app).await;
+    ops.get(&format!("/notices/new?follow={end}")).await.is(409).lacks("Somebody was faster");
+}

@@ -32,8 +32,14 @@ async fn one_box_takes_an_account_a_name_an_address_or_a_reference(#[case] engin
     no.says("550 5.1.1").says("The words as they were sent");
     support.get("/ask?account=C3&reference=CHG-1").await.is(200).says("has nobody to address");
     support.get("/ask?account=C1&category=billing").await.is(200).says("Ett AB (C1) was not addressed.");
-    support.get("/ask?account=C9&reference=CHG-1").await.is(404);
-    support.get("/ask?account=C1&category=maintenance&since=today").await.is(422);
+    yes_has_last(support.get("/ask?account=C1&reference=CHG-1").await);
+    for about in ["&reference=CHG-1", ""] {
+        let page = support.get(&format!("/ask?account=C9{about}")).await.is(422).says("there is no customer `C9`");
+        let page = page.says("name=\"account\" value=\"C9\"").says("aria-invalid=\"true\"");
+        assert_eq!(page.html().contains("name=\"reference\" value=\"CHG-1\""), !about.is_empty());
+    }
+    support.get("/ask?account=C1&category=maintenance&since=today").await.is(422).says("value=\"C1\"");
+    support.get("/ask?account=C1&notice=CHG-77").await.is(422).says("value=\"C1\"").lacks("There is no such page");
 
     // Who sees no addresses gets the same answer without them; who has no notices gets none.
     let mut marketing = at(&door, "marketing").await;
@@ -43,6 +49,11 @@ async fn one_box_takes_an_account_a_name_an_address_or_a_reference(#[case] engin
     marketing.get("/ask?q=hello%40two.example").await.is(200).lacks("C2");
     at(&door, "admin").await.get("/ask").await.is(403);
     at(&door, "auditor").await.get("/ask?q=C1").await.is(200).says("Everything that was sent to C1");
+}
+
+/// The answer says which notice of the matter the customer has last, and whether it is the newest.
+fn yes_has_last(page: super::browser::Page) {
+    page.is(200).says("Has last of this matter").says("Announced").says("It is the newest.");
 }
 
 #[rstest]

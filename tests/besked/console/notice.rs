@@ -28,6 +28,8 @@ async fn a_notice_is_followed_from_its_coverage_to_the_bytes_of_a_delivery(#[cas
     let list = list.says("<script>alert(2)</script>").lacks("teknik@ett.example");
     ops.get(&format!("{notice}/deliveries?to=C1")).await.is(200).says("C1").lacks("C2");
     ops.get(&format!("{notice}/deliveries?to=hello%40two.example")).await.is(403);
+    let bogus = ops.get(&format!("{notice}/deliveries?state=bogus")).await.is(422).says("is not a state of a delivery");
+    bogus.lacks("teknik@ett.example");
 
     let delivery = format!("/deliveries/{}", list.between("href=\"/deliveries/", "\""));
     let page = ops.get(&delivery).await.is(200).says("hello@two.example").says("Send it again");
@@ -35,7 +37,8 @@ async fn a_notice_is_followed_from_its_coverage_to_the_bytes_of_a_delivery(#[cas
     ops.submit(&format!("{delivery}/resend"), &[]).await.is(200).says("The delivery is in the queue again.");
     ops.post(&format!("{delivery}/resend"), &[]).await.is(422);
     Box::pin(app.run_until_idle()).await;
-    ops.get(&delivery).await.is(200).says("Accepted by the mail server").says("The message as it was sent");
+    let page = ops.get(&delivery).await.is(200).says("Accepted by the mail server").says("The message as it was sent");
+    page.says("at the recipient (RCPT TO)").says("at the end of the message");
     let seen = ops.get(&format!("{delivery}/message")).await.is(200).says("Two minutes without network.");
     assert!(seen.reply.header("content-security-policy").unwrap().contains("sandbox"));
     assert_eq!(seen.reply.header("x-frame-options"), Some("SAMEORIGIN"));

@@ -134,3 +134,23 @@ async fn what_others_wait_for_hides_nothing_and_what_is_cut_is_said(#[case] engi
     let due = at(&door, "compliance").await.get("/").await.is(200).says("Is released");
     assert_eq!(due.html().matches("Is released").count(), 20, "the first of what is due");
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_of_a_series_is_a_task_with_words_on_every_page(#[case] engine: Engine) {
+    let (app, door) = Box::pin(staffed(engine, &[Role::Ops])).await;
+    let series = crate::app::maintenance("all = true")
+        .replace("2036-12-01T22:00:00+01:00", "2026-12-01T22:00:00+01:00")
+        .replace("2036-12-02T02:00:00+01:00", "2026-12-02T02:00:00+01:00")
+        .replace("[fields]", "[schedule]\nevery = \"weekly, Tuesday 22:00\"\n[fields]");
+    Box::pin(app.release(&series)).await;
+    Box::pin(app.run_until_idle()).await;
+    let mut ops = at(&door, "ops").await;
+    ops.get("/").await.is(200).says("A draft of a series waits");
+    let tasks = ops.get("/tasks").await.is(200).says("A draft of a series waits");
+    let task = ops.get(&format!("/tasks/{}", tasks.between("href=\"/tasks/", "\""))).await.is(200);
+    let notice = task.says("A draft of a series waits").between("href=\"/notices/", "\"");
+    ops.get(&format!("/notices/{notice}")).await.is(200).says("not submitted yet");
+}

@@ -39,6 +39,9 @@ async fn a_person_is_looked_up_exported_restricted_and_erased(#[case] engine: En
     let decide = waiting.between("action=\"/people/objections/", "\"");
     let decision = [("decision", "upheld"), ("reason", "He has left.")];
     compliance.submit(&format!("/people/objections/{decide}"), &decision).await.is(200).says("Upheld");
+    let other = [("decision", "declined"), ("reason", "He has not.")];
+    let again = compliance.post(&format!("/people/objections/{decide}"), &other).await.is(409).says("upheld");
+    again.says("It does not fit how things stand").lacks("Somebody was faster");
     let corrected = [("email", WHO), ("to", "carol@two.example")];
     compliance.submit("/people/rectify", &corrected).await.is(200).says("The address is corrected");
     at(&door, "support").await.get("/people").await.is(403);
@@ -81,6 +84,8 @@ async fn a_request_is_answered_within_a_month_or_three_and_names_nobody_after_an
     Box::pin(app.erase(WHO)).await.unwrap();
     compliance.get("/people/petitions").await.is(200).says("(erased)").lacks(WHO).lacks("Sent by mail.");
     let list = compliance.get("/people").await.is(200).says("(erased)");
+    assert!(!list.html().contains("/people?email="), "nothing is known of who is erased");
+    compliance.get(&one).await.is(200).says("(erased)").lacks("/people?email=");
     let other = format!("/people/petitions/{}", list.between("href=\"/people/petitions/", "\""));
     compliance.post(&format!("{other}/extend"), &[("reason", "late")]).await.is(422).says("the month was over");
 }

@@ -170,7 +170,7 @@ async fn an_invitation_that_resets_takes_the_second_factor_off() {
     let fields = [("password", "sju stolar i en vinterskog"), ("password_again", "sju stolar i en vinterskog")];
     assert_eq!(other.post(&path, &fields).await.leads_to(), "/sign-in/code", "without it, the device is still needed");
     browser.get("/me").await.is(303);
-    let link = app.app.sign_ins.invite(&root, "Root", true).await.unwrap().link;
+    let link = app.app.sign_ins.invite(&root, "Root", true).await.unwrap().url;
     let path = link.strip_prefix("https://notices.example.com").unwrap();
     assert_eq!(other.post(path, &fields).await.leads_to(), "/sign-in/second-factor");
 }

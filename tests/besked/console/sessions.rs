@@ -93,7 +93,7 @@ async fn on_a_loopback_host_without_tls_the_cookie_has_no_prefix() {
     let (app, _) = door(Engine::Sqlite).await;
     let app = app.configured(|config| config.organisation.public_url = "http://127.0.0.1:8080".parse().unwrap()).await;
     let root = at(&app, "Root").await;
-    let link = app.app.sign_ins.invite(&root, "Ola", false).await.unwrap().link;
+    let link = app.app.sign_ins.invite(&root, "Ola", false).await.unwrap().url;
     let path = link.strip_prefix("http://127.0.0.1:8080").unwrap().to_owned();
     let mut browser = Browser::start(&app.app).await;
     let form = [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", "http://127.0.0.1:8080")];

@@ -26,7 +26,7 @@ pub async fn door(engine: Engine) -> (TestApp, Browser) {
 pub async fn invitation(app: &TestApp, name: &str) -> String {
     let root = at(app, "Root").await;
     let invited = app.app.sign_ins.invite(&root, name, false).await.unwrap();
-    invited.link.strip_prefix("https://notices.example.com").unwrap().to_owned()
+    invited.url.strip_prefix("https://notices.example.com").unwrap().to_owned()
 }
 
 /// Sets the password of an operator.

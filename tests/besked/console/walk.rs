@@ -1,5 +1,6 @@
 //! Every page with every role: nothing fails inside, what the table of rights does not allow is refused, and who sees no address sees none.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use besked::domain::inbound::Route;
@@ -166,6 +167,7 @@ async fn every_role_opens_what_the_table_of_rights_allows_and_no_other_page() {
         let mut browser = at(&door, role.as_str()).await;
         let has = |right: Right| right.roles(None).contains(*role);
         let blind = !has(Right::SeeAddresses) && !has(Right::SeeOneCustomer);
+        let mut links = BTreeMap::new();
         for (_, path, needs) in pages() {
             let path = known.iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, &id.to_string()));
             let page = browser.get(&path).await;
@@ -185,7 +187,20 @@ async fn every_role_opens_what_the_table_of_rights_allows_and_no_other_page() {
             // Not a message in a frame.
             if status == 200 && text.contains("class=\"skip\"") {
                 assert_eq!((text.matches("<h1").count(), text.matches("<main").count()), (1, 1), "{role} {path}");
+                assert!(!text.contains(">console-"), "{role} {path} shows the key of a string");
+                links.extend(links_of(&text).map(|link| (link, path.clone())));
             }
         }
+        // What a page offers can be opened by who sees it; evidence waits for its turn.
+        for (link, path) in links {
+            let status = browser.get(&link).await.status();
+            assert!(matches!(status, 200 | 303 | 503), "{role}: {path} leads to {link}: {status}");
+        }
     }
+}
+
+/// The pages that a page leads to.
+fn links_of(text: &str) -> impl Iterator<Item = String> {
+    let links = text.split("href=\"").skip(1).filter_map(|rest| rest.split(['"', '#']).next());
+    links.filter(|it| it.starts_with('/') && !it.starts_with("/assets/")).map(|it| it.replace("&amp;", "&"))
 }

@@ -32,6 +32,19 @@ async fn every_problem_is_said_at_its_field_and_nothing_typed_is_lost() {
         assert!(html.contains(&format!("id=\"{id}\"")), "{id}");
     }
     assert!(!html.contains("<script>alert"));
+    // The summary has the order of the form, and every id that a control names exists.
+    let at = |id: &str| html.find(&format!("href=\"#{id}\"")).unwrap();
+    let order = ["f.window_end", "f.impact", "attributes", "send_at"].map(at);
+    assert!(order.is_sorted(), "{order:?}");
+    for id in ["f.window_end", "f.impact", "attributes", "send_at"] {
+        let control = html.split(&format!(" id=\"{id}\"")).nth(1).unwrap().split('>').next().unwrap();
+        assert!(control.contains("aria-invalid=\"true\""), "{id}: {control}");
+    }
+    for named in html.split("aria-describedby=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        for id in named.split_whitespace() {
+            assert!(html.contains(&format!("id=\"{id}\"")), "{id} is named, and nothing has it");
+        }
+    }
     let kept = filled(&page);
     let value = |name: &str| kept.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str());
     assert_eq!(value("body"), Some("<script>alert(1)</script> is kept"));
@@ -91,8 +104,12 @@ async fn a_file_that_is_no_table_is_refused_with_words() {
     let page = ops.upload("/notices/new", &form, ("rows", "list.csv", b"account_id\nC1\nC1\n")).await.is(422);
     page.says("line 3").says("`C1` has a row already");
     let large = vec![b'x'; (16 << 20) + 1];
-    let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &large)).await;
-    assert!(matches!(page.status(), 400 | 413), "{}", page.status());
+    let page = ops.upload("/notices/new", &form, ("rows", "list.csv", &large)).await.is(422);
+    let page = page.says("“list.csv” is larger than 16 MB").says("id=\"rows-fault\"");
+    let kept = filled(&page);
+    for (name, value) in [("body", "Hello from the body."), ("audience", "rows"), ("reference", "CHG-7")] {
+        assert!(kept.iter().any(|it| (it.0.as_str(), it.1.as_str()) == (name, value)), "{name} is kept: {kept:?}");
+    }
     ops.get("/notices").await.says("No notice was written yet.");
     // One with its mark is a table as spreadsheets write it.
     let marked = [&[0xff, 0xfe], utf16.as_slice()].concat();
@@ -203,4 +220,18 @@ async fn a_form_that_comes_after_its_session_has_ended_is_shown_again() {
     let kept: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let notice = stored(&mut ops, &kept).await;
     ops.get(&notice).await.is(200).says("two\nlines");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reminders_are_taken_as_the_form_says_them_and_a_zone_that_is_none_is_said() {
+    let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut ops = at(&door, "ops").await;
+    for (n, reminders) in ["7 days, 1 day", "7 dagar, 1 dag", "-7d, -24h"].into_iter().enumerate() {
+        let reference = format!("CHG-{n}");
+        stored(&mut ops, &changed(&MAINTENANCE, &[("reminders", reminders), ("reference", &reference)])).await;
+    }
+    let page = ops.post("/notices/new", &changed(&MAINTENANCE, &[("reminders", "soon, 1 day, 1m")])).await.is(422);
+    page.says("`soon` is not a time").says("`1m` is less than 5 minutes");
+    let page = ops.post("/notices/new", &changed(&MAINTENANCE, &[("zone", "Europe/Stokholm")])).await.is(422);
+    page.says("`Europe/Stokholm` is not a time zone");
 }

@@ -23,7 +23,7 @@ use crate::database::Engine;
 use crate::relay::Act;
 
 /// A maintenance on the evening of 27 November, with reminders.
-fn soon(reminders: &str) -> String {
+pub(super) fn soon(reminders: &str) -> String {
     maintenance("all = true")
         .replace("2036-12-01T22:00:00+01:00", "2026-11-27T22:00:00+01:00")
         .replace("2036-12-02T02:00:00+01:00", "2026-11-28T02:00:00+01:00")

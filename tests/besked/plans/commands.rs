@@ -80,6 +80,8 @@ fn commands(delivery: &str) -> Vec<Vec<&str>> {
         vec!["deliveries", "uncertain", "list"],
         vec!["deliveries", "uncertain", "list", "--notice", "CHG-1"],
         vec!["notice", "list"],
+        vec!["matters"],
+        vec!["matters", "--open"],
         vec!["notice", "show", "CHG-1"],
         vec!["customers", "list"],
         vec!["customers", "show", "C0009"],

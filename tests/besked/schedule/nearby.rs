@@ -64,6 +64,12 @@ async fn a_second_notice_to_the_same_customers_within_the_hour_is_a_warning(#[ca
     assert!(has(&warned, "a notice of the category maintenance went to 1 customer of this one"), "{warned:?}");
     app.advance(MINUTE * 2);
     assert!(!has(&app.warned(news).await, "less than an hour"));
+    // What was cancelled before it was sent went to nobody.
+    let gone = app.release(&maintenance("customers = [\"C1\"]").replace("CHG-1", "CHG-2")).await;
+    assert!(has(&app.warned(news).await, "less than an hour"), "it will be sent");
+    app.app.notices.cancel(gone, &alice(), None).await.unwrap();
+    let warned = app.warned(news).await;
+    assert!(!has(&warned, "less than an hour"), "{warned:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -128,6 +128,32 @@ async fn the_stages_of_a_breach_are_promises_of_their_own(#[case] engine: Engine
     assert_eq!((app.promised(true).await.len(), app.overdue_promises().await), (0, 0));
 }
 
+/// Three notices within hours are no final report, and an overdue promise is still on the start page.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn quick_updates_about_a_breach_leave_the_later_stages_open(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let first = app.release(&breach("2026-11-24T08:00:00Z")).await;
+    let mut last = first;
+    for hour in ["2026-11-24T13:00:00Z", "2026-11-24T16:00:00Z"] {
+        app.standing_at(hour).await;
+        let text =
+            breach("2026-11-24T08:00:00Z").replace("[audience]\nall = true\n", &format!("follows = \"{last}\"\n"));
+        last = app.release(&text.replace("stage = \"confirmed\"", "stage = \"update\"")).await;
+    }
+    let ahead = async || {
+        let promised = app.app.notices.promised(&alice()).await.unwrap();
+        promised.iter().map(|it| it.promise.due_at.to_string()).collect::<Vec<_>>()
+    };
+    let open = ["2026-11-27T08:00:00Z", "2026-12-24T08:00:00Z"];
+    assert_eq!(ahead().await, open);
+    assert_eq!(app.standing_at("2026-11-27T08:00:00Z").await, (1, 1));
+    assert_eq!(ahead().await, open, "also what is overdue");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_configuration_says_of_stages_and_warnings_holds() {
     let rules = |config: &mut Config| {

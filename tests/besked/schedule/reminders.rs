@@ -210,3 +210,42 @@ async fn hundreds_of_planned_reminders_wait_by_their_index() {
     app.run_until_idle().await;
     assert_eq!(app.relay.count(), 400);
 }
+
+/// A reminder that the night holds back until the window has begun, one that comes before its announcement, and one of which no notice can
+/// be made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_warns_of_reminders_that_are_not_sent_in_time() {
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        let rules = toml::from_str("quiet_hours = \"22:00-07:00\"\nreminders = [\"-1h\"]").unwrap();
+        config.category.insert(Category::Maintenance, rules);
+    })
+    .await;
+    app.import(CUSTOMERS).await;
+    let warned = async |text: &str, rows: &str| {
+        app.app.notices.check(&alice(), &app.draft(text, rows)).await.unwrap().warnings.to_string()
+    };
+    let night = |text: &str| {
+        text.replace("2026-11-27T22:00", "2026-11-28T02:00")
+            .replace("2026-11-28T02:00:00+01:00\nservices", "2026-11-28T06:00:00+01:00\nservices")
+    };
+    let by_default = |text: String| text.replace("[schedule]\nreminders = [\"-1h\"]\n", "");
+    for text in [night(&announced("[\"-1h\"]")), by_default(night(&announced("[\"-1h\"]")))] {
+        let found = warned(&text, "").await;
+        let text = "the reminder `-1h` would wait for the end of the quiet hours at 2026-11-28 07:00:00 UTC";
+        assert!(found.contains(text), "{found}");
+    }
+    assert!(!warned(&announced("[\"-24h\"]"), "").await.contains("the reminder"));
+    let spread = announced("[\"-24h\"]").replace("reminders", "spread = \"60h\"\nreminders");
+    let found = warned(&spread, "").await;
+    assert!(found.contains("the reminder `-24h` would be sent before the last announcements"), "{found}");
+    let found = warned(&spread.replace("60h", "120h"), "").await;
+    assert!(found.contains("`schedule.spread`: the last mails go out at"), "{found}");
+
+    let row = by_default(announced("[\"-1h\"]")).replace("all = true", "file = \"rows.csv\"");
+    let row = row.replace("Hello from", "{{ row.a }} from");
+    let found = warned(&row, "account_id,a\nC2,b\n").await;
+    assert!(found.contains("`schedule.reminders`: those of the category are not sent"), "{found}");
+    let id = app.try_release(&app.draft(&row, "account_id,a\nC2,b\n")).await.unwrap();
+    let planned = app.app.coverage.status(&alice(), &id.to_string()).await.unwrap().planned;
+    assert!(planned.reminders.is_empty(), "what cannot be made is not planned");
+}

@@ -79,6 +79,19 @@ async fn a_promise_is_looked_at_twice_and_ends_once(#[case] engine: Engine) {
     let overdue = Promise { state: PromiseState::Overdue, ..promise };
     assert_eq!(promises::of_matter(&mut tx, notice).await.unwrap(), [overdue], "the same promise again");
     assert_eq!(promises::of_matters(&mut tx, &[notice, fixture.id()]).await.unwrap(), [overdue]);
+    assert_eq!(promises::ahead(&mut tx, 9).await.unwrap(), [overdue], "customers still wait");
+    assert!(promises::keep(&mut tx, &promise).await.unwrap(), "it was read before its time came");
+    assert!(!promises::keep(&mut tx, &promise).await.unwrap());
+    assert!(promises::ahead(&mut tx, 9).await.unwrap().is_empty());
+    promises::make(&mut tx, &promise, fixture.now).await.unwrap();
+    promises::put_off(&mut tx, &promise, due_at).await.unwrap();
+    assert_eq!(promises::due(&mut tx, fixture.now + HOUR).await.unwrap(), None);
+    assert_eq!(promises::due(&mut tx, due_at).await.unwrap(), Some(promise));
+    let other = Promise { kind: PromiseKind::Stage, ..promise };
+    promises::make(&mut tx, &other, due_at).await.unwrap();
+    promises::remove(&mut tx, &other).await.unwrap();
+    assert_eq!(promises::of_matter(&mut tx, notice).await.unwrap(), [promise]);
+    assert!(promises::set_state(&mut tx, &promise, PromiseState::Overdue, None).await.unwrap());
     promises::settle(&mut tx, notice, notice, due_at).await.unwrap();
     assert_eq!(promises::overdue(&mut tx).await.unwrap(), 0);
     let closed =

@@ -5,6 +5,7 @@ use besked::domain::category_set::CategorySet;
 use besked::domain::entry::Event;
 use besked::domain::escalation::State;
 use besked::domain::task::{State as TaskState, TaskKind};
+use besked::store::abouts::{self, About};
 use besked::store::escalations::{self, Case, Watch};
 use besked::store::proof::ledger::{self, Opening};
 use besked::store::sending::deliveries;
@@ -199,13 +200,15 @@ async fn a_task_is_open_once_for_its_kind_and_objects(#[case] engine: Engine) {
         assert!(!tasks::open(&mut tx, &NewTask { id: fixture.id(), ..*task }).await.unwrap(), "{task:?}");
     }
     let list = tasks::list(&mut tx, true, None, 9, tasks::Visible::ALL).await.unwrap();
+    let ids: Vec<_> = list.iter().map(|task| task.id).collect();
+    let abouts = abouts::of_tasks(&mut tx, &ids).await.unwrap();
+    assert_eq!(abouts.len(), list.len());
+    assert!(abouts.values().all(|about| *about == About::default()), "neither notice nor customer is known: {abouts:?}");
+    assert!(abouts::of_tasks(&mut tx, &[]).await.unwrap().is_empty());
     assert_eq!((list.len(), list[0].kind), (5, TaskKind::Overdue), "the newest first");
     let due = tasks::next_due(&mut tx, 9, tasks::Visible::ALL).await.unwrap();
     assert_eq!((due.len(), due.iter().filter(|it| it.deadline.is_some()).count()), (5, 5));
     assert_eq!(tasks::next_due(&mut tx, 2, tasks::Visible::ALL).await.unwrap(), due[..2]);
-    let unseen = tasks::Visible { categories: CategorySet::NONE, sealed: true };
-    let about_nothing = tasks::next_due(&mut tx, 9, unseen).await.unwrap();
-    assert_eq!(about_nothing.iter().map(|it| it.kind).collect::<Vec<_>>(), [TaskKind::Unread]);
     assert_eq!(tasks::list(&mut tx, false, Some(list[1].id), 9, tasks::Visible::ALL).await.unwrap(), list[2..]);
     assert_eq!(tasks::find(&mut tx, list[0].id).await.unwrap().as_ref(), Some(&list[0]));
     assert_eq!(tasks::last(&mut tx, TaskKind::Overdue, notice).await.unwrap().as_ref(), Some(&list[0]));
@@ -272,6 +275,9 @@ async fn tasks_about_a_delivery_are_counted_and_closed(#[case] engine: Engine) {
     let first = tasks::next_due(&mut tx, 2, tasks::Visible::ALL).await.unwrap();
     let first: Vec<_> = first.iter().map(|it| it.inbound_id.unwrap().as_u128()).collect();
     assert_eq!(first, [3, 2], "the next deadline first, however new the task");
+    let unseen = tasks::Visible { categories: CategorySet::NONE, sealed: true };
+    let about_nothing = tasks::next_due(&mut tx, 9, unseen).await.unwrap();
+    assert_eq!((about_nothing.len(), tasks::next_due(&mut tx, 9, tasks::Visible::ALL).await.unwrap().len()), (3, 6));
     let kind = TaskKind::Contradiction;
     assert_eq!(tasks::open_about(&mut tx, kind, (notice, "C1", one)).await.unwrap(), 2);
     assert_eq!(tasks::open_about(&mut tx, TaskKind::WeakMatch, (notice, "C1", one)).await.unwrap(), 0);

@@ -49,13 +49,33 @@ async fn the_notices_of_a_matter_are_counted_as_they_are_released(#[case] engine
     assert_eq!(all, [root, next]);
     assert_eq!(matters::last_of(&mut tx, &[root, after, next]).await.unwrap(), Some(next));
 
+    let speaking: Vec<_> = matters::speaking(&mut tx, root).await.unwrap().iter().map(|it| it.id).collect();
+    assert_eq!(speaking, [next], "the first one has no phase");
+    assert_eq!(matters::most_customers(&mut tx, root).await.unwrap().map(|(id, _)| id), Some(next));
+    assert_eq!(matters::most_customers(&mut tx, after).await.unwrap(), None);
+
+    assert!(matters::page(&mut tx, (None, 9), true, true).await.unwrap().is_empty());
+    for _ in 0..2 {
+        matters::set_open(&mut tx, root, true).await.unwrap();
+    }
     assert_eq!(matters::page(&mut tx, (None, 9), true, true).await.unwrap(), [root]);
+    assert!(matters::page(&mut tx, (Some(root), 9), true, true).await.unwrap().is_empty());
+    matters::set_open(&mut tx, root, false).await.unwrap();
+    assert!(matters::page(&mut tx, (None, 9), true, true).await.unwrap().is_empty());
+    assert_eq!(matters::page(&mut tx, (None, 9), false, false).await.unwrap(), [root]);
     assert!(matters::page(&mut tx, (Some(root), 9), false, true).await.unwrap().is_empty());
     let parts = matters::parts(&mut tx, &[root], true).await.unwrap();
     assert_eq!(parts.iter().map(|part| part.member.id).collect::<Vec<_>>(), [root, next, after]);
     assert!(matters::told(&mut tx, next, &["C1"]).await.unwrap().is_empty(), "it is queued");
     sqlx::query("UPDATE deliveries SET state = 'accepted'").execute(&mut *tx).await.unwrap();
     assert_eq!(matters::told(&mut tx, next, &["C1", "C2"]).await.unwrap(), ["C1".to_owned()].into());
+    assert_eq!(matters::customers(&mut tx, &[root], &["C1", "C2"]).await.unwrap(), ["C1".to_owned()].into());
+    assert!(matters::customers(&mut tx, &[next], &["C1"]).await.unwrap().is_empty());
+    assert!(!matters::silence(&mut tx, next).await.unwrap(), "it is not cancelled");
+    assert!(notices::set_state(&mut tx, next, State::Released, State::Cancelled).await.unwrap());
+    assert!(matters::silence(&mut tx, next).await.unwrap(), "nobody got it");
+    assert!(!matters::silence(&mut tx, next).await.unwrap());
+    assert_eq!(matters::last(&mut tx, root).await.unwrap(), None);
 
     matters::set_matter(&mut tx, after, after).await.unwrap();
     matters::set_matter(&mut tx, next, next).await.unwrap();

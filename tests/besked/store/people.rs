@@ -292,12 +292,16 @@ async fn a_feed_has_one_id_until_it_is_removed_and_the_last_notice_of_each_matte
     assert_eq!(feeds::remove(&mut tx, "C1").await.unwrap(), None);
     assert_eq!(feeds::customer(&mut tx, first).await.unwrap(), None);
     let notice = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
-    let found = feeds::maintenance(&mut tx, "C1", uuid::Uuid::nil()).await.unwrap();
-    let last = &found[&notice];
+    let (now, later) = (fixture.now, fixture.now + jiff::SignedDuration::from_hours(1));
+    let set = "UPDATE notices SET window_start = $1, window_end = $1";
+    sqlx::query(set).bind(now.as_millisecond()).execute(&mut *tx).await.unwrap();
+    let found = feeds::maintenance(&mut tx, "C1", now, 9).await.unwrap();
+    let last = &found[0];
     assert_eq!((last.notice_id, last.sequence, last.locale.as_ref().unwrap().as_str()), (notice, 1, "sv"));
-    assert_eq!(last.merged["row.a"], "b");
-    assert!(feeds::maintenance(&mut tx, "C1", uuid::Uuid::max()).await.unwrap().is_empty());
-    assert!(feeds::maintenance(&mut tx, "C2", uuid::Uuid::nil()).await.unwrap().is_empty());
+    assert_eq!((found.len(), last.matter_id, last.merged["row.a"].as_str()), (1, notice, "b"));
+    assert!(feeds::maintenance(&mut tx, "C1", later, 9).await.unwrap().is_empty(), "it is over");
+    assert!(feeds::maintenance(&mut tx, "C1", now, 0).await.unwrap().is_empty());
+    assert!(feeds::maintenance(&mut tx, "C2", now, 9).await.unwrap().is_empty());
     // The deliveries of the notice itself are no part of its threads, and what did not arrive is none of any.
     let continued = Continued { matter_id: notice, notice_id: notice, before: None };
     assert!(deliveries::threads(&mut tx, &continued, &["C1"]).await.unwrap().is_empty());
@@ -310,6 +314,11 @@ async fn a_feed_has_one_id_until_it_is_removed_and_the_last_notice_of_each_matte
     let threads = deliveries::threads(&mut tx, &continued, &["C1", "C2"]).await.unwrap();
     let thread: Vec<&str> = threads[&("C1".to_owned(), key("b@x.example"))].split(' ').collect();
     assert_eq!((threads.len(), thread.len(), &thread[..3]), (2, 10, &["1@x", "3@x", "4@x"][..]));
-    let ended = Continued { before: Some(fixture.now), ..continued };
+    let ended = Continued { before: Some(1), ..continued };
     assert!(deliveries::threads(&mut tx, &ended, &["C1"]).await.unwrap().is_empty(), "released later");
+    // The first recipient was erased: the next one is still known.
+    let erase = "UPDATE deliveries SET email = '', locale = NULL, merged = NULL WHERE ordinal = 0";
+    sqlx::query(erase).execute(&mut *tx).await.unwrap();
+    let found = feeds::maintenance(&mut tx, "C1", now, 9).await.unwrap();
+    assert_eq!(found[0].locale.as_ref().unwrap().as_str(), "sv");
 }

@@ -104,6 +104,7 @@ fn about() -> About {
         matter_id: id,
         sequence: Some(1),
         said: crate::domain::matter::Said::default(),
+        speaks: false,
         source: String::new(),
         digest: [0; 32],
         author: "alice".to_owned(),

@@ -1,0 +1,41 @@
+//! What tasks are about, in words: the notice by its reference and subject, the customer by name.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// What a task is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The author's reference of the notice.
+    pub reference: Option<String>,
+    /// The subject of the notice, placeholders unfilled.
+    pub subject: Option<String>,
+    /// The name of the customer, unless the account is not known any more.
+    pub customer: Option<String>,
+}
+
+/// What some tasks are about, by their ids.
+pub async fn of_tasks(conn: &mut Conn, ids: &[Uuid]) -> Result<BTreeMap<Uuid, About>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT t.id, n.reference, n.subject, c.name FROM tasks t LEFT JOIN notices n ON n.id = t.notice_id
+           LEFT JOIN customers c ON c.account_id = t.account_id WHERE t.id IN (SELECT value FROM json_each($1))",
+        "SELECT t.id, n.reference, n.subject, c.name FROM tasks t LEFT JOIN notices n ON n.id = t.notice_id
+           LEFT JOIN customers c ON c.account_id = t.account_id
+         WHERE t.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    );
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    let rows = sqlx::query(sql).bind(json(&ids)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("tasks", row);
+            let about =
+                About { reference: row.get("reference")?, subject: row.get("subject")?, customer: row.get("name")? };
+            Ok((row.id("id")?, about))
+        })
+        .collect()
+}
