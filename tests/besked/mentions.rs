@@ -143,8 +143,8 @@ async fn forms_that_were_begun_are_exported_by_their_lines_and_erased(#[case] en
     let (eva, ola) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let fields = |text: &str| [("rows_text".to_owned(), text.to_owned())].into();
     let rows = "account_id,boss\nC1,Zoe@else.example\nC2,other@else.example";
-    app.app.forms.keep(eva, "new:news", &fields(rows)).await.unwrap();
-    app.app.forms.keep(ola, "new:news", &fields("account_id,boss\nC2,other@else.example")).await.unwrap();
+    app.app.forms.keep(eva, "new:news", &fields(rows), None).await.unwrap();
+    app.app.forms.keep(ola, "new:news", &fields("account_id,boss\nC2,other@else.example"), None).await.unwrap();
     let record = everything(&app, "zoe@else.example").await.unwrap();
     let said: Vec<&str> = record.reasons.iter().map(|it| it.reason.as_str()).collect();
     assert_eq!(said, ["C1,Zoe@else.example"], "what is about others is shown to nobody");
