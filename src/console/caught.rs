@@ -3,26 +3,14 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
-use askama::Template;
 use axum::extract::Request;
-use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 
-use super::frame::{Frame, page_with};
 use super::refusal::Refusal;
 use super::words::Words;
 use crate::domain::kind::Kind;
-
-#[derive(Template)]
-#[template(path = "console/refusal.html")]
-struct Failed {
-    frame: Frame,
-    heading: String,
-    text: String,
-    remedy: String,
-}
 
 /// Makes the page of a request; one that panics is a refusal of kind [`Kind::Failed`].
 pub async fn run(next: Next, request: Request) -> Response {
@@ -34,11 +22,9 @@ pub async fn run(next: Next, request: Request) -> Response {
 }
 
 /// The page for a panic outside of a session.
-pub fn page(words: Words, organisation: &str, panic: &(dyn Any + Send)) -> Response {
+pub fn page(words: &Words, organisation: &str, panic: &(dyn Any + Send)) -> Response {
     log(panic);
-    let (heading, remedy) = (words.say("console-refusal-failed-title"), words.say("console-refusal-failed-remedy"));
-    let frame = Frame::outside(words, organisation, heading.clone());
-    page_with(StatusCode::INTERNAL_SERVER_ERROR, &Failed { frame, heading, text: String::new(), remedy })
+    Refusal::new(Kind::Failed, "").outside(organisation, words)
 }
 
 fn log(panic: &(dyn Any + Send)) {
@@ -50,7 +36,7 @@ fn log(panic: &(dyn Any + Send)) {
 mod tests {
     use axum::Router;
     use axum::body::{Body, to_bytes};
-    use axum::http::header;
+    use axum::http::{StatusCode, header};
     use axum::middleware::{from_fn, map_response};
     use axum::routing::get;
     use hyper::service::Service as _;
@@ -77,7 +63,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_without_a_session_is_a_page() {
         let words = Words::new(&"sv".parse().unwrap(), &"UTC".parse().unwrap());
-        let answer = page(words, "Example AB", &"no word for it");
+        let answer = page(&words, "Example AB", &"no word for it");
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert!(answer.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/html"));
         let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();

@@ -12,7 +12,7 @@ use super::visitor::words;
 use super::words::Words;
 use crate::app::App;
 use crate::domain::kind::Kind;
-use crate::public::passage::{ANSWER, Known, Late, carry};
+use crate::public::passage::{ANSWER, Known, carry};
 
 /// The largest form of somebody who is not signed in, in bytes.
 const LARGEST: usize = 16 << 10;
@@ -33,10 +33,10 @@ pub async fn let_in(State(app): State<App>, request: Request, next: Next) -> Res
     let carried = next.run(Request::from_parts(head, Body::from(body)));
     carry(reads, ANSWER, carried).await.unwrap_or_else(|late| {
         tracing::error!(?late, "a sign-in took too long");
-        Refusal::new(Kind::Later, "").outside(&app, outside)
+        Refusal::new(Kind::Later, "").outside(&app.context.config.organisation.name, &outside)
     })
 }
 
 fn refuse(app: &App, outside: Words, key: &str) -> Response {
-    Refusal::new(Kind::Invalid, outside.say(key)).outside(app, outside)
+    Refusal::new(Kind::Invalid, outside.say(key)).outside(&app.context.config.organisation.name, &outside)
 }

@@ -90,7 +90,7 @@ pub fn routes(app: App) -> Router {
     let panicked = move |panic: Box<dyn std::any::Any + Send>| {
         let organisation = &outside.context.config.organisation;
         let words = words::Words::new(&organisation.default_locale, &organisation.default_time_zone);
-        caught::page(words, &organisation.name, &*panic)
+        caught::page(&words, &organisation.name, &*panic)
     };
     // A proxy may call this host by another name: what counts is the one that browsers see.
     let csrf = CsrfLayer::new().add_trusted_origin(headers::origin(&app)).unwrap_or_default();

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::frame::{Frame, Place, page_with};
 use super::signed::Signed;
+use super::words::Words;
 use crate::app::StoreError;
 use crate::audience::AudienceError;
 use crate::coverage::CoverageError;
@@ -107,11 +108,19 @@ impl Refusal {
 
     /// The page of a refusal.
     pub fn page(&self, signed: &Signed, here: Place) -> Response {
-        let say = |what: &str| signed.words.say(&format!("console-refusal-{}-{what}", self.name()));
-        let heading = say("title");
+        self.draw(&signed.words, |title| signed.frame(here, title))
+    }
+
+    /// The page of a refusal without a session.
+    pub fn outside(&self, organisation: &str, words: &Words) -> Response {
+        self.draw(words, |title| Frame::outside(words.clone(), organisation, title))
+    }
+
+    fn draw(&self, words: &Words, frame: impl FnOnce(String) -> Frame) -> Response {
+        let say = |what: &str| words.say(&format!("console-refusal-{}-{what}", self.name()));
         let is_silent = self.text.is_empty() && self.kind == Kind::Later;
         let text = if is_silent { say("text") } else { self.text.clone() };
-        let page = Page { frame: signed.frame(here, heading.clone()), heading, text, remedy: say("remedy") };
+        let page = Page { frame: frame(say("title")), heading: say("title"), text, remedy: say("remedy") };
         let mut response = page_with(self.status(), &page);
         if self.kind == Kind::Later {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
