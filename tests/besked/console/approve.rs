@@ -273,7 +273,7 @@ async fn who_submits_and_releases_reads_what_a_check_warns_of_and_why_nobody_is_
         .await
         .is(200)
         .says("It reaches nobody at present")
-        .says("the audience is empty");
+        .says("it reaches nobody yet: it is to customers whose region is none1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
