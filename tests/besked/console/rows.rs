@@ -41,7 +41,7 @@ async fn a_file_that_was_seen_is_never_replaced_by_the_stored_rows() {
         // Also once it was refused, and after another step of the form.
         send(&mut ops, &edit, &saved, &[("do", "check")]).await.is(422).says("Choose two.csv again");
         let named = ops.get(&edit).await.is(200);
-        send(&mut ops, &edit, &named, &[("do", "check")]).await.is(200).says("at 1 customers");
+        send(&mut ops, &edit, &named, &[("do", "check")]).await.is(200).says("at 1 customer");
         let now = send_file(&mut ops, &edit, &saved, "check", file).await.is(200).says("at 2 customers");
         drop(now);
     }
