@@ -247,8 +247,7 @@ impl App {
     pub async fn over(store: Store, config: Config, clock: Clock, random: Random) -> Result<Self, AppError> {
         let key = link_key(&store, &random).await?;
         let context = Context { store, config: Arc::new(config), clock, random };
-        let notices = Notices::new(context.clone());
-        let ledger = Ledger::new(context.clone());
+        let (notices, ledger) = (Notices::new(context.clone()), Ledger::new(context.clone()));
         let subjects = Subjects::new(context.clone(), ledger.clone());
         let (retention, holds) = (Retention::new(context.clone()), Holds::new(context.clone()));
         let evidence = Prover::new(context.clone(), notices.clone(), ledger.clone(), subjects.clone());
@@ -267,9 +266,8 @@ impl App {
         let uploads = Uploads::new(context.clone(), customers.clone());
         let (petitions, preferences) = (Petitions::new(context.clone()), Preferences::new(context.clone()));
         let inbound = Inbound::new(context.clone(), key.clone(), metrics.clone());
-        let links = Links::new(context.clone(), key.clone());
+        let (links, feeds) = (Links::new(context.clone(), key.clone()), Feeds::new(context.clone(), key.clone()));
         let suppressions = Suppressions::new(context.clone(), key.clone());
-        let feeds = Feeds::new(context.clone(), key.clone());
         Ok(Self {
             context,
             notices,

@@ -150,9 +150,9 @@ mod tests {
         TimeZone::get("Europe/Stockholm").unwrap()
     }
 
-    #[test]
-    fn a_form_that_is_prefilled_says_the_same_notice() {
-        for (category, notice) in [
+    /// Notices with all that a form can say.
+    fn notices() -> [(Category, Value); 6] {
+        [
             (
                 Category::Maintenance,
                 json!({
@@ -206,7 +206,12 @@ mod tests {
                 Category::News,
                 json!({ "category": "news", "follows": "X-1", "fields": { "title": "New" }, "body": "x" }),
             ),
-        ] {
+        ]
+    }
+
+    #[test]
+    fn a_form_that_is_prefilled_says_the_same_notice() {
+        for (category, notice) in notices() {
             let filled = prefill(&notice, category, &zone());
             let Document { value, problems } = document(&filled, category, &zone(), None);
             assert!(problems.is_empty(), "{problems}");
