@@ -58,12 +58,13 @@ pub struct Attested {
     pub already: bool,
 }
 
-/// Checks that there was something to inform about: what a notice says is known once it is written, a breach once it is discovered.
+/// Checks that there was something to inform about: a breach is known once it is discovered, and customers may be called before anybody
+/// writes; what another notice says is known once it is written.
 fn possible(notice: &Kept, told_at: Option<Timestamp>) -> Result<(), CoverageError> {
     let Some(told_at) = told_at else { return Ok(()) };
     let written = (notice.created_at, "the notice was written");
     let discovered = notice.discovered_at().map(|at| (at, "the breach was discovered"));
-    let (earliest, what) = discovered.filter(|(at, _)| *at > written.0).unwrap_or(written);
+    let (earliest, what) = discovered.unwrap_or(written);
     // Forms and persons say the minute.
     if told_at.duration_since(earliest) > -SignedDuration::from_mins(1) {
         return Ok(());
