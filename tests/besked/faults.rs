@@ -17,8 +17,8 @@ use besked::domain::delivery::State;
 use besked::domain::reply::{Stage, Verdict, classify};
 use besked::mail::smtp::{Envelope, Failed, Session};
 use besked::store::sending::{deliveries, settle};
+use futures_util::stream::{self, StreamExt as _};
 use rstest::rstest;
-use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
 use crate::app::{TestApp, maintenance, report};
@@ -156,21 +156,9 @@ async fn described(app: &TestApp, notice: uuid::Uuid) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_has_its_outcome_and_leaves_the_next_delivery_alone() {
-    let mut waiting: Vec<Fault> = faults().into_iter().filter(|fault| !fault.ends.is_empty()).collect();
-    waiting.reverse();
-    let (mut running, mut rows) = (JoinSet::new(), Vec::new());
-    let all = async {
-        loop {
-            while running.len() < 8
-                && let Some(fault) = waiting.pop()
-            {
-                running.spawn_local(async move { (dispatched(&fault, Engine::Sqlite).await, fault) });
-            }
-            let Some(row) = running.join_next().await else { break };
-            rows.push(row.unwrap());
-        }
-    };
-    LocalSet::new().run_until(all).await;
+    let all = faults().into_iter().filter(|fault| !fault.ends.is_empty());
+    let each = |fault: Fault| Box::pin(async move { (dispatched(&fault, Engine::Sqlite).await, fault) });
+    let mut rows: Vec<_> = stream::iter(all).map(each).buffer_unordered(8).collect().await;
     rows.sort_by_key(|(_, fault)| fault.stage);
     let wrong = rows.iter().filter(|(ends, fault)| ends != fault.ends);
     let wrong: String = wrong.map(|(ends, fault)| format!("{}: {ends:?}\n", fault.what)).collect();
