@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::ahead;
 use super::reach::{refuse_empty, refuse_unknown};
 use super::spool::{Chunk, Spool};
-use super::{AudienceError, Committed, Page, Pages, Plan, Reach, matter, supersede};
+use super::{AudienceError, Committed, Page, Pages, Plan, Reach, Source, matter, supersede};
 use crate::config::Config;
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
@@ -23,7 +23,7 @@ use crate::ledger::operated::{self, Operation};
 use crate::ledger::unaddressed;
 use crate::store::notices::releases::{NewDelivery, Packed, Released};
 use crate::store::notices::steps::Done;
-use crate::store::notices::{Kept, releases};
+use crate::store::notices::{Kept, matters, releases};
 use crate::store::people::{imports, tombstones};
 use crate::store::proof::ledger::Opening;
 use crate::store::proof::{commitments, ledger, tree};
@@ -168,6 +168,7 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
     refuse_unknown(&mut snapshot, with.plan).await?;
     let mut pages = Pages::new(with.plan, kept.continued());
     let mut gathered = Gathered::new(with.context.clock.now(), tombstones, revision);
+    gathered.place = place(&mut snapshot, kept).await?;
     let mut held = with.context.clock.now();
     let timing = timing(&with.context.config, kept);
     let mut next = pages.next(&mut snapshot).await?;
@@ -197,6 +198,12 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
     Ok(gathered)
 }
 
+/// The place of the last released notice of a notice's matter; 0 if none was.
+async fn place(conn: &mut Conn, kept: &Kept) -> Result<u64, StoreError> {
+    let released = matters::released(conn, kept.matter_id).await?;
+    Ok(released.last().and_then(|last| last.sequence).unwrap_or_default())
+}
+
 /// When the deliveries of a notice become due. One that cannot be read is not released, and what is added to it waits for nothing.
 pub(super) fn timing(config: &Config, kept: &Kept) -> Timing {
     let schedule = kept.parsed().map(|notice| notice.schedule).unwrap_or_default();
@@ -216,6 +223,8 @@ struct Gathered {
     tombstones: u64,
     /// Revision of the customers and contacts that were read.
     revision: u64,
+    /// The place of the last notice of its matter that was released until then; 0 if none was.
+    place: u64,
     reach: Reach,
     committed: Committed,
     spool: Spool,
@@ -230,6 +239,7 @@ impl Gathered {
             at,
             tombstones,
             revision,
+            place: 0,
             reach: Reach::default(),
             committed: Committed::default(),
             spool: Spool::default(),
@@ -319,6 +329,10 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     // Nor is another notice of the matter released.
     fit(&mut tx, kept).await?;
     refuse_erased(&mut tx, gathered.tombstones).await?;
+    // One that was released meanwhile addressed customers whom this one does not: they would lose what is still queued of it.
+    if matches!(with.plan.source, Source::Followed { .. }) && place(&mut tx, kept).await? != gathered.place {
+        return Err(AudienceError::Erased);
+    }
     write(&mut tx, kept, gathered.at, &last).await?;
     // The chunks before were not synchronised to the disk: a server that was restarted may have lost some.
     if releases::written(&mut tx, kept.id).await? != (count, gathered.reach.unaddressed) {

@@ -48,8 +48,12 @@ pub(super) async fn supersede(
 ) -> Result<Vec<Kept>, StoreError> {
     let mut cancelled = Vec::new();
     notices::lock(conn, kept.matter_id).await?;
-    for id in before(conn, kept).await? {
-        notices::lock(conn, id).await?;
+    let before = before(conn, kept).await?;
+    // All of them first: what follows from each is planned in rows that a reminder locks after its notice.
+    for id in &before {
+        notices::lock(conn, *id).await?;
+    }
+    for id in before {
         let Some(notice) = notices::find(conn, id).await? else { continue };
         let word = kept.said.progress.map(Progress::as_str).unwrap_or_default();
         let reason = format!("superseded by notice {} (`{word}`)", kept.id);

@@ -11,6 +11,7 @@ use crate::domain::coverage::{Known, Verdict};
 use crate::domain::delivery::Level;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::escalation::State;
+use crate::domain::fields::Fields;
 use crate::domain::problem::check_line;
 use crate::domain::right::Right;
 use crate::domain::task::TaskKind;
@@ -58,13 +59,17 @@ pub struct Attested {
     pub already: bool,
 }
 
-/// Checks that there was something to inform about: a breach is known once it is discovered, and customers may be called before anybody
-/// writes; what another notice says is known once it is written.
+/// Checks that there was something to inform about: a breach is known once it is discovered, a disruption once it has begun, and customers
+/// may be called before anybody writes; what another notice says is known once it is written.
 fn possible(notice: &Kept, told_at: Option<Timestamp>) -> Result<(), CoverageError> {
     let Some(told_at) = told_at else { return Ok(()) };
     let written = (notice.created_at, "the notice was written");
-    let discovered = notice.discovered_at().map(|at| (at, "the breach was discovered"));
-    let (earliest, what) = discovered.unwrap_or(written);
+    let known = notice.parsed().ok().and_then(|notice| match notice.editions.into_iter().next()?.fields {
+        Fields::SecurityBreach(breach) => Some((breach.discovered_at, "the breach was discovered")),
+        Fields::Disruption(it) => Some((it.started_at, "the disruption began")).filter(|(at, _)| *at < written.0),
+        _ => None,
+    });
+    let (earliest, what) = known.unwrap_or(written);
     // Forms and persons say the minute.
     if told_at.duration_since(earliest) > -SignedDuration::from_mins(1) {
         return Ok(());

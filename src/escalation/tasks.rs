@@ -123,6 +123,12 @@ impl Tasks {
             None if actor.has(Right::Inbound) => {}
             None => actor.may_at_all(Right::DoTasks)?,
         }
+        // Before the task, as whoever looks at promises locks the two.
+        if let (TaskKind::Promise, Some(notice), Some(due_at)) =
+            (found.kind, notice_of(&mut tx, &found).await?, found.deadline)
+        {
+            promises::settle(&mut tx, notice.id, notice.matter_id, due_at).await?;
+        }
         let is_open = tasks::done(&mut tx, id, (actor.name(), note), at).await?;
         let task = tasks::find(&mut tx, id).await?.ok_or(TaskError::Unknown(id))?;
         if !is_open {
@@ -135,9 +141,6 @@ impl Tasks {
         let account = task.account_id.as_deref().unwrap_or_default();
         if let (TaskKind::NotInformed, Some(notice)) = (task.kind, &notice) {
             escalations::end(&mut tx, notice.id, account, CaseState::Settled).await?;
-        }
-        if let (TaskKind::Promise, Some(notice), Some(due_at)) = (task.kind, &notice, task.deadline) {
-            promises::settle(&mut tx, notice.id, notice.matter_id, due_at).await?;
         }
         let operation = Operation::new(Action::DoTask);
         let operation = notice.as_ref().map_or(operation, |notice| Operation::on_notice(Action::DoTask, notice));

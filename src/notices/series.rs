@@ -153,8 +153,12 @@ impl Notices {
 /// is an hour shorter or longer.
 fn same_end((start, end): (Timestamp, Timestamp), next: Timestamp, zone: &TimeZone) -> Timestamp {
     let local = |at: Timestamp| zone.to_datetime(at);
-    let later = local(end).duration_since(local(start));
-    local(next).checked_add(later).map_or(Timestamp::MAX, |end| instant(end, zone).max(next))
+    let days = local(end).date().duration_since(local(start).date());
+    let day = local(next).date().checked_add(days);
+    match day.map(|day| instant(day.to_datetime(local(end).time()), zone)) {
+        Ok(end) if end > next => end,
+        _ => next.checked_add(end.duration_since(start)).unwrap_or(Timestamp::MAX),
+    }
 }
 
 #[cfg(test)]

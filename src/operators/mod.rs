@@ -24,6 +24,7 @@ use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
 use crate::store::operators::{self, forms as begun_forms, invitations, keys as stored_keys, sessions};
+use crate::store::proof::tree;
 use crate::store::{Conn, StoreError};
 
 pub use crate::store::operators::Operator;
@@ -353,6 +354,10 @@ impl Operators {
             if !all.iter().any(|it| it.id != before.id && is_admin(it)) {
                 return Err(OperatorError::LastAdmin(before.name));
             }
+        }
+        if operator.disabled_at.is_some() {
+            // What is deleted is marked in it, and it is locked before all others.
+            tree::lock_head(tx).await?;
         }
         operators::update(tx, &operator).await?;
         if operator.disabled_at.is_some() {

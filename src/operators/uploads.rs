@@ -18,6 +18,7 @@ use crate::people::customers::Customers;
 use crate::people::import::{ImportError, ImportOptions, Imported, Seen};
 use crate::store::operators::uploads::{self, State, Upload};
 use crate::store::people::scrubs;
+use crate::store::proof::tree;
 use crate::store::{Conn, StoreError};
 
 /// How long a file waits.
@@ -193,8 +194,11 @@ impl Uploads {
     /// Stores a file in parts.
     async fn keep(&self, upload: &Upload, file: &mut File) -> Result<(), UploadError> {
         let mut tx = self.context.store.write().await?;
+        tree::lock_head(&mut tx).await?;
         let others = uploads::of_operator(&mut tx, upload.operator_id).await?;
-        for other in others.iter().filter(|it| it.state != State::Taken).skip(MOST - 1) {
+        let waiting = others.iter().filter(|it| !matches!(it.state, State::Taken | State::Imported));
+        for other in waiting.skip(MOST - 1) {
+            scrubs::mark(&mut tx, upload.created_at).await?;
             uploads::delete(&mut tx, other.id).await?;
         }
         uploads::insert(&mut tx, upload).await?;
@@ -237,9 +241,9 @@ impl Uploads {
     /// Deletes the content of a file that was imported; the row says to the same form that it was.
     async fn imported(&self, id: Uuid) -> Result<(), StoreError> {
         let mut tx = self.context.store.write().await?;
+        scrubs::mark(&mut tx, self.context.clock.now()).await?;
         uploads::change(&mut tx, id, State::Taken, State::Imported).await?;
         uploads::delete_parts(&mut tx, id).await?;
-        scrubs::mark(&mut tx, self.context.clock.now()).await?;
         Ok(tx.commit().await?)
     }
 
@@ -251,8 +255,8 @@ impl Uploads {
         let old = uploads::older(&mut *self.context.store.read().await?, self.oldest()).await?;
         for id in &old {
             let mut tx = self.context.store.write().await?;
-            uploads::delete(&mut tx, *id).await?;
             scrubs::mark(&mut tx, self.context.clock.now()).await?;
+            uploads::delete(&mut tx, *id).await?;
             tx.commit().await?;
         }
         Ok(old.len())

@@ -103,13 +103,17 @@ pub fn panicked(app: &App) -> impl Fn(Box<dyn Any + Send>) -> Response + Clone +
     move |panic| {
         let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         tracing::error!(error = text.unwrap_or_default(), "a public page panicked");
-        message(&app, What::Failed)
+        protected(message(&app, What::Failed))
     }
 }
 
 /// Has the browser show a page to its person only: no other site can put it into a frame, nothing is fetched from anywhere, and its
 /// address, which is a secret, reaches no other site and no cache.
-async fn protect(mut response: Response) -> Response {
+async fn protect(response: Response) -> Response {
+    protected(response)
+}
+
+fn protected(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));

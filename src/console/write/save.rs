@@ -216,8 +216,12 @@ impl Received<'_> {
         }
         self.target = Target::Stored(id);
         self.filled.set("notice", id.to_string());
-        self.filled.set("digest", data_encoding::HEXLOWER.encode(&notice.digest));
         self.filled.set(once::FORM, once::id(self.app));
+        // Somebody else has stored another version since: what was read stays what it was.
+        if !self.signed.actor.is_named(&notice.author) {
+            return self.overtaken(id).await;
+        }
+        self.filled.set("digest", data_encoding::HEXLOWER.encode(&notice.digest));
         let said = Some(self.signed.words.say("console-write-saved-before"));
         Ok(self.with(Faults::default(), About { said, ..About::default() }))
     }

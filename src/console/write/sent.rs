@@ -50,9 +50,11 @@ impl FromRequest<App> for Sent {
             let name = part.name().unwrap_or_default().to_owned();
             let file = part.file_name().map(str::to_owned);
             let mut bytes = Vec::new();
-            let mut is_too_large = false;
+            // What a field costs without its value.
+            let own = name.len() + 64;
+            let mut is_too_large = own > left;
             while let Some(chunk) = part.chunk().await.map_err(cut)? {
-                is_too_large |= bytes.len() + chunk.len() > left;
+                is_too_large |= own + bytes.len() + chunk.len() > left;
                 if is_too_large {
                     bytes = Vec::new();
                 } else {
@@ -71,7 +73,7 @@ impl FromRequest<App> for Sent {
                     return Err(unreadable(StatusCode::PAYLOAD_TOO_LARGE, text));
                 }
                 None => {
-                    left -= bytes.len();
+                    left = left.saturating_sub(own + bytes.len());
                     sent.filled.set(name, String::from_utf8_lossy(&bytes).replace("\r\n", "\n"));
                 }
             }

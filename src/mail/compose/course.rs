@@ -54,7 +54,9 @@ impl Past {
         }
         let is_theirs = kept.parsed().is_ok_and(|it| matches!(it.audience, Audience::Followed { .. }));
         if let Some(follows) = kept.follows_id.filter(|_| is_theirs) {
-            let before = readable(conn, kept, follows).await?.filter(|before| before.sequence.is_some());
+            let before = readable(conn, kept, follows)
+                .await?
+                .filter(|before| before.sequence.is_some() && (before.speaks || before.said.progress.is_none()));
             past.before = before.and_then(|before| before.parsed().ok());
         }
         Ok(past)

@@ -118,11 +118,12 @@ impl SignIns {
                 return Err(SignInError::Code);
             }
         };
+        // Before the session: a new password locks the two in this order.
+        sign_ins::set_secret(&mut tx, operator.id, &pending, step, now).await?;
         // Of two that confirm it at the same time one is refused.
         if !sessions::end(&mut tx, operator.id, present.session).await? {
             return Err(SignInError::Ended);
         }
-        sign_ins::set_secret(&mut tx, operator.id, &pending, step, now).await?;
         let codes = self.new_codes(&mut tx, operator).await?;
         // Other sessions were begun with the password alone, or with a device that is being replaced.
         sessions::end_all(&mut tx, operator.id, None).await?;

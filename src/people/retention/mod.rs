@@ -23,6 +23,7 @@ use crate::people::scrub;
 use crate::people::subjects::SubjectError;
 use crate::store::operators::forms;
 use crate::store::people::scrubs;
+use crate::store::proof::tree;
 use crate::store::{Conn, StoreError};
 
 /// Rows deleted in one transaction.
@@ -129,6 +130,7 @@ impl Retention {
         let now = self.context.clock.now();
         let before = now.saturating_sub(forms::KEPT_FOR).unwrap_or(Timestamp::MIN);
         let mut tx = self.context.store.write().await?;
+        tree::lock_head(&mut tx).await?;
         if forms::sweep(&mut tx, before).await? > 0 {
             scrubs::mark(&mut tx, now).await?;
             tx.commit().await?;

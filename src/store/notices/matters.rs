@@ -96,7 +96,8 @@ pub async fn silence(conn: &mut Conn, id: Uuid) -> Result<bool> {
         "UPDATE notices SET speaks = 0 WHERE id = $1 AND speaks = 1 AND state = 'cancelled'
            AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.notice_id = $1 AND q.lease_owner IS NOT NULL)
            AND NOT EXISTS (SELECT 1 FROM attestations a WHERE a.notice_id = $1 AND a.withdrawn_at IS NULL)
-           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice_id = $1 AND d.state IN ('accepted', 'delivered', 'uncertain'))",
+           AND NOT EXISTS (SELECT 1 FROM delivery_counts c WHERE c.notice_id = $1
+             AND c.state IN ('accepted', 'delivered', 'uncertain') GROUP BY c.state HAVING SUM(c.n) > 0)",
     )
     .bind(id.to_string())
     .execute(conn)

@@ -1,6 +1,6 @@
 //! The audit log.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -67,8 +67,8 @@ macro_rules! page {
         concat!(
             "SELECT id, at, operator, via, action, object, result FROM audit a WHERE ",
             $first,
-            "id < $1 AND ($2 IS NULL OR operator = $2) AND ($3 IS NULL OR object = $3) AND id >= $4 AND id < $5
-               AND ($6 = 1 OR object IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
+            "id < $1 AND ($2 IS NULL OR operator = $2) AND ($3 IS NULL OR object = $3) AND id >= $4 AND id < $9
+               AND at + 0 >= $8 AND at + 0 < $5 AND ($6 = 1 OR object IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
                  WHERE n.id = a.object AND n.category = 'security_breach' AND n.released_at IS NULL))
              ORDER BY id DESC LIMIT $7"
         )
@@ -87,13 +87,22 @@ pub async fn list(conn: &mut Conn, filter: &Filter<'_>, before: Option<Uuid>, li
         .bind(filter.operator)
         .bind(filter.object)
         .bind(filter.since.map_or_else(String::new, before_ids_of))
-        .bind(filter.until.map_or_else(|| "g".to_owned(), before_ids_of))
+        .bind(filter.until.map_or(i64::MAX, Timestamp::as_millisecond))
         .bind(i64::from(filter.sealed))
         .bind(i64::from(limit))
+        .bind(filter.since.map_or(i64::MIN, Timestamp::as_millisecond))
+        .bind(
+            filter
+                .until
+                .map_or_else(|| "g".to_owned(), |until| before_ids_of(until.saturating_add(AHEAD).unwrap_or(until))),
+        )
         .fetch_all(conn)
         .await?;
     rows.iter().map(read).collect()
 }
+
+/// How far an id may be ahead of its row: ids go on where they were after the clock was set back.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// What stands before the ids of a time and behind those of all times before: an id begins with its time in milliseconds (RFC 9562
 /// section 5.7).

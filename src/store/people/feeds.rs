@@ -66,15 +66,18 @@ pub struct Last {
     pub merged: BTreeMap<String, String>,
 }
 
-/// True for a notice of this name that was for the customer `$1`: with a delivery that was not cancelled, or with nobody to address.
+/// True for a notice of this name that was for the customer `$1`: with a delivery that was not cancelled, or, unless it was cancelled itself, with
+/// nobody to address.
 macro_rules! theirs {
     ($notice:literal) => {
         concat!(
             "(EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = $1 AND d.notice_id = ",
             $notice,
-            ".id AND d.state <> 'cancelled') OR EXISTS (SELECT 1 FROM unaddressed u WHERE u.notice_id = ",
+            ".id AND d.state <> 'cancelled') OR (",
             $notice,
-            ".id AND u.account_id = $1))"
+            ".state <> 'cancelled' AND EXISTS (SELECT 1 FROM unaddressed u WHERE u.notice_id = ",
+            $notice,
+            ".id AND u.account_id = $1)))"
         )
     };
 }
