@@ -114,7 +114,8 @@ impl Tasks {
         let (at, random) = (self.context.clock.now(), &self.context.random);
         let mut tx = self.context.store.write().await?;
         let found = tasks::find(&mut tx, id).await?.ok_or(TaskError::Unknown(id))?;
-        match notice_of(&mut tx, &found).await? {
+        let notice = notice_of(&mut tx, &found).await?;
+        match &notice {
             Some(notice) if !actor.knows_of(notice.category, notice.released_at.is_some()) => {
                 return Err(TaskError::Unknown(id));
             }
@@ -124,9 +125,7 @@ impl Tasks {
             None => actor.may_at_all(Right::DoTasks)?,
         }
         // Before the task, as whoever looks at promises locks the two.
-        if let (TaskKind::Promise, Some(notice), Some(due_at)) =
-            (found.kind, notice_of(&mut tx, &found).await?, found.deadline)
-        {
+        if let (TaskKind::Promise, Some(notice), Some(due_at)) = (found.kind, &notice, found.deadline) {
             promises::settle(&mut tx, notice.id, notice.matter_id, due_at).await?;
         }
         let is_open = tasks::done(&mut tx, id, (actor.name(), note), at).await?;
@@ -137,7 +136,6 @@ impl Tasks {
             return if same { Ok(task) } else { Err(TaskError::Done { id, at, by: task.done_by }) };
         }
         debug_assert_eq!(task.state, State::Done);
-        let notice = notice_of(&mut tx, &task).await?;
         let account = task.account_id.as_deref().unwrap_or_default();
         if let (TaskKind::NotInformed, Some(notice)) = (task.kind, &notice) {
             escalations::end(&mut tx, notice.id, account, CaseState::Settled).await?;
