@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use super::refusal::Refusal;
 use super::words::Words;
 use crate::domain::kind::Kind;
+use crate::public::said;
 
 /// Makes the page of a request; one that panics is a refusal of kind [`Kind::Failed`].
 pub async fn run(next: Next, request: Request) -> Response {
@@ -28,8 +29,7 @@ pub fn page(words: &Words, organisation: &str, panic: &(dyn Any + Send)) -> Resp
 }
 
 fn log(panic: &(dyn Any + Send)) {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(error = text.unwrap_or_default(), "a page of the console panicked");
+    tracing::error!(error = said(panic), "a page of the console panicked");
 }
 
 #[cfg(test)]

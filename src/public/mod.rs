@@ -97,12 +97,18 @@ pub fn routes(app: App) -> Router {
         .with_state(app)
 }
 
+/// What a panic said, for the log; empty if that was no text.
+#[must_use]
+pub fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or_default()
+}
+
 /// Makes the page for a public page that panicked.
 pub fn panicked(app: &App) -> impl Fn(Box<dyn Any + Send>) -> Response + Clone + Send + Sync + 'static {
     let app = app.clone();
     move |panic| {
-        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        tracing::error!(error = text.unwrap_or_default(), "a public page panicked");
+        tracing::error!(error = said(&*panic), "a public page panicked");
         protected(message(&app, What::Failed))
     }
 }

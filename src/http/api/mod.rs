@@ -47,6 +47,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::domain::kind::Kind;
+use crate::public::said;
 use problem::Problem;
 use rates::Rates;
 
@@ -123,7 +124,5 @@ async fn unknown() -> Response {
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let text =
-        panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
-    Problem::failed(Kind::Failed, &format!("a request panicked: {}", text.unwrap_or_default())).into_response()
+    Problem::failed(Kind::Failed, &format!("a request panicked: {}", said(&*panic))).into_response()
 }
