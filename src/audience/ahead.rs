@@ -36,18 +36,18 @@ pub(super) async fn plan(context: &Context, conn: &mut Conn, kept: &Kept, at: Ti
     if kept.category == Category::Maintenance { recur(context, conn, kept).await } else { Ok(()) }
 }
 
-/// Plans what follows from the cancellation of a notice, in its transaction or once it is closed, which holds the row of the first notice
-/// of the matter: one that nobody got speaks no more for
-/// its matter, and what it promised or ended is as if it had not been released.
+/// Plans what follows from the cancellation of a notice, in its transaction and once it is closed; the caller holds the matter. One that
+/// nobody got speaks no more for its matter, and what it promised or ended is as if it had not been released.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn recall(context: &Context, conn: &mut Conn, notice: &Kept, at: Timestamp) -> Result<(), StoreError> {
-    if notice.speaks {
-        if matters::silence(conn, notice.id).await? {
-            tracing::info!(notice = %notice.id, "cancelled before anybody got it: the matter is as if it had not been released");
-        }
-        settle(context, conn, notice.matter_id, (at, true)).await?;
+    if notice.speaks && matters::silence(conn, notice.id).await? {
+        tracing::info!(notice = %notice.id, "cancelled before anybody got it: the matter is as if it had not been released");
+    }
+    // A worker may have taken a delivery while the cancellation did not see it yet.
+    if notice.speaks || matters::heed(conn, notice.id).await? {
+        settle(context, conn, notice.matter_id, (at, notice.speaks)).await?;
     }
     Ok(())
 }
@@ -64,7 +64,7 @@ async fn settle(
     let is_end = |last: &Member| last.said.progress.is_none_or(Progress::is_end);
     matters::set_open(conn, matter, speaking.last().is_some_and(|last| !is_end(last))).await?;
     promise(context, conn, (matter, &speaking), (at, recalled)).await?;
-    remind(context, conn, (matter, speaking.last()), at).await
+    remind(context, conn, (matter, speaking.last()), (at, recalled)).await
 }
 
 /// Begins the series of a notice, or goes on with it by what this notice says.
@@ -160,7 +160,7 @@ async fn remind(
     context: &Context,
     conn: &mut Conn,
     (matter_id, last): (Uuid, Option<&Member>),
-    at: Timestamp,
+    (at, recalled): (Timestamp, bool),
 ) -> Result<(), StoreError> {
     let is_ahead =
         |last: &&Member| matches!(last.said.progress, Some(Progress::Phase(Phase::Announced | Phase::Rescheduled)));
@@ -182,7 +182,10 @@ async fn remind(
         return Ok(());
     }
     for before in wanted(context, conn, announced.id).await?.0 {
-        if before.due(window_start) <= at {
+        let due = before.due(window_start);
+        // Whoever reads a notice now is reminded by it. One that was due while a notice spoke that does not count is made late.
+        let is_missed = recalled && announced.released_at < Some(due) && !before.is_late(window_start, at);
+        if due <= at && !is_missed {
             continue;
         }
         let (notice_id, state) = (announced.id, ReminderState::Planned);

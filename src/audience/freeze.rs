@@ -324,7 +324,7 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     // No person is erased in between from here on.
     tree::lock_head(&mut tx).await?;
     // Before its own row, as a cancellation does: what the matter plans follows from all of its notices.
-    notices::lock(&mut tx, kept.matter_id).await?;
+    notices::lock_matter(&mut tx, kept.matter_id).await?;
     hold(with, &mut tx, kept.id).await?;
     // Nor is another notice of the matter released.
     fit(&mut tx, kept).await?;

@@ -47,7 +47,7 @@ pub(super) async fn supersede(
     at: Timestamp,
 ) -> Result<Vec<Kept>, StoreError> {
     let mut cancelled = Vec::new();
-    notices::lock(conn, kept.matter_id).await?;
+    notices::lock_matter(conn, kept.matter_id).await?;
     let before = before(conn, kept).await?;
     // All of them first: what follows from each is planned in rows that a reminder locks after its notice.
     for id in &before {

@@ -196,9 +196,9 @@ impl Notices {
         // All deliveries are counted before the transaction: with a million that takes seconds, in which nobody else could write.
         let counted = deliveries::counts(&mut *self.context.store.read().await?, id).await?;
         let mut tx = self.context.store.write().await?;
-        if found.speaks && found.state == State::Cancelled {
+        if found.state == State::Cancelled {
             // First, as a release does: what the matter plans follows from all of its notices.
-            kept::lock(&mut tx, found.matter_id).await?;
+            kept::lock_matter(&mut tx, found.matter_id).await?;
         }
         // A process that puts a delivery back into the queue holds this row: the next statement sees what it queued.
         kept::lock(&mut tx, id).await?;
@@ -219,7 +219,7 @@ impl Notices {
         }
         deliveries::add_up(&mut tx, id).await?;
         if found.state == State::Cancelled {
-            // A worker held some of it when it was cancelled, and nobody got those either.
+            // A worker held some of it when it was cancelled, or took it at that moment: now it is known who got those.
             audience::recall(&self.context, &mut tx, &notice, at).await?;
         }
         let of = |outcome: &Outcome| counts.get(&outcome.state()).map(|count| (*outcome, *count));

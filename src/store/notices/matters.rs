@@ -105,6 +105,20 @@ pub async fn silence(conn: &mut Conn, id: Uuid) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
+/// Lets a cancelled notice speak again that somebody got after all. Returns false if nobody did, or it never spoke.
+pub async fn heed(conn: &mut Conn, id: Uuid) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET speaks = 1 WHERE id = $1 AND speaks = 0 AND state = 'cancelled' AND sequence IS NOT NULL
+           AND phase IS NOT NULL AND NOT EXISTS (SELECT 1 FROM reminders r WHERE r.reminder_id = $1)
+           AND EXISTS (SELECT 1 FROM delivery_counts c WHERE c.notice_id = $1
+             AND c.state IN ('accepted', 'delivered', 'uncertain') GROUP BY c.state HAVING SUM(c.n) > 0)",
+    )
+    .bind(id.to_string())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Notes whether a matter was announced and has not ended.
 pub async fn set_open(conn: &mut Conn, matter_id: Uuid, open: bool) -> Result<()> {
     let sql = if open {

@@ -439,6 +439,16 @@ pub async fn lock(conn: &mut Conn, id: Uuid) -> Result<()> {
     Ok(())
 }
 
+/// Holds a matter until the transaction ends, by the row of the first of its notices that is left.
+pub async fn lock_matter(conn: &mut Conn, matter_id: Uuid) -> Result<()> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT id FROM notices WHERE matter_id = $1 ORDER BY id LIMIT 1",
+        "SELECT id FROM notices WHERE matter_id = $1 ORDER BY id LIMIT 1 FOR UPDATE",
+    );
+    sqlx::query(sql).bind(matter_id.to_string()).fetch_optional(conn).await?;
+    Ok(())
+}
+
 /// Ends the adding of recipients to a standing notice. False where it has ended, or the notice is none.
 pub async fn end_standing(conn: &mut Conn, id: Uuid) -> Result<bool> {
     let done = sqlx::query("UPDATE notices SET standing = 'ended' WHERE id = $1 AND standing = 'open'")

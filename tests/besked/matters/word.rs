@@ -54,6 +54,14 @@ impl TestApp {
         (planned.reminders.len(), planned.promises.iter().map(|it| it.state).collect())
     }
 
+    async fn by_hand(&self, statements: &[&'static str]) {
+        let mut tx = self.app.context.store.write().await.unwrap();
+        for statement in statements {
+            sqlx::query(*statement).execute(&mut *tx).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
     fn got(&self) -> (usize, usize) {
         (self.relay.to(FIRST).len(), self.relay.to(SECOND).len())
     }
@@ -191,6 +199,48 @@ async fn a_follow_up_that_nobody_got_is_as_if_it_had_not_been(#[case] word: &str
     app.run_until_idle().await;
     assert_eq!(app.got(), (3, 3), "the start; the time of the other reminder was missed");
     assert_eq!(audit(&app).await.problem, None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reminder_that_was_due_while_a_wrong_notice_spoke_is_made_late_but_not_too_late(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.release(&soon("[\"-24h\", \"-1h\"]")).await;
+    app.run_until_idle().await;
+    for (released, cancelled, mails) in
+        [("2026-11-26T20:55:00Z", "2026-11-26T21:10:00Z", 2), ("2026-11-27T19:55:00Z", "2026-11-27T20:40:00Z", 2)]
+    {
+        app.advance_to(released);
+        let wrong = app.release(&app.next("cancelled").await).await;
+        app.advance_to(cancelled);
+        app.app.notices.cancel(wrong, &alice(), Some("the wrong reference")).await.unwrap();
+        app.run_until_idle().await;
+        assert_eq!(app.got(), (mails, mails), "{cancelled}");
+    }
+}
+
+/// On PostgreSQL a worker may take a delivery while a cancellation does not see it yet, and the notice counts as unsent.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_worker_took_at_the_moment_of_a_cancellation_counts_once_it_is_closed(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.relay.on(&format!(". {SECOND}"), 9, Act::Reply("451 4.3.0 try later\r\n"));
+    let first = app.release(&soon("[\"-24h\"]")).await;
+    app.run_until_idle().await;
+    // A lease keeps it from being closed at once.
+    app.by_hand(&["UPDATE queue SET lease_owner = 'gone', lease_until = 0"]).await;
+    app.app.notices.cancel(first, &alice(), None).await.unwrap();
+    app.by_hand(&["UPDATE notices SET speaks = 0", "DELETE FROM open_matters", "DELETE FROM promises"]).await;
+    app.run_until_idle().await;
+    assert_eq!(app.got(), (1, 0));
+    assert_eq!(app.open().await, [Some("announced".to_owned())]);
+    assert_eq!(app.ahead(first).await, (0, vec![PromiseState::Open]));
 }
 
 #[rstest]

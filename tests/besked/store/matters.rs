@@ -76,6 +76,13 @@ async fn the_notices_of_a_matter_are_counted_as_they_are_released(#[case] engine
     assert!(matters::silence(&mut tx, next).await.unwrap(), "nobody got it");
     assert!(!matters::silence(&mut tx, next).await.unwrap());
     assert_eq!(matters::last(&mut tx, root).await.unwrap(), None);
+    assert!(!matters::heed(&mut tx, next).await.unwrap(), "nobody got it");
+    let counted = "INSERT INTO delivery_counts (notice_id, state, n) VALUES ($1, 'accepted', 1)";
+    sqlx::query(counted).bind(next.to_string()).execute(&mut *tx).await.unwrap();
+    assert!(matters::heed(&mut tx, next).await.unwrap(), "somebody got it after all");
+    assert!(!matters::heed(&mut tx, next).await.unwrap());
+    assert!(!matters::heed(&mut tx, root).await.unwrap(), "it has no phase");
+    notices::lock_matter(&mut tx, root).await.unwrap();
 
     matters::set_matter(&mut tx, after, after).await.unwrap();
     matters::set_matter(&mut tx, next, next).await.unwrap();
