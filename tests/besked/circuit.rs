@@ -83,7 +83,7 @@ pub async fn a_while(ms: u64) {
 }
 
 pub async fn until_accepted(app: &TestApp, id: Uuid, count: u64) {
-    for _ in 0..600 {
+    for _ in 0..4800 {
         if app.counts(id).await.get(&State::Accepted) == Some(&count) {
             return;
         }

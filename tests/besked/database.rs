@@ -93,5 +93,7 @@ fn cluster(database: &str) -> String {
 pub async fn somebody_waits(conn: &mut besked::store::Conn) {
     let sql = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pid IN
                  (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
-    while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *conn).await.unwrap() == 0 {}
+    while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *conn).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -331,7 +331,8 @@ async fn a_slow_domain_holds_up_only_itself() {
 #[case(". hello@two.example", State::Uncertain)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_puts_back_what_is_before_the_dot_and_doubts_what_is_after(#[case] at: &str, #[case] state: State) {
-    let app = TestApp::with(Engine::Sqlite, |config| config.dispatch.drain = Duration::from_millis(50)).await;
+    // A quarter of it is for the record of what was broken off.
+    let app = TestApp::with(Engine::Sqlite, |config| config.dispatch.drain = Duration::from_secs(4)).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("customers = [\"C2\"]")).await;
     app.relay.on(at, 1, Act::Stall);
@@ -423,7 +424,7 @@ async fn a_delivery_over_which_workers_panic_is_given_up() {
     let Finished::Left(left) = finished else { panic!("it says that all is well: {finished:?}") };
     assert_eq!((left.unread, left.unsent), (1, 0));
     let running = Running::start(&app);
-    for _ in 0..100 {
+    for _ in 0..800 {
         app.advance(Duration::from_secs(61));
         a_while(300).await;
         if app.counts(id).await.contains_key(&State::Rejected) {

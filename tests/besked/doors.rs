@@ -71,7 +71,7 @@ async fn slowly() -> Body {
     let parts = stream::unfold(0, |part| async move {
         if part == 1 {
             let never = std::future::pending::<()>();
-            let _ = tokio::time::timeout(Duration::from_millis(1200), never).await;
+            let _ = tokio::time::timeout(Duration::from_secs(8), never).await;
         }
         (part < 2).then(|| (Ok::<_, Infallible>(["begin ", "end"][part]), part + 1))
     });
@@ -116,7 +116,7 @@ async fn however_many_requests_are_half_sent_a_whole_one_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stays_half_sent_is_closed_at_its_deadline_and_what_idles_too() {
-    let short = Duration::from_millis(800);
+    let short = Duration::from_secs(3);
     let door = Door::open(Limits { header: short, body: short, ..limits() }).await;
     assert_eq!(rest(begin(door.at, "")), "");
     assert_eq!(rest(begin(door.at, HALF)), "");
@@ -129,7 +129,7 @@ async fn what_stays_half_sent_is_closed_at_its_deadline_and_what_idles_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_too_large_or_takes_too_long_gets_an_answer() {
-    let door = Door::open(Limits { answer: Duration::from_millis(800), size: 8, ..limits() }).await;
+    let door = Door::open(Limits { answer: Duration::from_secs(3), size: 8, ..limits() }).await;
     let post = |path: &str, body: &str| {
         let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nConnection: close\r\n");
         rest(begin(door.at, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())))
@@ -143,7 +143,7 @@ async fn a_request_that_is_too_large_or_takes_too_long_gets_an_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_the_console_is_not_cut_off_while_it_is_sent() {
-    let short = Duration::from_millis(100);
+    let short = Duration::from_secs(2);
     let limits = Limits { connection: short, body: short, answer: short, ..limits() };
     let door = Door::open(limits).await;
     let asked = |path: &str| rest(begin(door.at, &WHOLE.replace("/u/page", path)));
@@ -210,7 +210,7 @@ async fn mail_is_sent_and_pages_are_served_although_a_thousand_connections_idle(
     shell.write("notice.md", &maintenance("customers = [\"C2\"]"));
     let http = free();
     let mut serve = shell.command(&["serve"]);
-    serve.env("BESKED__HTTP__LISTEN", http.to_string()).env("BESKED__DISPATCH__DRAIN", "5s");
+    serve.env("BESKED__HTTP__LISTEN", http.to_string()).env("BESKED__DISPATCH__DRAIN", "240s");
     let log = shell.directory.path().join("log");
     let mut serve = limited(&serve, 160);
     let serving = Running::start(serve.stderr(std::fs::File::create(&log).unwrap()));
@@ -224,6 +224,6 @@ async fn mail_is_sent_and_pages_are_served_although_a_thousand_connections_idle(
     assert!(said.contains("the limit of open files is too small") && said.contains("LimitNOFILE="), "{said}");
     let since = Instant::now();
     serving.ends();
-    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(120), "{:?}", since.elapsed());
     drop(held);
 }

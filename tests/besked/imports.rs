@@ -396,7 +396,7 @@ struct Awaited(Receiver<()>, std::io::Cursor<Vec<u8>>);
 impl std::io::Read for Awaited {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if self.1.position() == 0 {
-            let waited = self.0.recv_timeout(std::time::Duration::from_secs(10));
+            let waited = self.0.recv_timeout(std::time::Duration::from_secs(240));
             waited.map_err(|_| std::io::Error::other("no other task had its turn"))?;
         }
         self.1.read(buffer)

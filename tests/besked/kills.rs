@@ -46,7 +46,7 @@ async fn after_kills_the_books_balance(#[case] engine: Engine, #[case] kills: us
     let id = field.release(&maintenance("all = true"));
     kill_at_random(&mut field, kills, customers).await;
     field.settle().await;
-    assert!(field.terms.kills > kills / 2, "{} kills only", field.terms.kills);
+    assert!(field.terms.kills > kills / 4, "{} kills only", field.terms.kills);
     field.check().await;
     assert_eq!(field.counted(id, "accepted"), customers);
 }
@@ -62,7 +62,7 @@ async fn after_kills_an_optional_notice_came_once_or_is_in_doubt(#[case] engine:
     let id = field.release(NEWS);
     kill_at_random(&mut field, kills, customers).await;
     field.settle().await;
-    assert!(field.terms.kills > kills / 2, "{} kills only", field.terms.kills);
+    assert!(field.terms.kills > kills / 4, "{} kills only", field.terms.kills);
     let found = field.check().await;
     let (accepted, doubtful) = (field.counted(id, "accepted"), field.counted(id, "uncertain"));
     assert_eq!(accepted + doubtful, customers);
@@ -104,7 +104,7 @@ async fn nodes_that_share_a_database_are_killed_one_after_the_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_is_asked_to_stop_leaves_nothing_uncertain(#[case] engine: Engine) {
     let stops = scale(6, 60);
-    let customers = stops * 20;
+    let customers = stops * 40;
     let mut field = Field::new("asked to stop", engine, 2, customers).await;
     let ids = [field.release(&maintenance("all = true")), field.release(NEWS)];
     for _ in 0..stops {

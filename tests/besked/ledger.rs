@@ -335,7 +335,7 @@ async fn the_command_says_on_such_a_node_that_others_sign() {
     let mut tx = store.write().await.unwrap();
     let node = Node { id: "x".into(), name: "x".into(), version: "1".into(), started_at: None, seen_at: None };
     // For as long as the command may take.
-    let until = besked::domain::clock::Clock::System.now() + std::time::Duration::from_secs(60);
+    let until = besked::domain::clock::Clock::System.now() + std::time::Duration::from_secs(3600);
     nodes::beat(&mut tx, &node, until).await.unwrap();
     tx.commit().await.unwrap();
     let said = status().ok().out;

@@ -320,7 +320,7 @@ async fn a_release_that_was_broken_off_is_waited_for_and_taken_up_afresh(#[case]
         assert_eq!(sent, 1, "nothing is sent before the manifest, and the other process may live");
         app.advance(Duration::from_secs(31));
     };
-    let ended = tokio::time::timeout(Duration::from_secs(60), app.run_until_idle());
+    let ended = tokio::time::timeout(Duration::from_secs(240), app.run_until_idle());
     let (ended, ()) = tokio::join!(ended, other_ends);
     assert!(matches!(ended.expect("it ends"), Finished::Idle(depth) if depth == Depth::default()));
     assert_eq!(app.notice(id).await.state, NoticeState::Closed);
@@ -341,7 +341,7 @@ async fn a_release_that_was_broken_off_and_cancelled_leaves_nothing(#[case] engi
         "nobody is in an audience that is not frozen: {attested:?}"
     );
     app.app.notices.cancel(id, &alice(), None).await.unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(20), app.run_until_idle()).await;
+    let ended = tokio::time::timeout(Duration::from_secs(240), app.run_until_idle()).await;
     assert!(ended.is_ok(), "it waits for deliveries that nobody will send");
     let mut conn = app.app.context.store.read().await.unwrap();
     assert_eq!(besked::store::notices::releases::written(&mut conn, id).await.unwrap(), (0, 0));
@@ -383,7 +383,7 @@ async fn a_run_for_one_notice_waits_for_no_others_release() {
     let own = app.release(&maintenance("customers = [\"C2\"]")).await;
     let (dispatcher, _lock) = app.app.dispatcher(None).unwrap();
     let run = dispatcher.run(CancellationToken::new(), Some(Until::Idle(Some(own))));
-    let ended = tokio::time::timeout(Duration::from_secs(60), run).await.expect("it ends").unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(240), run).await.expect("it ends").unwrap();
     assert!(matches!(ended, Finished::Idle(_)));
     assert_eq!(app.notice(own).await.state, NoticeState::Closed);
 }

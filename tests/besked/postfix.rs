@@ -2,9 +2,11 @@
 //! on a free port of loopback, beside any Postfix that the machine runs.
 
 use std::fs;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 pub struct Postfix {
@@ -145,9 +147,17 @@ fn id(flag: &str) -> u32 {
     String::from_utf8(output.stdout).unwrap().trim().parse().expect("tests/run installs postfix")
 }
 
-/// A port of loopback that nobody listens on.
+/// A port of loopback that nobody listens on, TCP or UDP: none that the kernel hands out to whoever asks for any port, so that it stays
+/// free until its server starts.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let first = 10_000 + u16::try_from(std::process::id() % 40).expect("it is small") * 500;
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 500;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Waits for the work of another process: up to four minutes, since on a busy machine a debug build needs more than one for the

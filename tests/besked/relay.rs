@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 pub use script::{Act, Encryption, Gate, Rule, Script, Step, on};
 
@@ -81,7 +82,7 @@ struct State {
 pub struct Relay {
     pub address: SocketAddr,
     shared: Arc<Shared>,
-    running: Mutex<Option<JoinHandle<()>>>,
+    running: Mutex<Option<(JoinHandle<()>, CancellationToken)>>,
     authority: tempfile::NamedTempFile,
 }
 
@@ -97,7 +98,7 @@ impl Relay {
         let shared = Arc::new(Shared { state, changed: Notify::new(), stalled: Notify::new(), acceptor });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let running = Mutex::new(Some(tokio::spawn(serve(listener, shared.clone()))));
+        let running = Mutex::new(Some(start(listener, &shared)));
         Self { address, shared, running, authority }
     }
 
@@ -140,17 +141,16 @@ impl Relay {
     /// Ends all connections and refuses new ones.
     pub async fn stop(&self) {
         let running = self.running.lock().unwrap().take();
-        if let Some(running) = running {
-            running.abort();
-            // The port is closed once the task is gone.
-            let _ = running.await;
+        if let Some((running, stop)) = running {
+            stop.cancel();
+            running.await.unwrap();
         }
     }
 
     /// Listens again, on the same port.
     pub async fn restart(&self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
-        *self.running.lock().unwrap() = Some(tokio::spawn(serve(listener, self.shared.clone())));
+        *self.running.lock().unwrap() = Some(start(listener, &self.shared));
     }
 
     /// All accepted messages, first to last.
@@ -222,7 +222,7 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if let Some(running) = self.running.lock().unwrap().take() {
+        if let Some((running, _)) = self.running.lock().unwrap().take() {
             running.abort();
         }
     }
@@ -236,11 +236,17 @@ impl Shared {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+/// Serves until the token is cancelled.
+fn start(listener: TcpListener, shared: &Arc<Shared>) -> (JoinHandle<()>, CancellationToken) {
+    let stop = CancellationToken::new();
+    (tokio::spawn(serve(listener, shared.clone(), stop.clone())), stop)
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
     // Dropped with this task, and all conversations with it.
     let mut conversations = JoinSet::new();
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        let (stream, _) = accepted.unwrap();
         let number = shared.record(|state| {
             state.connections.push(Connection::default());
             state.at_once = state.at_once.max(state.connections.iter().filter(|it| !it.ended).count());
@@ -253,6 +259,9 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             let _ = conversation::converse(stream, number, &ends.shared).await;
         });
     }
+    // Whoever stopped it finds its port and all connections closed.
+    drop(listener);
+    conversations.shutdown().await;
 }
 
 /// Records the end of a connection, whatever its cause.
@@ -269,7 +278,7 @@ impl Drop for Ends {
 
 /// The awaited value, or a failure that names it: a hanging test says nothing.
 async fn in_time<T>(what: &str, awaited: impl Future<Output = T>) -> T {
-    let limit = Duration::from_secs(30);
+    let limit = Duration::from_secs(240);
     tokio::time::timeout(limit, awaited).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
 }
 

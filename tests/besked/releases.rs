@@ -86,7 +86,7 @@ async fn a_release_that_takes_long_does_not_keep_a_service_from_ending() {
     app.advance(HALF_AN_HOUR);
     let running = Running::start(&app);
     is_releasing(&app, news).await;
-    tokio::time::timeout(Duration::from_secs(10), running.stop())
+    tokio::time::timeout(Duration::from_secs(240), running.stop())
         .await
         .expect("it ends when the time to drain is over");
     held_up.close().await.unwrap();
@@ -109,7 +109,7 @@ async fn a_run_waits_for_what_it_releases_and_not_for_what_it_cannot(#[case] eng
     write(&app, odd, "not a notice").await;
     app.advance(HALF_AN_HOUR);
     for _ in 0..2 {
-        let run = tokio::time::timeout(Duration::from_secs(60), app.run_until_idle());
+        let run = tokio::time::timeout(Duration::from_secs(240), app.run_until_idle());
         let Finished::Left(left) = run.await.expect("it ends") else { panic!("it was released") };
         let undone = left.undone;
         let told: Vec<_> = undone.iter().map(|it| (it.notice, it.task, it.may_pass)).collect();
@@ -146,7 +146,7 @@ async fn a_run_does_not_wait_for_a_release_that_fails_each_time() {
     tx.execute(lose).await.unwrap();
     tx.commit().await.unwrap();
     app.advance(HALF_AN_HOUR);
-    let run = tokio::time::timeout(Duration::from_secs(60), app.run_until_idle());
+    let run = tokio::time::timeout(Duration::from_secs(240), app.run_until_idle());
     let Finished::Left(left) = run.await.expect("it ends") else { panic!("it was released") };
     let undone = left.undone;
     assert_eq!((undone[0].notice, undone[0].may_pass), (id, true));

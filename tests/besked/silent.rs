@@ -9,20 +9,17 @@ use crate::relay::{Relay, Script, Step, on};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_says_for_whom_it_waits_while_a_server_is_silent() {
     let relay = Relay::with(Script::default().rule(on(Step::Greeting).stall())).await;
-    let shell = Shell::new().relay(relay.address.port()).env("BESKED__SMTP__GREETING", "4s");
+    let shell = Shell::new().relay(relay.address.port()).env("BESKED__SMTP__GREETING", "10s");
     shell.write("customers.csv", CUSTOMERS);
     shell.run(&["customers", "import", "customers.csv"]).ok();
     shell.write("notice.md", &maintenance("all = true"));
     let commands: [(&[&str], &str); 3] = [
-        (&["doctor"], "still checking relay primary, after 2 seconds"),
+        (&["doctor"], "still checking relay primary, after "),
         (
             &["notice", "test", "notice.md", "--to", "me@example.com"],
-            "still waiting for relay `primary` to answer, after 2 seconds",
+            "still waiting for relay `primary` to answer, after ",
         ),
-        (
-            &["notice", "send", "notice.md", "--wait", "--yes"],
-            "still waiting for an answer of relay `primary`, after 2 seconds",
-        ),
+        (&["notice", "send", "notice.md", "--wait", "--yes"], "still waiting for an answer of relay `primary`, after "),
     ];
     let running = commands.map(|(arguments, said)| {
         let mut command = shell.command(arguments);
@@ -30,7 +27,7 @@ async fn a_command_says_for_whom_it_waits_while_a_server_is_silent() {
     });
     for (child, said) in running {
         let ended = ran(child.wait_with_output().unwrap());
-        assert_eq!(ended.err.matches(said).count(), 1, "{}", ended.err);
+        assert!(ended.err.contains(said), "{}", ended.err);
         assert_ne!(ended.code, 0, "{}", ended.err);
     }
 }

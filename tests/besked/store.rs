@@ -232,16 +232,18 @@ async fn a_writer_that_comes_rarely_is_not_starved_by_one_that_never_pauses() {
             }
         }
     });
-    let mut others = 0;
+    let mut others = Vec::new();
     for _ in 0..50 {
         let before = commits.load(Ordering::Relaxed);
         let mut tx = rare.write().await.unwrap();
         imports::revise(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
-        others += commits.load(Ordering::Relaxed) - before;
+        others.push(commits.load(Ordering::Relaxed) - before);
     }
     stop.store(true, Ordering::Relaxed);
     never_pauses.await.unwrap();
     assert!(commits.load(Ordering::Relaxed) > 10, "the other one goes on");
-    assert!(others <= 50 * 10, "{others} commits of the other in 50 turns");
+    // Not their sum: a machine that is busy elsewhere holds up this thread for many commits at a time.
+    others.sort_unstable();
+    assert!(others[25] <= 10, "commits of the other in each turn: {others:?}");
 }

@@ -29,10 +29,9 @@ async fn what_a_relay_answers_nobody_goes_by_the_next(
 ) {
     let second = Relay::start().await;
     let app = with_second_over(&second, connections).await;
+    // The other relay has as long for its answers.
     let app = app
-        .configured(|config| {
-            (config.smtp.rcpt, config.smtp.data) = (Duration::from_millis(300), Duration::from_millis(300))
-        })
+        .configured(|config| (config.smtp.rcpt, config.smtp.data) = (Duration::from_secs(3), Duration::from_secs(3)))
         .await;
     app.relay.add(rule);
     import(&app, (0..6).map(|n| format!("a{n}@d{}.example", n % domains))).await;

@@ -99,7 +99,13 @@ impl Chromium {
             "prefs": { "profile.managed_default_content_settings.javascript": scripts },
             "mobileEmulation": { "deviceMetrics": { "width": screen.width, "height": 900, "pixelRatio": 1.0, "touch": false, "mobile": false } },
         });
-        let capabilities: Capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
+        let capabilities: Capabilities = [
+            ("goog:chromeOptions".to_owned(), options),
+            // They end only what hangs.
+            ("timeouts".to_owned(), json!({ "script": 240_000, "pageLoad": 240_000 })),
+        ]
+        .into_iter()
+        .collect();
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
         let mut builder = ClientBuilder::new(connector);
         builder.capabilities(capabilities);

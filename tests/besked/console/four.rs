@@ -1,5 +1,7 @@
 //! Four people do their work in a real browser: ops, security with legal, marketing, and compliance.
 
+use std::time::Duration;
+
 use besked::domain::operator::Role;
 use fantoccini::Locator;
 use rstest::rstest;
@@ -61,7 +63,8 @@ impl Person {
         // The driver answers a click before the browser has left the page.
         client.execute("document.documentElement.classList.add('left')", vec![]).await.unwrap();
         element.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
-        let next = client.wait().for_element(Locator::Css("html:not(.left) body")).await;
+        let next =
+            client.wait().at_most(Duration::from_secs(240)).for_element(Locator::Css("html:not(.left) body")).await;
         assert!(next.is_ok(), "`{css}` leads nowhere from {}: {next:?}", self.place().await);
     }
 

@@ -116,6 +116,6 @@ async fn what_stands_against_an_erasure_is_shown_while_somebody_writes(#[case] e
     besked::store::proof::tree::lock_head(&mut writer).await.unwrap();
     let (actor, address) = (alice(), address(WHO));
     let asked = app.app.subjects.in_the_way(&actor, &address);
-    let duties = tokio::time::timeout(Duration::from_secs(5), asked).await.expect("it waits for nobody").unwrap();
+    let duties = tokio::time::timeout(Duration::from_secs(240), asked).await.expect("it waits for nobody").unwrap();
     assert!(duties.iter().all(|(_, why)| why.contains("must be stored")), "{duties:?}");
 }

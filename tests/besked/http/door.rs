@@ -74,22 +74,27 @@ async fn who_asks_too_often_is_told_when_to_ask_again() {
     let node = super::Node::start(app.app.clone()).await;
     let server = Server { app, node };
     let key = server.key("Root").await;
-    for left in ["2", "1", "0"] {
+    // One comes back each second, which some of these may take on a busy machine.
+    let mut left = 3;
+    let reply = loop {
         let reply = server.node.get(&key, "/api/v1/me").await;
-        reply.ok(200);
-        assert_eq!(reply.header("ratelimit-remaining"), Some(left));
-    }
-    let reply = server.node.get(&key, "/api/v1/me").await;
+        if reply.status == 429 {
+            break reply;
+        }
+        let remaining = reply.header("ratelimit-remaining").unwrap().parse::<u32>().unwrap();
+        assert!(remaining >= left - 1 && remaining <= 2, "{remaining} after {left}");
+        left = remaining;
+    };
+    assert_eq!(left, 0);
     reply.refused(429);
     assert_eq!(reply.header("retry-after"), Some("1"));
-    for _ in 0..2 {
-        server.node.get("besked_guess", "/api/v1/me").await.refused(401);
+    let before = server.audited().await.len();
+    let mut guessed = 0;
+    while server.node.get("besked_guess", "/api/v1/me").await.header("retry-after").is_none() {
+        guessed += 1;
     }
-    let rows = server.audited().await.len();
-    for _ in 0..3 {
-        assert!(server.node.get("besked_guess", "/api/v1/me").await.header("retry-after").is_some());
-    }
-    assert_eq!(server.audited().await.len(), rows, "nobody fills the log by guessing");
+    assert!(guessed >= 2);
+    assert_eq!(server.audited().await.len(), before + guessed, "nobody fills the log by guessing");
     server.node.end().await;
 }
 

@@ -63,7 +63,8 @@ fn postfix(lmtp: u16) -> Postfix {
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
         let answers = free_port();
         let main = format!(
-            "\nmydestination = local.example\nlocal_recipient_maps =\nvirtual_mailbox_domains =\n\
+            "\nmydestination = local.example\nlocal_recipient_maps =\nqueue_run_delay = 2s\nminimal_backoff_time = 2s\n\
+             maximal_backoff_time = 2s\nvirtual_mailbox_domains =\n\
              relay_domains = static:all\nsmtpd_reject_unlisted_recipient = no\nvacation_destination_recipient_limit = 1\n\
              transport_maps = inline:{{bounces.example.com=lmtp:inet:127.0.0.1:{lmtp}, ok.example=discard:, away.example=vacation:, \
              {{full.example = error:5.2.2 mailbox full}}, {{policy.example = error:5.7.1 blocked for its reputation}}}}\n"

@@ -1,15 +1,17 @@
 //! A node that counts as gone and is not: it wakes up, and finds that another node owns its claims.
 
+use besked::domain::clock::Clock;
 use besked::store::proof::ledger;
-use besked::store::sending::deliveries;
+use besked::store::sending::{deliveries, waiting};
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::field::Field;
+use super::field::{Field, Process};
 use crate::app::{NEWS, maintenance};
+use crate::circuit::a_while;
 use crate::cli::Ran;
 use crate::database::Engine;
-use crate::postfix::eventually;
+use crate::nodes::rests;
 use crate::relay::{Gate, Step, on};
 
 const CUSTOMERS: usize = 6;
@@ -37,10 +39,23 @@ async fn a_frozen_node_is_fenced_off_and_its_late_answer_counts(
     let id = field.release(text);
     let gate = Gate::new();
     field.relay.add(on(Step::Dot).times(1).after(&gate));
-    let mut frozen = field.start(&["dispatch"]);
+    // It does not sign, so that it cannot be frozen while it holds the signer's lock.
+    let mut frozen = Process::start(field.shell.command(&["dispatch"]).env("BESKED__LEDGER__KEY_FILE", "var/none"));
     gate.reached().await;
-    eventually("the next one is claimed ahead", || field.counted(id, "sending") == 2);
-    frozen.signal("STOP");
+    let store = field.store().await;
+    // The next one is claimed ahead, for two seconds.
+    loop {
+        let now = Clock::System.now();
+        let leased = async || waiting::depth(&mut *store.read().await.unwrap(), Some(id), now).await.unwrap().leased;
+        if leased().await == 2 {
+            frozen.signal("STOP");
+            if rests(&store).await && leased().await == 2 {
+                break;
+            }
+            frozen.signal("CONT");
+        }
+        a_while(5).await;
+    }
     field.terms.kills += 1;
     field.leases_run_out().await;
     let ran = other_node(&field, other);

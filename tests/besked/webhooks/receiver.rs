@@ -8,7 +8,8 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use crate::relay::certify;
 
@@ -59,7 +60,8 @@ pub struct Receiver {
     pub address: SocketAddr,
     state: Arc<Mutex<State>>,
     asked: Arc<Notify>,
-    running: JoinSet<()>,
+    running: JoinHandle<()>,
+    stop: CancellationToken,
     /// The certificate of the authority that it is trusted by, if it speaks TLS.
     pub authority: Option<tempfile::NamedTempFile>,
 }
@@ -84,12 +86,12 @@ impl Receiver {
         let (state, asked) = (Arc::<Mutex<State>>::default(), Arc::new(Notify::new()));
         let address = listener.local_addr().unwrap();
         let (acceptor, authority) = certified.map(certify).unzip();
-        let mut running = JoinSet::new();
-        running.spawn({
-            let (state, asked) = (state.clone(), asked.clone());
+        let stop = CancellationToken::new();
+        let running = tokio::spawn({
+            let (state, asked, stop) = (state.clone(), asked.clone(), stop.clone());
             async move {
                 let mut open = JoinSet::new();
-                while let Ok((stream, _)) = listener.accept().await {
+                while let Some(Ok((stream, _))) = stop.run_until_cancelled(listener.accept()).await {
                     state.lock().unwrap().connections += 1;
                     let (state, asked, acceptor) = (state.clone(), asked.clone(), acceptor.clone());
                     open.spawn(async move {
@@ -103,9 +105,11 @@ impl Receiver {
                         }
                     });
                 }
+                drop(listener);
+                open.shutdown().await;
             }
         });
-        Self { address, state, asked, running, authority }
+        Self { address, state, asked, running, stop, authority }
     }
 
     pub fn url(&self) -> String {
@@ -157,8 +161,9 @@ impl Receiver {
     }
 
     /// Closes its port and all connections.
-    pub async fn end(mut self) {
-        self.running.shutdown().await;
+    pub async fn end(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
     }
 }
 
