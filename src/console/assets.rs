@@ -19,6 +19,7 @@ const ASSETS: &[(&str, &str, &[u8])] = &[
     ("console.css", CSS, include_bytes!("assets/console.css")),
     ("live.js", JS, include_bytes!("assets/live.js")),
     ("autosave.js", JS, include_bytes!("assets/autosave.js")),
+    ("places.js", JS, include_bytes!("assets/places.js")),
     ("preview.js", JS, include_bytes!("assets/preview.js")),
 ];
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::asked::{Asked, day};
 use super::blocks::{BAD, Block, Cell, Field, Form, GOOD, Input, Page, Table, WARN, encoded};
@@ -63,9 +64,17 @@ fn row(words: &Words, it: &Row) -> Vec<Cell> {
     vec![
         Cell::time(words, it.at),
         Cell::link(&it.operator, format!("/audit?operator={}", encoded(&it.operator))),
-        Cell::text(&it.via),
+        via(&it.via),
         Cell::code(&it.action),
         object.unwrap_or_default(),
         Cell::badge(tone, words.word("console-result", it.result)),
     ]
+}
+
+/// The way of a request, with the end of the id of its session or key: it is enough to see which rows belong together.
+fn via(text: &str) -> Cell {
+    match text.rsplit_once(' ').filter(|(_, id)| Uuid::parse_str(id).is_ok()) {
+        Some((way, id)) => Cell::text(way).under(format!("…{}", id.rsplit('-').next().unwrap_or(id))),
+        None => Cell::text(text),
+    }
 }

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::asked::{Asked, id, wrong};
 use super::blocks::{BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, done, encoded};
@@ -20,6 +21,7 @@ use crate::domain::attestation::Channel;
 use crate::domain::placeholder::Text;
 use crate::domain::right::Right;
 use crate::domain::task::State as TaskState;
+use crate::domain::words::capitalised;
 use crate::escalation::{About, Task};
 
 /// The routes.
@@ -60,7 +62,7 @@ fn row(words: &Words, it: &Task, about: Option<&About>, now: Timestamp) -> Vec<C
 
 /// A task and its customer, each with what it is about in words.
 pub fn about_of(words: &Words, it: &Task, about: Option<&About>) -> (Cell, Cell) {
-    let notice = about.and_then(|it| it.reference.clone().or_else(|| it.subject.as_deref().map(Text::named)));
+    let notice = about.and_then(named);
     let under: Vec<&str> = notice.as_deref().into_iter().chain([it.reason.as_str()]).collect();
     let what = Cell::link(words.word("console-task", it.kind), format!("/tasks/{}", it.id)).under(under.join(" · "));
     let name = about.and_then(|it| it.customer.clone()).unwrap_or_default();
@@ -98,19 +100,21 @@ fn state(words: &Words, it: &Task) -> Cell {
 
 async fn show(State(app): State<App>, signed: Signed, Path(task): Path<String>) -> Result<Response, Refusal> {
     let task = app.tasks.find(&signed.actor, id(&task)?).await?;
-    Ok(page(&app, &signed, &task, None, None))
+    page(&app, &signed, &task, None, None).await
 }
 
 /// The page of a task; with what was typed and what is wrong with it.
-fn page(
+async fn page(
     app: &App,
     signed: &Signed,
     task: &Task,
     note: Option<(&Typed, String)>,
     attesting: Option<(&Typed, &Faults)>,
-) -> Response {
+) -> Result<Response, Refusal> {
     let words = &signed.words;
-    let mut blocks = vec![Block::Text(task.reason.clone()), Block::Facts(facts(words, task, app.context.clock.now()))];
+    let about = app.tasks.abouts(std::slice::from_ref(task)).await?.remove(&task.id).unwrap_or_default();
+    let facts = facts(words, (task, &about), app.context.clock.now());
+    let mut blocks = vec![Block::Text(capitalised(&task.reason)), Block::Facts(facts)];
     if task.state == TaskState::Open {
         if let (Some(notice), Some(account), true) = (task.notice_id, &task.account_id, signed.actor.has(Right::Attest))
         {
@@ -126,16 +130,24 @@ fn page(
             blocks.push(Block::Form(form.titled(words.say("console-task-done-title")).with([field])));
         }
     }
-    Page::new(signed.frame(Place::Tasks, words.word("console-task", task.kind)), blocks).answer()
+    Ok(Page::new(signed.frame(Place::Tasks, words.word("console-task", task.kind)), blocks).answer())
 }
 
-fn facts(words: &Words, task: &Task, now: Timestamp) -> Vec<(String, Cell)> {
+/// How people call the notice that a task is about.
+fn named(about: &About) -> Option<String> {
+    about.reference.clone().or_else(|| about.subject.as_deref().map(Text::named))
+}
+
+fn facts(words: &Words, (task, about): (&Task, &About), now: Timestamp) -> Vec<(String, Cell)> {
     let col = |key: &str| words.say(&format!("console-col-{key}"));
     let mut facts = vec![(col("state"), state(words, task)), (col("opened"), Cell::time(words, task.opened_at))];
     let mut add = |key: &str, cell: Option<Cell>| facts.extend(cell.map(|cell| (col(key), cell)));
     add("deadline", task.deadline.map(|_| deadline(words, task, now)));
-    add("customer", task.account_id.as_ref().map(|it| Cell::link(it, format!("/ask?account={}", encoded(it)))));
-    add("notice", task.notice_id.map(|it| Cell::link(it.to_string(), format!("/notices/{it}"))));
+    let customer = about.customer.clone().unwrap_or_default();
+    let asked = |it: &String| Cell::link(it, format!("/ask?account={}", encoded(it))).under(customer.as_str());
+    add("customer", task.account_id.as_ref().map(asked));
+    let notice = |it: Uuid| Cell::link(named(about).unwrap_or_else(|| it.to_string()), format!("/notices/{it}"));
+    add("notice", task.notice_id.map(notice));
     add("inbound", task.inbound_id.map(|it| Cell::link(it.to_string(), format!("/inbound/{it}"))));
     add("delivery", task.delivery_id.map(|it| Cell::link(it.to_string(), format!("/deliveries/{it}"))));
     add("done", task.done_at.map(|at| Cell::time(words, at)));
@@ -188,7 +200,7 @@ async fn finish(
         Err(error) => {
             let why = wrong(error.into())?;
             let task = app.tasks.find(&signed.actor, task).await?;
-            Ok(page(&app, &signed, &task, Some((&typed, why)), None))
+            page(&app, &signed, &task, Some((&typed, why)), None).await
         }
     }
 }
@@ -217,7 +229,7 @@ async fn attest(
             Err(error) => faults.add("", wrong(error.into())?),
         }
     }
-    Ok(page(&app, &signed, &task, None, Some((&typed, &faults))))
+    page(&app, &signed, &task, None, Some((&typed, &faults))).await
 }
 
 /// A moment as a browser's field for it writes it, in the operator's zone; `None` if it is empty.

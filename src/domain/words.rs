@@ -94,6 +94,13 @@ pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 
+/// The text with a capital first letter: Swedish weekdays, and the reasons in this program, are written in lower case.
+#[must_use]
+pub fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
 /// A number with its thousands apart.
 #[must_use]
 pub fn grouped(n: u64) -> String {

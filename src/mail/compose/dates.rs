@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
 use crate::domain::locale::ZoneName;
+use crate::domain::words::capitalised;
 use crate::mail::locale::Language;
 
 /// Writes times for the contacts of one language and zone.
@@ -148,12 +149,6 @@ fn offset_of(time: &ZonedDateTime) -> String {
         (hours, 0) => format!("UTC{sign}{hours}"),
         (hours, minutes) => format!("UTC{sign}{hours}:{minutes:02}"),
     }
-}
-
-/// The text with a capital first letter: Swedish weekdays are written in lower case.
-pub fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]

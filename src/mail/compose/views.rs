@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use crate::domain::fields::{self, AgreementKind, Fields, IncidentStatus, MeasureKind, OurRole, Phase, Stage};
 use crate::domain::placeholder::Text;
+use crate::domain::words::capitalised;
 use crate::mail::compose::course::{Course, Opening};
-use crate::mail::compose::dates::{Dates, capitalised};
+use crate::mail::compose::dates::Dates;
 use crate::mail::compose::parts::{Fact, Prose};
 use crate::mail::compose::slots::Marks;
 use crate::mail::compose::templates::{

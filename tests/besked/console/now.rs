@@ -102,8 +102,8 @@ async fn the_page_is_sent_again_while_it_is_looked_at() {
     let (app, door) = Box::pin(staffed(Engine::Sqlite, &[Role::Ops])).await;
     let mut ops = at(&door, "ops").await;
     let page = ops.get("/").await.is(200);
-    let script = page.between("<script type=\"module\" src=\"", "\"");
-    ops.get(&script).await.is(200).says("EventSource");
+    let script = page.between("src=\"/assets/live.js", "\"");
+    ops.get(&format!("/assets/live.js{script}")).await.is(200).says("EventSource");
     assert_eq!(page.between("data-source=\"", "\""), "/now/events");
     let mut stream = events(&app, &ops).await;
     let first = next(&mut stream).await.unwrap();

@@ -46,7 +46,7 @@ async fn a_frozen_node_is_fenced_off_and_its_late_answer_counts(
     // The next one is claimed ahead, for two seconds.
     loop {
         let now = Clock::System.now();
-        let leased = async || waiting::depth(&mut *store.read().await.unwrap(), Some(id), now).await.unwrap().leased;
+        let leased = async || waiting::depth(&mut store.read().await.unwrap(), Some(id), now).await.unwrap().leased;
         if leased().await == 2 {
             frozen.signal("STOP");
             if rests(&store).await && leased().await == 2 {
