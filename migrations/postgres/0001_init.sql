@@ -16,6 +16,13 @@ CREATE TABLE customers (
 
 CREATE INDEX customers_left ON customers (updated_at) WHERE status = 'left';
 
+-- The words that customers are found by: those of the name, folded, and of an account id in mixed case (`domain::sought`).
+CREATE TABLE customer_words (
+    word       TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (word, account_id)
+);
+
 CREATE TABLE customer_attributes (
     account_id TEXT COLLATE "C" NOT NULL,
     name       TEXT COLLATE "C" NOT NULL,

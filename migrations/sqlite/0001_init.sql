@@ -12,6 +12,13 @@ CREATE TABLE customers (
 
 CREATE INDEX customers_left ON customers (updated_at) WHERE status = 'left';
 
+-- The words that customers are found by: those of the name, folded, and of an account id in mixed case (`domain::sought`).
+CREATE TABLE customer_words (
+    word       TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    PRIMARY KEY (word, account_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE customer_attributes (
     account_id TEXT NOT NULL,
     name       TEXT NOT NULL,

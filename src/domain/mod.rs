@@ -66,6 +66,7 @@ pub mod rows_file;
 pub mod schedule;
 pub mod second_factor;
 pub mod session;
+pub mod sought;
 pub mod structured;
 pub mod table;
 pub mod task;

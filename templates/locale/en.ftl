@@ -1285,7 +1285,7 @@ console-now-ledger-bad-short = Stopped
 
 # ask
 console-ask-intro = Was this customer informed of what, when, with which words, and with which result?
-console-ask-hint = Of a customer or of a notice
+console-ask-hint = What the account, each word of the name or an address begins with; or the id or the reference of a notice
 console-ask-button = Ask
 console-ask-nothing = No customer and no notice fits “{ $words }”.
 console-ask-customers-caption = Customers
@@ -1344,7 +1344,7 @@ console-ask-evidence-json = Evidence to verify (JSON)
 console-customers-caption = Customers
 console-customers-empty = There is no such customer.
 console-customers-search = Search customers
-console-customers-hint = A part of the account or the name; of an address, if your roles see all of them
+console-customers-hint = What the account or each word of the name begins with; or an address, if your roles see all of them
 console-customers-import = Import customers
 console-customer-active = Active
 console-customer-left = Has left

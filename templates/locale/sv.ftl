@@ -1286,7 +1286,7 @@ console-now-ledger-bad-short = Stannat
 
 # ask
 console-ask-intro = Informerades kunden, om vad, när, med vilka ord och med vilket resultat?
-console-ask-hint = För en kund eller ett meddelande
+console-ask-hint = Vad kontot, varje ord i namnet eller en adress börjar med; eller ett meddelandes id eller referens
 console-ask-button = Fråga
 console-ask-nothing = Ingen kund och inget meddelande passar ”{ $words }”.
 console-ask-customers-caption = Kunder
@@ -1345,7 +1345,7 @@ console-ask-evidence-json = Bevis att kontrollera (JSON)
 console-customers-caption = Kunder
 console-customers-empty = Det finns ingen sådan kund.
 console-customers-search = Sök kunder
-console-customers-hint = En del av kontot eller namnet; av en adress, om dina roller ser alla
+console-customers-hint = Vad kontot eller varje ord i namnet börjar med; eller en adress, om dina roller ser alla
 console-customers-import = Importera kunder
 console-customer-active = Aktiv
 console-customer-left = Avslutad

@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod contacts;
+pub mod customer_words;
 pub mod customers;
 pub mod directories;
 pub mod expired;

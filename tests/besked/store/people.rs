@@ -7,7 +7,7 @@ use besked::domain::preference::Reason;
 use besked::store::notices::Continued;
 use besked::store::people::customers::Selection;
 use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Lacking, Removal};
-use besked::store::people::{contacts, customers, feeds, import_changes, imports, preferences, suppressions};
+use besked::store::people::{contacts, customer_words, customers, feeds, import_changes, imports, preferences, suppressions};
 use besked::store::proof::ledger::{self, Opening};
 use besked::store::secrets;
 use besked::store::sending::deliveries;
@@ -48,6 +48,63 @@ async fn a_customer_leaves_with_the_contacts_that_it_has(#[case] engine: Engine)
     assert_eq!(contacts::of_left(&mut tx, &["C1", "C2"]).await.unwrap().into_keys().collect::<Vec<_>>(), ["C2"]);
 }
 
+/// What the search for customers reads.
+async fn found_by_beginnings(conn: &mut besked::store::Conn) {
+    let pair = |word: &str, account: &str| (word.to_owned(), account.to_owned());
+    let words = async |conn: &mut besked::store::Conn, beginning: &str, after, limit| {
+        customer_words::beginning(conn, beginning, after, limit).await.unwrap()
+    };
+    assert_eq!(words(conn, "", ("", ""), 9).await, [pair("akeri", "C1"), pair("neill", "C2"), pair("o", "C2"), pair("x", "C2")]);
+    assert_eq!(words(conn, "", ("neill", "C2"), 1).await, [pair("o", "C2")]);
+    assert_eq!(words(conn, "n", ("", ""), 9).await, [pair("neill", "C2")]);
+    assert_eq!(customer_words::count(conn, "", 3).await.unwrap(), 3, "up to the limit");
+    assert_eq!(customer_words::count(conn, "ne", 3).await.unwrap(), 1);
+    assert_eq!(customers::beginning(conn, "C", "", 9).await.unwrap(), ["C1", "C2"]);
+    assert_eq!(customers::beginning(conn, "C", "C1", 9).await.unwrap(), ["C2"]);
+    assert!(customers::beginning(conn, "c", "", 9).await.unwrap().is_empty());
+    let listed = customers::listed(conn, &["C1", "C9"]).await.unwrap();
+    assert_eq!((listed.len(), listed["C1"].contacts), (1, 2));
+    let addresses = contacts::beginning(conn, "b", ["", "", ""], 9).await.unwrap();
+    let found: Vec<_> = addresses.iter().map(|it| (it.email_key.as_str(), it.account_id.as_str(), it.first)).collect();
+    assert_eq!(found, [("b@x.example", "C1", 1)]);
+    let found = contacts::beginning(conn, "", ["a@x.example", "C1", "service"], 9).await.unwrap();
+    assert_eq!((found.len(), found[0].first), (1, 0), "another of the customer comes before it");
+    assert_eq!(contacts::first_beginning(conn, "C1", "b@").await.unwrap().as_deref(), Some("b@x.example"));
+    assert_eq!(contacts::first_beginning(conn, "C2", "b@").await.unwrap(), None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn the_words_of_a_customer_follow_its_name_and_go_with_it(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let all = async |conn: &mut besked::store::Conn| {
+        let words = customer_words::beginning(conn, "", ("", ""), 99).await.unwrap();
+        words.into_iter().map(|(word, account)| format!("{word} {account}")).collect::<Vec<_>>()
+    };
+    let people = [contact("Kund-1", "a@x.example", 2), contact("C2", "b@x.example", 3)];
+    for (id, first, wanted) in [
+        ("i1", "Anna Ek", vec!["1 Kund-1", "anna Kund-1", "ek Kund-1", "kund Kund-1", "two C2"]),
+        ("i2", "Anna Berg", vec!["1 Kund-1", "anna Kund-1", "berg Kund-1", "kund Kund-1", "two C2"]),
+    ] {
+        let rows = [CustomerRow { account_id: "Kund-1", name: first }, CustomerRow { account_id: "C2", name: "Two" }];
+        let file = File { customers: &rows, attributes: &[], contacts: &people };
+        file.import(&mut tx, id, fixture.now, false).await;
+        assert_eq!(all(&mut tx).await, wanted);
+    }
+    let both = ["Kund-1".to_owned(), "C2".to_owned()];
+    customer_words::remove(&mut tx, &both, true).await.unwrap();
+    assert_eq!(all(&mut tx).await.len(), 5, "each has a contact");
+    let conn: &mut besked::store::Conn = &mut tx;
+    sqlx::query("DELETE FROM contacts WHERE account_id = 'Kund-1'").execute(&mut *conn).await.unwrap();
+    besked::store::people::sole_traders::clear(conn, &both).await.unwrap();
+    assert_eq!(all(conn).await, ["1 Kund-1", "kund Kund-1", "two C2"], "of a cleared name nothing is left");
+    besked::store::people::retention::delete_customers(conn, &both).await.unwrap();
+    assert!(all(conn).await.is_empty());
+}
+
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
@@ -66,9 +123,7 @@ async fn customers_are_imported_selected_and_left(#[case] engine: Engine) {
     let listed = customers::list(&mut tx, None, 1).await.unwrap();
     assert_eq!((listed[0].account_id.as_str(), listed[0].contacts), ("C1", 2));
     assert_eq!(customers::list(&mut tx, Some("C1"), 9).await.unwrap()[0].name, "O'Neill \"X\"");
-    let found = customers::search(&mut tx, ("NEILL", true), None, 9).await.unwrap();
-    assert_eq!(found.iter().map(|it| it.account_id.as_str()).collect::<Vec<_>>(), ["C2"]);
-    assert!(customers::search(&mut tx, ("neill", true), Some("C2"), 9).await.unwrap().is_empty());
+    found_by_beginnings(&mut tx).await;
     let at = |text: &str| besked::domain::address::Address::parse(text).unwrap();
     let found = customers::with_address(&mut tx, &at("B@x.example"), None, 9).await.unwrap();
     assert_eq!(found.iter().map(|it| it.account_id.as_str()).collect::<Vec<_>>(), ["C1"]);
