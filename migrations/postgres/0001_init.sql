@@ -378,6 +378,15 @@ CREATE TABLE feeds (
     created_at BIGINT NOT NULL
 );
 
+-- Which entries of the ledger are objections to mandatory notices, and which of these wait for a decision.
+CREATE TABLE objections (
+    id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    entry_id TEXT COLLATE "C" NOT NULL UNIQUE,
+    decided  BIGINT NOT NULL CHECK (decided IN (0, 1))
+);
+
+CREATE INDEX objections_waiting ON objections (entry_id) WHERE decided = 0;
+
 -- Legal holds: as long as one is on a notice or an account, nothing of it may be erased or purged.
 CREATE TABLE holds (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,

@@ -366,6 +366,15 @@ CREATE TABLE feeds (
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Which entries of the ledger are objections to mandatory notices, and which of these wait for a decision.
+CREATE TABLE objections (
+    id       TEXT NOT NULL PRIMARY KEY,
+    entry_id TEXT NOT NULL UNIQUE,
+    decided  INTEGER NOT NULL CHECK (decided IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX objections_waiting ON objections (entry_id) WHERE decided = 0;
+
 -- Legal holds: as long as one is on a notice or an account, nothing of it may be erased or purged.
 CREATE TABLE holds (
     id         TEXT NOT NULL PRIMARY KEY,

@@ -19,6 +19,7 @@ use super::tones::of_delivery;
 use super::words::Words;
 use crate::app::App;
 use crate::domain::address::Address;
+use crate::domain::page::PageRequest;
 use crate::people::petitions::PetitionError;
 use crate::people::subjects::Looked;
 
@@ -34,6 +35,7 @@ pub fn routes() -> Router<App> {
         .route("/people/unrestrict", post(rights::unrestrict))
         .route("/people/rectify", post(rights::rectify))
         .route("/people/object", post(rights::object))
+        .route("/people/objections", get(rights::all_objections))
         .route("/people/objections/{id}", post(rights::decide))
         .route("/people/erase", get(erase::ask).post(erase::erase))
         .route("/people/petitions", get(petitions::all).post(petitions::record))
@@ -52,7 +54,7 @@ impl From<PetitionError> for Refusal {
 }
 
 async fn people(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Response, Refusal> {
-    page(&app, &signed, asked.text("email"), None, Wrong::default()).await
+    page(&app, &signed, asked.text("email"), &asked.page(), None, Wrong::default()).await
 }
 
 /// What is wrong with one of the forms of the page, by its id.
@@ -65,11 +67,12 @@ impl Wrong {
     }
 }
 
-/// The page of an address, or of none; `first` stands on top.
+/// The page of an address, or of none, with a page of the objections that wait; `first` stands on top.
 async fn page(
     app: &App,
     signed: &Signed,
     email: &str,
+    request: &PageRequest,
     first: Option<Block>,
     wrong: Wrong,
 ) -> Result<Response, Refusal> {
@@ -90,7 +93,7 @@ async fn page(
         _ => {
             blocks.push(Block::Heading(words.say("console-petitions-open")));
             blocks.push(Block::Table(petitions::table(app, words, "console-petitions", &open)));
-            blocks.extend(rights::objections(app, signed, &wrong).await?);
+            blocks.extend(rights::objections(app, signed, request, &wrong).await?);
         }
     }
     blocks.push(Block::Links(vec![(words.say("console-petitions-all"), "/people/petitions".to_owned())]));

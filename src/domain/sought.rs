@@ -105,7 +105,10 @@ mod tests {
     fn what_was_typed_says_how_things_begin() {
         let sought = Sought::parse(" Kund-1 ");
         assert_eq!(sought.accounts, ["KUND-1", "Kund-1", "kund-1"]);
-        assert_eq!((sought.words.as_slice(), sought.address.as_str()), (&["1".to_owned(), "kund".to_owned()][..], "kund-1"));
+        assert_eq!(
+            (sought.words.as_slice(), sought.address.as_str()),
+            (&["1".to_owned(), "kund".to_owned()][..], "kund-1")
+        );
         assert_eq!((sought.account("kund-17"), sought.account("kunde")), (Some(2), None));
         let names = Sought::parse("berg ann");
         assert!(names.accounts.is_empty() && names.address.is_empty());

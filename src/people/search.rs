@@ -87,7 +87,8 @@ impl Source {
             }
             Self::Word(beginning) => {
                 let rows = customer_words::beginning(conn, beginning, (one, two), limit).await?.into_iter();
-                rows.map(|(word, account)| Row { key: [word, account.clone(), none()], account, first: false }).collect()
+                rows.map(|(word, account)| Row { key: [word, account.clone(), none()], account, first: false })
+                    .collect()
             }
             Self::Address(beginning) => {
                 let rows = contacts::beginning(conn, beginning, [one, two, three], limit).await?.into_iter();

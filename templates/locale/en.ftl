@@ -712,6 +712,9 @@ console-coverage-customers =
        *[other] { $number } customers.
     }
 console-coverage-count = Count how many are informed
+console-coverage-counted = Counted at
+console-coverage-counting = The customers are being counted: a million take some seconds.
+console-coverage-look-again = Look again
 console-coverage-overdue-last =
     { $count ->
         [one] At the last look { $number } customer was not informed past the deadline.
@@ -1636,8 +1639,11 @@ console-petitions-empty = No request waits for an answer.
 console-petitions-all = All requests of persons
 console-petitions-all-caption = All requests, the newest first
 console-petitions-all-empty = No person has asked for anything yet.
-console-objections-caption = Objections to mandatory notices
-console-objections-empty = Nobody has objected.
+console-objections-caption = Objections to mandatory notices that wait for a decision
+console-objections-empty = Nobody waits for a decision about an objection.
+console-objections-all = All objections to mandatory notices
+console-objections-all-caption = All objections to mandatory notices
+console-objections-all-empty = Nobody has objected.
 console-objection-decide = Decide about the objection of { $address }
 console-decision-upheld = Upheld: these notices are not to be sent any more
 console-decision-declined = Declined: compelling grounds prevail

@@ -713,6 +713,9 @@ console-coverage-customers =
        *[other] { $number } kunder.
     }
 console-coverage-count = Räkna hur många som är informerade
+console-coverage-counted = Räknat
+console-coverage-counting = Kunderna räknas: en miljon tar några sekunder.
+console-coverage-look-again = Titta igen
 console-coverage-overdue-last =
     { $count ->
         [one] Vid senaste kontrollen var { $number } kund inte informerad efter tidsfristen.
@@ -1637,8 +1640,11 @@ console-petitions-empty = Ingen begäran väntar på svar.
 console-petitions-all = Alla begäranden från personer
 console-petitions-all-caption = Alla begäranden, de nyaste först
 console-petitions-all-empty = Ingen person har begärt något än.
-console-objections-caption = Invändningar mot obligatoriska meddelanden
-console-objections-empty = Ingen har invänt.
+console-objections-caption = Invändningar mot obligatoriska meddelanden som väntar på beslut
+console-objections-empty = Ingen väntar på beslut om en invändning.
+console-objections-all = Alla invändningar mot obligatoriska meddelanden
+console-objections-all-caption = Alla invändningar mot obligatoriska meddelanden
+console-objections-all-empty = Ingen har invänt.
 console-objection-decide = Besluta om invändningen från { $address }
 console-decision-upheld = Bifallen: meddelandena ska inte skickas längre
 console-decision-declined = Avslagen: tvingande skäl väger tyngre

@@ -118,7 +118,10 @@ pub async fn record(State(app): State<App>, signed: Signed, typed: Typed) -> Res
     match recorded {
         Ok(()) => Ok(done(&app, &path, "console-done-petition")),
         Err(refusal) => match refusal.of_form().map(str::to_owned) {
-            Some(why) => page(&app, &signed, address.as_str(), None, Wrong(Some(("petition", why)))).await,
+            Some(why) => {
+                page(&app, &signed, address.as_str(), &Asked::default().page(), None, Wrong(Some(("petition", why))))
+                    .await
+            }
             None => Err(refusal),
         },
     }

@@ -43,19 +43,11 @@ pub async fn gather(conn: &mut Conn) -> Result<()> {
         }
         for (sql, rows) in [
             (
-                bulk!(
-                    dialect,
-                    "INSERT INTO new_words (word, account_id) SELECT value ->> 0, value ->> 1 FROM",
-                    rows
-                ),
+                bulk!(dialect, "INSERT INTO new_words (word, account_id) SELECT value ->> 0, value ->> 1 FROM", rows),
                 new,
             ),
             (
-                bulk!(
-                    dialect,
-                    "INSERT INTO gone_words (word, account_id) SELECT value ->> 0, value ->> 1 FROM",
-                    rows
-                ),
+                bulk!(dialect, "INSERT INTO gone_words (word, account_id) SELECT value ->> 0, value ->> 1 FROM", rows),
                 gone,
             ),
         ] {

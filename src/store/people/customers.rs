@@ -15,7 +15,7 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// A customer in a list.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = customer::Listed)]
 pub struct Listed {
     /// Account id.

@@ -11,6 +11,7 @@ pub mod holds;
 pub mod import_changes;
 pub mod imports;
 pub mod mentions;
+pub mod objections;
 pub mod operations;
 pub mod petitions;
 pub mod preferences;

@@ -36,7 +36,9 @@ async fn the_search_for_customers_reads_no_table_from_end_to_end(#[case] engine:
     for statement in statements.iter().filter(|it| tables.iter().any(|table| it.contains(table))) {
         let plan = plan(engine, &mut conn, statement).await;
         // What was read before: a page, and the list of its accounts.
-        let small = |line: &str| ["page", "json", "first", "VIRTUAL", "CONSTANT", "(subquery"].iter().any(|it| line.contains(it));
+        let small = |line: &str| {
+            ["page", "json", "first", "VIRTUAL", "CONSTANT", "(subquery"].iter().any(|it| line.contains(it))
+        };
         let scans = |line: &&String| line.starts_with("SCAN ") || line.contains("Seq Scan on");
         if plan.iter().filter(scans).any(|line| !small(line)) {
             wrong.push(format!("{statement}\n{}\n", plan.join("\n")));

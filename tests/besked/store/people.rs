@@ -7,7 +7,9 @@ use besked::domain::preference::Reason;
 use besked::store::notices::Continued;
 use besked::store::people::customers::Selection;
 use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Lacking, Removal};
-use besked::store::people::{contacts, customer_words, customers, feeds, import_changes, imports, preferences, suppressions};
+use besked::store::people::{
+    contacts, customer_words, customers, feeds, import_changes, imports, preferences, suppressions,
+};
 use besked::store::proof::ledger::{self, Opening};
 use besked::store::secrets;
 use besked::store::sending::deliveries;
@@ -54,7 +56,10 @@ async fn found_by_beginnings(conn: &mut besked::store::Conn) {
     let words = async |conn: &mut besked::store::Conn, beginning: &str, after, limit| {
         customer_words::beginning(conn, beginning, after, limit).await.unwrap()
     };
-    assert_eq!(words(conn, "", ("", ""), 9).await, [pair("akeri", "C1"), pair("neill", "C2"), pair("o", "C2"), pair("x", "C2")]);
+    assert_eq!(
+        words(conn, "", ("", ""), 9).await,
+        [pair("akeri", "C1"), pair("neill", "C2"), pair("o", "C2"), pair("x", "C2")]
+    );
     assert_eq!(words(conn, "", ("neill", "C2"), 1).await, [pair("o", "C2")]);
     assert_eq!(words(conn, "n", ("", ""), 9).await, [pair("neill", "C2")]);
     assert_eq!(customer_words::count(conn, "", 3).await.unwrap(), 3, "up to the limit");
@@ -376,4 +381,27 @@ async fn a_feed_has_one_id_until_it_is_removed_and_the_last_notice_of_each_matte
     sqlx::query(erase).execute(&mut *tx).await.unwrap();
     let found = feeds::maintenance(&mut tx, "C1", now, 9).await.unwrap();
     assert_eq!(found[0].locale.as_ref().unwrap().as_str(), "sv");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn objections_are_paged_until_their_entries_are_cleared(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = |n: u128| uuid::Uuid::from_u128(n);
+    for n in 1..=3 {
+        objections::insert(&mut tx, id(10 + n), id(n)).await.unwrap();
+    }
+    objections::set_decided(&mut tx, id(12)).await.unwrap();
+    assert_eq!(objections::find(&mut tx, id(12)).await.unwrap(), Some(id(2)));
+    assert_eq!(objections::find(&mut tx, id(2)).await.unwrap(), None);
+    let all = [(id(3), false), (id(2), true), (id(1), false)];
+    assert_eq!(objections::page(&mut tx, false, None, 9).await.unwrap(), all);
+    assert_eq!(objections::page(&mut tx, false, Some(id(3)), 1).await.unwrap(), all[1..2]);
+    assert_eq!(objections::page(&mut tx, true, None, 9).await.unwrap(), [(id(1), false), (id(3), false)]);
+    assert_eq!(objections::page(&mut tx, true, Some(id(1)), 9).await.unwrap(), [(id(3), false)]);
+    objections::delete(&mut tx, &[id(1), id(2)]).await.unwrap();
+    assert_eq!(objections::page(&mut tx, false, None, 9).await.unwrap(), [(id(3), false)]);
 }
