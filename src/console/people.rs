@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 
 use super::asked::Asked;
 use super::blocks::{Block, Cell, Field, Form, Input, Page, Table, WARN, encoded};
+use super::form::Fault;
 use super::frame::Place;
 use super::refusal::Refusal;
 use super::signed::Signed;
@@ -48,7 +49,7 @@ impl From<PetitionError> for Refusal {
         match error {
             PetitionError::Store(error) => error.into(),
             PetitionError::Forbidden(error) => error.into(),
-            error => Self::new(error.kind(), error.to_string()),
+            error => Self::english(error.kind(), error.to_string()),
         }
     }
 }
@@ -59,10 +60,10 @@ async fn people(State(app): State<App>, signed: Signed, asked: Asked) -> Result<
 
 /// What is wrong with one of the forms of the page, by its id.
 #[derive(Default)]
-struct Wrong(Option<(&'static str, String)>);
+struct Wrong(Option<(&'static str, Fault)>);
 
 impl Wrong {
-    fn at(&self, form: &str) -> Option<String> {
+    fn at(&self, form: &str) -> Option<Fault> {
         self.0.as_ref().filter(|(it, _)| *it == form).map(|(_, why)| why.clone())
     }
 }
@@ -80,7 +81,7 @@ async fn page(
     let open = app.petitions.open(&signed.actor).await?;
     let mut blocks: Vec<Block> = first.into_iter().collect();
     let address = if email.is_empty() { None } else { Some(Address::parse(email)) };
-    let problem = address.as_ref().and_then(|it| it.as_ref().err()).map(ToString::to_string);
+    let problem = address.as_ref().and_then(|it| it.as_ref().err()).map(|it| Fault::english(it.to_string()));
     let field = Field::line(words, "email", email).by(Input::Line("email")).wrong(problem);
     blocks.push(Block::Form(Form::asking("look", "/people", words.say("console-look-up")).with([field])));
     match address {

@@ -74,3 +74,4 @@ pub mod together;
 pub mod tombstone;
 pub mod webhook;
 pub mod words;
+pub mod wrong;

@@ -52,7 +52,7 @@ pub fn forms(words: &Words, address: &Address, looked: &Looked, wrong: &Wrong) -
 
 /// The address of a form; the page says what is wrong with it.
 fn address(typed: &Typed) -> Result<Address, Refusal> {
-    Address::parse(typed.text("email")).map_err(|error| Refusal::new(Kind::Invalid, error.to_string()))
+    Address::parse(typed.text("email")).map_err(|error| Refusal::english(Kind::Invalid, error.to_string()))
 }
 
 /// The page again with what is wrong with a form, unless it is another kind of refusal.
@@ -65,7 +65,8 @@ async fn again(
 ) -> Result<Response, Refusal> {
     match refusal.kind {
         Kind::Invalid | Kind::Conflict | Kind::Refused | Kind::NotFound => {
-            page(app, signed, email, &Asked::default().page(), None, Wrong(Some((form, refusal.text)))).await
+            page(app, signed, email, &Asked::default().page(), None, Wrong(Some((form, refusal.fault(&signed.words)))))
+                .await
         }
         _ => Err(refusal),
     }
@@ -117,7 +118,7 @@ pub async fn rectify(State(app): State<App>, signed: Signed, typed: Typed) -> Re
     let to = match Address::parse(typed.text("to")) {
         Ok(to) => to,
         Err(error) => {
-            let refusal = Refusal::new(Kind::Invalid, error.to_string());
+            let refusal = Refusal::english(Kind::Invalid, error.to_string());
             return again(&app, &signed, address.as_str(), "rectify", refusal).await;
         }
     };
@@ -136,7 +137,7 @@ pub async fn rectify(State(app): State<App>, signed: Signed, typed: Typed) -> Re
 pub async fn object(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Response, Refusal> {
     let address = address(&typed)?;
     let categories: Result<Vec<Category>, String> = typed.all("categories").map(str::parse).collect();
-    let categories = categories.map_err(|why| Refusal::new(Kind::Invalid, why))?;
+    let categories = categories.map_err(|why| Refusal::english(Kind::Invalid, why))?;
     if categories.is_empty() {
         let refusal = Refusal::new(Kind::Invalid, signed.words.say("console-right-object-none"));
         return again(&app, &signed, address.as_str(), "object", refusal).await;
@@ -215,7 +216,7 @@ pub async fn decide(
         Ok(decision) => {
             app.subjects.decide(&signed.actor, objection, decision, typed.text("reason")).await.map_err(Refusal::from)
         }
-        Err(why) => Err(Refusal::new(Kind::Invalid, why)),
+        Err(why) => Err(Refusal::english(Kind::Invalid, why)),
     };
     match decided {
         Ok(_) => Ok(done(&app, "/people", "console-done-decided")),

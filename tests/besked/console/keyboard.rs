@@ -125,7 +125,10 @@ async fn a_maintenance_is_written_and_submitted_by_keyboard_alone() {
     ops.type_in("[name=\"body\"]", "Hello from the keyboard.").await;
     ops.reach("[name=audience]").await;
     ops.press([SPACE]).await;
-    assert_eq!((ops.value().await, ops.ask("return document.activeElement.checked", "").await), ("all".into(), true.into()));
+    assert_eq!(
+        (ops.value().await, ops.ask("return document.activeElement.checked", "").await),
+        ("all".into(), true.into())
+    );
     ops.reach("button[name=do][value=check]").await;
     ops.leave_by(SPACE).await;
     ops.says("recipients").await;

@@ -8,7 +8,7 @@ use besked::store::notices::Continued;
 use besked::store::people::customers::Selection;
 use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Lacking, Removal};
 use besked::store::people::{
-    contacts, customer_words, customers, feeds, import_changes, imports, preferences, suppressions,
+    contacts, customer_words, customers, feeds, import_changes, imports, objections, preferences, suppressions,
 };
 use besked::store::proof::ledger::{self, Opening};
 use besked::store::secrets;
