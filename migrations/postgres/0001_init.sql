@@ -17,9 +17,13 @@ CREATE TABLE customers (
 CREATE INDEX customers_left ON customers (updated_at) WHERE status = 'left';
 
 -- The words that customers are found by: those of the name, folded, and of an account id in mixed case (`domain::sought`).
+-- A row has the `n` accounts from `account_id` to `last` that share a word; `others` are all but the first.
 CREATE TABLE customer_words (
     word       TEXT COLLATE "C" NOT NULL,
     account_id TEXT COLLATE "C" NOT NULL,
+    last       TEXT COLLATE "C" NOT NULL,
+    others     TEXT COLLATE "C" NOT NULL,
+    n          BIGINT NOT NULL,
     PRIMARY KEY (word, account_id)
 );
 

@@ -13,9 +13,13 @@ CREATE TABLE customers (
 CREATE INDEX customers_left ON customers (updated_at) WHERE status = 'left';
 
 -- The words that customers are found by: those of the name, folded, and of an account id in mixed case (`domain::sought`).
+-- A row has the `n` accounts from `account_id` to `last` that share a word; `others` are all but the first.
 CREATE TABLE customer_words (
     word       TEXT NOT NULL,
     account_id TEXT NOT NULL,
+    last       TEXT NOT NULL,
+    others     TEXT NOT NULL,
+    n          INTEGER NOT NULL,
     PRIMARY KEY (word, account_id)
 ) STRICT, WITHOUT ROWID;
 

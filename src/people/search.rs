@@ -22,8 +22,11 @@ use crate::store::{Conn, StoreError};
 /// The most rows that a page reads, beyond those of one batch.
 const READ: usize = 4_000;
 
-/// The most rows that are read together.
-const BATCH: u32 = 1_000;
+/// The most rows that are read together; a row of a word has many accounts.
+const BATCH: u32 = 100;
+
+/// The most customers whose names are read together.
+const NAMED: usize = 500;
 
 /// So many customers have a word that it does not matter how many more there are.
 const COMMON: u32 = 4_000;
@@ -77,38 +80,51 @@ struct Row {
 }
 
 impl Source {
-    async fn rows(&self, conn: &mut Conn, after: &[String; 3], limit: u32) -> Result<Vec<Row>, StoreError> {
+    /// Up to `limit` rows of the database after a place, and whether these are the last.
+    async fn rows(&self, conn: &mut Conn, after: &[String; 3], limit: u32) -> Result<(Vec<Row>, bool), StoreError> {
         let [one, two, three] = after.each_ref().map(String::as_str);
         let none = String::new;
+        let is_last = |read: usize| read < limit as usize;
         Ok(match self {
             Self::Account(beginning) => {
-                let rows = customers::beginning(conn, beginning, one, limit).await?.into_iter();
-                rows.map(|account| Row { key: [account.clone(), none(), none()], account, first: true }).collect()
+                let found = customers::beginning(conn, beginning, one, limit).await?;
+                let is_last = is_last(found.len());
+                let row = |account: String| Row { key: [account.clone(), none(), none()], account, first: true };
+                (found.into_iter().map(row).collect(), is_last)
             }
             Self::Word(beginning) => {
-                let rows = customer_words::beginning(conn, beginning, (one, two), limit).await?.into_iter();
-                rows.map(|(word, account)| Row { key: [word, account.clone(), none()], account, first: false })
-                    .collect()
+                let found = customer_words::beginning(conn, beginning, (one, two), limit).await?;
+                let mut rows = Vec::new();
+                for shared in &found {
+                    let is_begun = shared.word == one && shared.account_id == two;
+                    for account in shared.accounts().filter(|it| !is_begun || *it > three) {
+                        let key = [shared.word.clone(), shared.account_id.clone(), account.to_owned()];
+                        rows.push(Row { key, account: account.to_owned(), first: false });
+                    }
+                }
+                (rows, is_last(found.len()))
             }
             Self::Address(beginning) => {
-                let rows = contacts::beginning(conn, beginning, [one, two, three], limit).await?.into_iter();
-                rows.map(|it| Row {
+                let found = contacts::beginning(conn, beginning, [one, two, three], limit).await?;
+                let is_last = is_last(found.len());
+                let row = |it: contacts::Beginning| Row {
                     key: [it.email_key, it.account_id.clone(), it.role],
                     account: it.account_id,
                     first: it.first == 1,
-                })
-                .collect()
+                };
+                (found.into_iter().map(row).collect(), is_last)
             }
         })
     }
 }
 
-/// A customer up to which the list was read: the number of the source, and the account.
-struct Cursor(usize, AccountId);
+/// A customer up to which the list was read: the number of the source, the first account of the row of a word, and the account.
+#[derive(Clone)]
+struct Cursor(usize, AccountId, AccountId);
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}~{}", self.0, self.1.as_str())
+        write!(f, "{} {} {}", self.0, self.1.as_str(), self.2.as_str())
     }
 }
 
@@ -116,10 +132,28 @@ impl FromStr for Cursor {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (source, account) = text.split_once('~').ok_or_else(|| "has no `~`".to_owned())?;
-        Ok(Self(source.parse().map_err(|_| "has no number".to_owned())?, account.parse()?))
+        // No account id has a blank.
+        match text.split(' ').collect::<Vec<_>>()[..] {
+            [source, first, account] => {
+                Ok(Self(source.parse().map_err(|_| "has no number".to_owned())?, first.parse()?, account.parse()?))
+            }
+            _ => Err("has not three parts".to_owned()),
+        }
     }
 }
+
+/// A page that is being filled.
+struct Listing {
+    limit: usize,
+    /// Rows that were read.
+    read: usize,
+    found: Vec<String>,
+    /// The last one that was found.
+    last: Option<Cursor>,
+}
+
+/// How the list goes on after a page.
+struct Next(Option<Cursor>);
 
 struct Search {
     sought: Sought,
@@ -149,41 +183,58 @@ impl Search {
             Some(cursor) => (cursor.0, self.place(conn, cursor).await?),
             None => (0, Default::default()),
         };
-        let (mut found, mut last): (Vec<String>, _) = (Vec::new(), None);
-        let mut read = 0;
+        let mut page = Listing { limit: request.limit as usize, read: 0, found: Vec::new(), last: None };
         for (n, source) in self.sources.iter().enumerate().skip(begin) {
-            let mut batch = request.to_read().min(BATCH);
+            let mut batch = request.to_read().clamp(2, BATCH);
             loop {
-                let rows = source.rows(conn, &key, batch).await?;
-                let names = names(conn, &rows).await?;
-                let is_last = rows.len() < batch as usize;
-                for row in rows {
-                    read += 1;
-                    key = row.key;
-                    let Some((account, name)) = names.get(&row.account) else { continue };
-                    let words = sought::words_of(&row.account, name);
-                    if !(row.first || matches!(source, Source::Word(it) if first(&words, it) == Some(&*key[0]))) {
-                        continue;
-                    }
-                    if self.lists(source, &row.account, &words) {
-                        if found.len() == request.limit as usize {
-                            return Ok((found, last));
-                        }
-                        found.push(row.account);
-                        last = Some(Cursor(n, account.clone()));
-                    }
-                    if read >= READ {
-                        return Ok((found, Some(Cursor(n, account.clone()))));
+                let (rows, is_last) = source.rows(conn, &key, batch).await?;
+                for rows in rows.chunks(NAMED.min(page.limit + 1).max(NAMED / 10)) {
+                    if let Some(next) = self.take(conn, (n, source), rows, &mut page).await? {
+                        return Ok((page.found, next.0));
                     }
                 }
-                if is_last {
-                    break;
+                match rows.into_iter().next_back() {
+                    Some(row) if !is_last => key = row.key,
+                    _ => break,
                 }
                 batch = (batch * 2).min(BATCH);
             }
             key = Default::default();
         }
-        Ok((found, None))
+        Ok((page.found, None))
+    }
+
+    /// Takes those of some rows that are listed into a page; returns how it goes on once the page is full, or enough was read.
+    async fn take(
+        &self,
+        conn: &mut Conn,
+        (n, source): (usize, &Source),
+        rows: &[Row],
+        page: &mut Listing,
+    ) -> Result<Option<Next>, StoreError> {
+        let names = names(conn, rows).await?;
+        for row in rows {
+            page.read += 1;
+            let Some((account, name)) = names.get(&row.account) else { continue };
+            let words = sought::words_of(&row.account, name);
+            if !(row.first || matches!(source, Source::Word(it) if first(&words, it) == Some(&*row.key[0]))) {
+                continue;
+            }
+            // The first account of a row was parsed when it was written.
+            let of_row = if matches!(source, Source::Word(_)) { AccountId::parse(&row.key[1]).ok() } else { None };
+            let here = Cursor(n, of_row.unwrap_or_else(|| account.clone()), account.clone());
+            if self.lists(source, &row.account, &words) {
+                if page.found.len() == page.limit {
+                    return Ok(Some(Next(page.last.take())));
+                }
+                page.found.push(row.account.clone());
+                page.last = Some(here.clone());
+            }
+            if page.read >= READ {
+                return Ok(Some(Next(Some(here))));
+            }
+        }
+        Ok(None)
     }
 
     /// True if a customer that a source has is listed there, and not by another one before or behind.
@@ -197,14 +248,14 @@ impl Search {
     }
 
     /// The place of a cursor in its source.
-    async fn place(&self, conn: &mut Conn, Cursor(n, account): &Cursor) -> Result<[String; 3], CustomerError> {
+    async fn place(&self, conn: &mut Conn, Cursor(n, of_row, account): &Cursor) -> Result<[String; 3], CustomerError> {
         let id = account.as_str();
         let key = match self.sources.get(*n) {
             Some(Source::Account(_)) => Some([id.to_owned(), String::new(), String::new()]),
             Some(Source::Word(beginning)) => {
                 let known = customers::find(conn, id).await?;
                 let words = known.map(|it| sought::words_of(id, &it.name)).unwrap_or_default();
-                first(&words, beginning).map(|word| [word.to_owned(), id.to_owned(), String::new()])
+                first(&words, beginning).map(|word| [word.to_owned(), of_row.as_str().to_owned(), id.to_owned()])
             }
             Some(Source::Address(beginning)) => {
                 let key = contacts::first_beginning(conn, id, beginning).await?;
@@ -213,7 +264,7 @@ impl Search {
             }
             None => None,
         };
-        key.ok_or_else(|| CursorError(Cursor(*n, account.clone()).to_string()).into())
+        key.ok_or_else(|| CursorError(Cursor(*n, of_row.clone(), account.clone()).to_string()).into())
     }
 }
 
@@ -234,7 +285,7 @@ async fn rarest(conn: &mut Conn, words: &[String]) -> Result<Option<String>, Sto
     for word in words {
         let count = match words {
             [_] => 0,
-            _ => customer_words::count(conn, word, COMMON).await?,
+            _ => customer_words::count(conn, word, COMMON).await?.min(u64::from(COMMON)),
         };
         let rarer = |(fewest, longest): (u64, &String)| count < fewest || count == fewest && word.len() > longest.len();
         if rarest.is_none_or(rarer) {

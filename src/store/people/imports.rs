@@ -157,8 +157,10 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
          CREATE TEMP TABLE IF NOT EXISTS kept_customers (account_id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL)
            WITHOUT ROWID;
-         CREATE TEMP TABLE IF NOT EXISTS new_words (word TEXT NOT NULL, account_id TEXT NOT NULL);
-         CREATE TEMP TABLE IF NOT EXISTS gone_words (word TEXT NOT NULL, account_id TEXT NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS new_words (word TEXT NOT NULL, account_id TEXT NOT NULL, last TEXT NOT NULL,
+           others TEXT NOT NULL, n INTEGER NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS gone_words (word TEXT NOT NULL, account_id TEXT NOT NULL,
+           PRIMARY KEY (word, account_id)) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT NOT NULL);
          CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL,
            value TEXT NOT NULL, position INTEGER NOT NULL);
@@ -180,8 +182,10 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
          CREATE TEMP TABLE IF NOT EXISTS file_attribute_names (name TEXT COLLATE \"C\" PRIMARY KEY);
          CREATE TEMP TABLE IF NOT EXISTS kept_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY);
          CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY, name TEXT COLLATE \"C\");
-         CREATE TEMP TABLE IF NOT EXISTS new_words (word TEXT COLLATE \"C\", account_id TEXT COLLATE \"C\");
-         CREATE TEMP TABLE IF NOT EXISTS gone_words (word TEXT COLLATE \"C\", account_id TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS new_words (word TEXT COLLATE \"C\", account_id TEXT COLLATE \"C\",
+           last TEXT COLLATE \"C\", others TEXT COLLATE \"C\", n BIGINT);
+         CREATE TEMP TABLE IF NOT EXISTS gone_words (word TEXT COLLATE \"C\", account_id TEXT COLLATE \"C\",
+           PRIMARY KEY (word, account_id));
          CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
            value TEXT COLLATE \"C\", position BIGINT);

@@ -207,8 +207,16 @@ const missing = expected.filter(it => !way.includes(it));
 if (missing.length) {
   wrong.push(`not reached: ${missing.slice(0, 5).join(' | ')}; the last was ${seen.at(-1)?.[0]}`);
 } else if (!arguments[0]) {
-  const at = expected.findIndex((it, n) => way[n] !== it);
-  if (at >= 0) wrong.push(`${expected[at]} comes after ${way[at]}`);
+  let at = 0;
+  for (const it of way) {
+    if (at === expected.length) break;
+    // Chromium may name a control again before it goes on, such as one before a frame that is folded away.
+    if (it === expected[at]) at += 1;
+    else if (it !== expected[at - 1]) {
+      wrong.push(`${expected[at]} comes after ${it}`);
+      break;
+    }
+  }
 }
 return { wrong: [...new Set(wrong)], expected: expected.length };
 ";

@@ -52,18 +52,19 @@ async fn a_customer_leaves_with_the_contacts_that_it_has(#[case] engine: Engine)
 
 /// What the search for customers reads.
 async fn found_by_beginnings(conn: &mut besked::store::Conn) {
-    let pair = |word: &str, account: &str| (word.to_owned(), account.to_owned());
-    let words = async |conn: &mut besked::store::Conn, beginning: &str, after, limit| {
-        customer_words::beginning(conn, beginning, after, limit).await.unwrap()
+    let words = async |conn: &mut besked::store::Conn, beginning: &str, from, limit| {
+        let found = customer_words::beginning(conn, beginning, from, limit).await.unwrap();
+        found
+            .iter()
+            .map(|it| format!("{} {}", it.word, it.accounts().collect::<Vec<_>>().join(",")))
+            .collect::<Vec<_>>()
     };
-    assert_eq!(
-        words(conn, "", ("", ""), 9).await,
-        [pair("akeri", "C1"), pair("neill", "C2"), pair("o", "C2"), pair("x", "C2")]
-    );
-    assert_eq!(words(conn, "", ("neill", "C2"), 1).await, [pair("o", "C2")]);
-    assert_eq!(words(conn, "n", ("", ""), 9).await, [pair("neill", "C2")]);
+    assert_eq!(words(conn, "", ("", ""), 9).await, ["akeri C1", "neill C2", "o C2", "x C2"]);
+    assert_eq!(words(conn, "", ("neill", "C2"), 2).await, ["neill C2", "o C2"]);
+    assert_eq!(words(conn, "n", ("", ""), 9).await, ["neill C2"]);
     assert_eq!(customer_words::count(conn, "", 3).await.unwrap(), 3, "up to the limit");
     assert_eq!(customer_words::count(conn, "ne", 3).await.unwrap(), 1);
+    assert_eq!(customer_words::count(conn, "nobody", 3).await.unwrap(), 0);
     assert_eq!(customers::beginning(conn, "C", "", 9).await.unwrap(), ["C1", "C2"]);
     assert_eq!(customers::beginning(conn, "C", "C1", 9).await.unwrap(), ["C2"]);
     assert!(customers::beginning(conn, "c", "", 9).await.unwrap().is_empty());
@@ -87,7 +88,8 @@ async fn the_words_of_a_customer_follow_its_name_and_go_with_it(#[case] engine: 
     let mut tx = fixture.store.write().await.unwrap();
     let all = async |conn: &mut besked::store::Conn| {
         let words = customer_words::beginning(conn, "", ("", ""), 99).await.unwrap();
-        words.into_iter().map(|(word, account)| format!("{word} {account}")).collect::<Vec<_>>()
+        let pairs = words.iter().flat_map(|it| it.accounts().map(move |account| format!("{} {account}", it.word)));
+        pairs.collect::<Vec<_>>()
     };
     let people = [contact("Kund-1", "a@x.example", 2), contact("C2", "b@x.example", 3)];
     for (id, first, wanted) in [
@@ -381,6 +383,38 @@ async fn a_feed_has_one_id_until_it_is_removed_and_the_last_notice_of_each_matte
     sqlx::query(erase).execute(&mut *tx).await.unwrap();
     let found = feeds::maintenance(&mut tx, "C1", now, 9).await.unwrap();
     assert_eq!(found[0].locale.as_ref().unwrap().as_str(), "sv");
+}
+
+/// Many customers share rows, and each is taken out of its row when its name changes or goes.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn customers_share_the_rows_of_a_word(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let ids: Vec<String> = (0..450).map(|n| format!("C{n:03}")).collect();
+    let rows = async |conn: &mut besked::store::Conn, word: &str| {
+        let found = customer_words::beginning(conn, word, ("", ""), 99).await.unwrap();
+        found.iter().map(|it| (it.account_id.clone(), it.accounts().count())).collect::<Vec<_>>()
+    };
+    let renamed = |n: usize| if matches!(n, 0 | 7 | 399) { "Alfa Ny" } else { "Alfa AB" };
+    for (id, name) in [("i1", (|_| "Alfa AB") as fn(usize) -> &'static str), ("i2", renamed)] {
+        let customers: Vec<_> =
+            ids.iter().enumerate().map(|(n, id)| CustomerRow { account_id: id, name: name(n) }).collect();
+        let people: Vec<_> = ids.iter().enumerate().map(|(n, id)| contact(id, "a@x.example", n)).collect();
+        let file = File { customers: &customers, attributes: &[], contacts: &people };
+        file.import(&mut tx, id, fixture.now, false).await;
+        let at = |n: &str, count| (n.to_owned(), count);
+        assert_eq!(rows(&mut tx, "alfa").await, [at("C000", 200), at("C200", 200), at("C400", 50)]);
+        if id == "i2" {
+            assert_eq!(rows(&mut tx, "ab").await, [at("C001", 198), at("C200", 199), at("C400", 50)]);
+            assert_eq!(rows(&mut tx, "ny").await, [at("C000", 3)]);
+        }
+    }
+    assert_eq!(customer_words::count(&mut tx, "a", 99).await.unwrap(), 450 + 447);
+    customer_words::remove(&mut tx, &ids[1..450], false).await.unwrap();
+    assert_eq!(rows(&mut tx, "").await, [("C000".to_owned(), 1), ("C000".to_owned(), 1)], "alfa and ny of one");
 }
 
 #[rstest]
