@@ -16,6 +16,17 @@ CREATE TABLE customers (
 
 CREATE INDEX customers_left ON customers (updated_at) WHERE status = 'left';
 
+-- The words that customers are found by: those of the name, folded, and of an account id in mixed case (`domain::sought`).
+-- A row has the `n` accounts from `account_id` to `last` that share a word; `others` are all but the first.
+CREATE TABLE customer_words (
+    word       TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL,
+    last       TEXT COLLATE "C" NOT NULL,
+    others     TEXT COLLATE "C" NOT NULL,
+    n          BIGINT NOT NULL,
+    PRIMARY KEY (word, account_id)
+);
+
 CREATE TABLE customer_attributes (
     account_id TEXT COLLATE "C" NOT NULL,
     name       TEXT COLLATE "C" NOT NULL,
@@ -370,6 +381,15 @@ CREATE TABLE feeds (
     id         TEXT COLLATE "C" NOT NULL UNIQUE,
     created_at BIGINT NOT NULL
 );
+
+-- Which entries of the ledger are objections to mandatory notices, and which of these wait for a decision.
+CREATE TABLE objections (
+    id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    entry_id TEXT COLLATE "C" NOT NULL UNIQUE,
+    decided  BIGINT NOT NULL CHECK (decided IN (0, 1))
+);
+
+CREATE INDEX objections_waiting ON objections (entry_id) WHERE decided = 0;
 
 -- Legal holds: as long as one is on a notice or an account, nothing of it may be erased or purged.
 CREATE TABLE holds (

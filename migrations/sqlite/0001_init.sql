@@ -12,6 +12,17 @@ CREATE TABLE customers (
 
 CREATE INDEX customers_left ON customers (updated_at) WHERE status = 'left';
 
+-- The words that customers are found by: those of the name, folded, and of an account id in mixed case (`domain::sought`).
+-- A row has the `n` accounts from `account_id` to `last` that share a word; `others` are all but the first.
+CREATE TABLE customer_words (
+    word       TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    last       TEXT NOT NULL,
+    others     TEXT NOT NULL,
+    n          INTEGER NOT NULL,
+    PRIMARY KEY (word, account_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE customer_attributes (
     account_id TEXT NOT NULL,
     name       TEXT NOT NULL,
@@ -358,6 +369,15 @@ CREATE TABLE feeds (
     id         TEXT NOT NULL UNIQUE,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Which entries of the ledger are objections to mandatory notices, and which of these wait for a decision.
+CREATE TABLE objections (
+    id       TEXT NOT NULL PRIMARY KEY,
+    entry_id TEXT NOT NULL UNIQUE,
+    decided  INTEGER NOT NULL CHECK (decided IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX objections_waiting ON objections (entry_id) WHERE decided = 0;
 
 -- Legal holds: as long as one is on a notice or an account, nothing of it may be erased or purged.
 CREATE TABLE holds (

@@ -31,7 +31,7 @@ pub enum Command {
     Import(Import),
     /// List active customers
     List {
-        /// Those whose account id, name or one of whose addresses contains this
+        /// Those whose account id, words of the name or one of whose addresses begin with this
         #[arg(long, value_name = "TEXT", value_parser = said)]
         search: Option<String>,
         #[command(flatten)]

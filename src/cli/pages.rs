@@ -9,7 +9,7 @@ use super::output::{Form, JsonList, Output, Rows, print};
 use crate::domain::page::{Page, PageRequest};
 
 /// Items that `--all` reads at once, and the most that `--limit` takes.
-const AT_ONCE: u32 = 500;
+pub const AT_ONCE: u32 = 500;
 
 /// Which part of a list to print.
 #[derive(Clone, Debug, Args)]

@@ -12,6 +12,7 @@ use super::failure::{FAILED, Failure};
 use super::file::{Form, write_private};
 use super::nobody::warn_of_nobody;
 use super::output::{Output, count, print, table, time};
+use super::pages::AT_ONCE;
 use super::preferences::address;
 use crate::app::App;
 use crate::cli::args::{id, said};
@@ -19,6 +20,7 @@ use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::duty::Duty;
+use crate::domain::page::PageRequest;
 use crate::people::subjects::record::Record;
 use crate::people::subjects::{Decision, Erased, Erasure, Objected, Objecting, Objection, Rectified, Restricting};
 
@@ -185,8 +187,15 @@ async fn object(
 }
 
 async fn objections(app: &App, actor: &Actor, all: bool, output: &Output) -> Result<(), Failure> {
-    let mut objections = app.subjects.objections(actor).await?;
-    objections.retain(|it| all || it.decided.is_none());
+    let (mut objections, mut after) = (Vec::new(), None);
+    loop {
+        let page = app.subjects.objections(actor, !all, &PageRequest { after, limit: AT_ONCE }).await?;
+        objections.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
     output.print(&json!({ "objections": objections }), |_| describe_objections(&objections))
 }
 

@@ -9,6 +9,7 @@ use axum::routing::get;
 
 use super::asked::{Asked, day};
 use super::blocks::{Block, Cell, Choice, Field, Form, Input, Page, Table, WARN, encoded};
+use super::form::Fault;
 use super::frame::Place;
 use super::now::subject;
 use super::refusal::Refusal;
@@ -46,7 +47,7 @@ async fn ask(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Res
     if let Some(account) = asked.maybe("account") {
         return match about_customer(&app, &signed, &asked, account).await {
             Err(refusal) if !refusal.text.is_empty() && matches!(refusal.kind, Kind::NotFound | Kind::Invalid) => {
-                Ok(again(&signed, &asked, Wrong::Other(refusal.text)))
+                Ok(again(&signed, &asked, Wrong::Other(refusal.fault(words))))
             }
             answered => answered,
         };
@@ -74,9 +75,9 @@ fn question(words: &Words, q: &str) -> Form {
 /// What is wrong with a question about a customer.
 enum Wrong {
     /// Nothing is known of the account.
-    Account(String),
+    Account(Fault),
     /// What is asked about it.
-    Other(String),
+    Other(Fault),
 }
 
 /// The question again, with what was wrong with it. What it is about is kept unless that was wrong.
@@ -181,7 +182,9 @@ async fn about_customer(app: &App, signed: &Signed, asked: &Asked, account: &str
 /// The question again if nothing is known of the account.
 fn unknown(signed: &Signed, asked: &Asked, error: CoverageError) -> Result<Response, Refusal> {
     match error {
-        CoverageError::UnknownCustomer(_) => Ok(again(signed, asked, Wrong::Account(error.to_string()))),
+        CoverageError::UnknownCustomer(_) => {
+            Ok(again(signed, asked, Wrong::Account(Fault::english(error.to_string()))))
+        }
         error => Err(error.into()),
     }
 }

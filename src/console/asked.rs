@@ -5,7 +5,9 @@ use axum::http::request::Parts;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::form::Fault;
 use super::refusal::Refusal;
+use super::words::Words;
 use crate::domain::kind::Kind;
 use crate::domain::page::PageRequest;
 
@@ -63,8 +65,8 @@ pub fn id(text: &str) -> Result<Uuid, Refusal> {
 ///
 /// # Errors
 /// The refusal, if it is of another kind.
-pub fn wrong(refusal: Refusal) -> Result<String, Refusal> {
-    if matches!(refusal.kind, Kind::Invalid | Kind::Refused) { Ok(refusal.text) } else { Err(refusal) }
+pub fn wrong(words: &Words, refusal: Refusal) -> Result<Fault, Refusal> {
+    if matches!(refusal.kind, Kind::Invalid | Kind::Refused) { Ok(refusal.fault(words)) } else { Err(refusal) }
 }
 
 /// The end of a day as [`day`] reads it: the beginning of the next one.

@@ -7,6 +7,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 pub use super::enter::done;
+use super::form::Fault;
 use super::frame::{Frame, page_with};
 use super::words::Words;
 
@@ -203,7 +204,7 @@ pub struct Field {
     /// How to fill it in.
     pub hint: Option<String>,
     /// What is wrong with it.
-    pub problem: Option<String>,
+    pub problem: Option<Fault>,
     /// What it has now.
     pub value: String,
     /// How it is filled in.
@@ -257,8 +258,8 @@ impl Field {
 
     /// The same with what is wrong with it.
     #[must_use]
-    pub fn wrong(mut self, problem: Option<String>) -> Self {
-        self.problem = problem;
+    pub fn wrong(mut self, problem: Option<impl Into<Fault>>) -> Self {
+        self.problem = problem.map(Into::into);
         self
     }
 }
@@ -285,7 +286,7 @@ pub struct Form {
     /// What it does cannot be undone.
     pub danger: bool,
     /// What is wrong with all of it.
-    pub problem: Option<String>,
+    pub problem: Option<Fault>,
 }
 
 impl Form {
@@ -329,8 +330,8 @@ impl Form {
 
     /// The same with what is wrong with it.
     #[must_use]
-    pub fn wrong(mut self, problem: Option<String>) -> Self {
-        self.problem = problem;
+    pub fn wrong(mut self, problem: Option<impl Into<Fault>>) -> Self {
+        self.problem = problem.map(Into::into);
         self
     }
 
@@ -407,12 +408,12 @@ impl Page {
 
     /// The parts of a form that are wrong, each with the id that it has.
     #[must_use]
-    pub fn problems(&self) -> Vec<(String, String)> {
+    pub fn problems(&self) -> Vec<(String, Fault)> {
         let forms =
             self.blocks.iter().filter_map(|block| if let Block::Form(form) = block { Some(form) } else { None });
         forms
             .flat_map(|form| {
-                let at = |it: &Field| Some((form.id_of(it), format!("{}: {}", it.label, it.problem.clone()?)));
+                let at = |it: &Field| Some((form.id_of(it), it.problem.clone()?.behind(format!("{}: ", it.label))));
                 let of_fields = form.fields.iter().filter_map(at);
                 form.problem.clone().map(|problem| (form.id.to_owned(), problem)).into_iter().chain(of_fields)
             })

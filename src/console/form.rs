@@ -1,5 +1,7 @@
 //! Forms: what was typed, and what is wrong with it.
 
+use std::fmt;
+
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -81,17 +83,17 @@ pub fn unreadable(status: StatusCode, text: String) -> Response {
 
 /// The problems of a form: a text at each field, all at once. A page shows them at the fields and, on top, as a list of links to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults(Vec<(String, String)>);
+pub struct Faults(Vec<(String, Fault)>);
 
 impl Faults {
     /// Adds a problem at a field.
-    pub fn add(&mut self, field: impl Into<String>, text: impl Into<String>) {
-        self.0.push((field.into(), text.into()));
+    pub fn add(&mut self, field: impl Into<String>, fault: impl Into<Fault>) {
+        self.0.push((field.into(), fault.into()));
     }
 
     /// Adds a problem at a field, if there is one.
-    pub fn extend(&mut self, field: &str, text: Option<String>) {
-        self.0.extend(text.map(|text| (field.to_owned(), text)));
+    pub fn extend(&mut self, field: &str, fault: Option<impl Into<Fault>>) {
+        self.0.extend(fault.map(|fault| (field.to_owned(), fault.into())));
     }
 
     /// True if nothing is wrong.
@@ -100,10 +102,16 @@ impl Faults {
         self.0.is_empty()
     }
 
-    /// What is wrong with a field; empty if nothing is.
+    /// What is wrong with a field.
     #[must_use]
-    pub fn at(&self, field: &str) -> &str {
-        self.0.iter().find(|(it, _)| it == field).map_or("", |(_, text)| text.as_str())
+    pub fn find(&self, field: &str) -> Option<&Fault> {
+        self.0.iter().find(|(it, _)| it == field).map(|(_, fault)| fault)
+    }
+
+    /// What is wrong with a field, without its language; empty if nothing is.
+    #[must_use]
+    pub fn at(&self, field: &str) -> String {
+        self.find(field).map(ToString::to_string).unwrap_or_default()
     }
 
     /// Puts the problems into the order in which a page has their fields; one of none of them stands first.
@@ -113,8 +121,45 @@ impl Faults {
 
     /// Every problem, by its field.
     #[must_use]
-    pub fn all(&self) -> &[(String, String)] {
+    pub fn all(&self) -> &[(String, Fault)] {
         &self.0
+    }
+}
+
+/// What is wrong, in the words of the page, or else in English.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fault {
+    /// What stands before it in the words of the page, such as a label.
+    pub before: String,
+    /// The text.
+    pub text: String,
+    /// It is English, whatever the language of the page.
+    pub is_english: bool,
+}
+
+impl Fault {
+    /// A text that there is in English only.
+    #[must_use]
+    pub fn english(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_english: true, ..Self::default() }
+    }
+
+    /// The same behind these words of the page.
+    #[must_use]
+    pub fn behind(self, before: impl fmt::Display) -> Self {
+        Self { before: format!("{before}{}", self.before), ..self }
+    }
+}
+
+impl From<String> for Fault {
+    fn from(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.before, self.text)
     }
 }
 

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 
-use super::form::{Faults, Form};
+use super::form::{Fault, Faults, Form};
 use super::frame::{Frame, page, page_with};
 use super::sign_in::{explain, go_on, refused};
 use super::visitor::Outside;
@@ -32,7 +32,7 @@ struct Invite {
 struct Gone {
     frame: Frame,
     heading: String,
-    text: String,
+    text: Fault,
     remedy: String,
 }
 
@@ -53,7 +53,7 @@ fn gone(app: &App, outside: &Outside, error: &SignInError) -> Response {
         (status, words.say("console-refusal-later-title"), faults.at("").to_owned())
     };
     let frame = Frame::outside(words.clone(), &app.context.config.organisation.name, heading.clone());
-    refused(error, page_with(status, &Gone { frame, heading, text: String::new(), remedy }))
+    refused(error, page_with(status, &Gone { frame, heading, text: Fault::default(), remedy }))
 }
 
 /// The page of an address that nothing has.
@@ -62,7 +62,7 @@ pub async fn nothing_here(State(app): State<App>, outside: Outside) -> Response 
     let (heading, remedy) =
         (words.say("console-refusal-not-found-title"), words.say("console-refusal-not-found-remedy"));
     let frame = Frame::outside(words.clone(), &app.context.config.organisation.name, heading.clone());
-    page_with(StatusCode::NOT_FOUND, &Gone { frame, heading, text: String::new(), remedy })
+    page_with(StatusCode::NOT_FOUND, &Gone { frame, heading, text: Fault::default(), remedy })
 }
 
 async fn welcome(State(app): State<App>, outside: Outside, Path(token): Path<String>) -> Response {

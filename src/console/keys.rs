@@ -15,6 +15,7 @@ use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
 use crate::app::{App, StoreError};
+use crate::console::form::Fault;
 use crate::domain::operator::{Role, Roles};
 use crate::domain::right::Right;
 use crate::operators::OperatorError;
@@ -35,7 +36,7 @@ async fn page(
     asked: &Asked,
     first: Vec<Block>,
     typed: &Typed,
-    problem: Option<String>,
+    problem: Option<Fault>,
 ) -> Result<Response, Refusal> {
     let (words, operator) = (&signed.words, asked.maybe("operator"));
     let page = app.keys.list(&signed.actor, operator, &asked.page()).await?;
@@ -79,7 +80,7 @@ fn row(words: &Words, it: &Shown, may: bool) -> Vec<Cell> {
     row
 }
 
-fn form(words: &Words, typed: &Typed, operator: Option<&str>, problem: Option<String>) -> Form {
+fn form(words: &Words, typed: &Typed, operator: Option<&str>, problem: Option<Fault>) -> Form {
     let role = |it: &Role| Choice {
         value: it.to_string(),
         label: words.word("console-operator-role", *it),
@@ -104,7 +105,10 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
     let ends = ends.transpose().map_err(|_| words.say("console-day-wrong"));
     let (roles, expires_at) = match (roles, ends) {
         (Ok(roles), Ok(ends)) => (Some(roles).filter(|roles| !roles.is_empty()), ends),
-        (Err(why), _) | (_, Err(why)) => return page(&app, &signed, &asked, Vec::new(), &typed, Some(why)).await,
+        (Err(why), _) => {
+            return page(&app, &signed, &asked, Vec::new(), &typed, Some(Fault::english(why))).await;
+        }
+        (_, Err(why)) => return page(&app, &signed, &asked, Vec::new(), &typed, Some(why.into())).await,
     };
     let new = NewKey { operator: typed.text("operator"), roles, expires_at };
     let (actor, _running) = match once::begin(&app, &signed, typed.text(once::FORM)).await? {
@@ -125,9 +129,9 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
         }
         Err(error) => {
             let refusal = Refusal::from(error);
-            let why =
-                refusal.of_form().or((refusal.kind == crate::domain::kind::Kind::NotFound).then_some(&*refusal.text));
-            let Some(why) = why.map(str::to_owned) else { return Err(refusal) };
+            let is_unknown = refusal.kind == crate::domain::kind::Kind::NotFound;
+            let why = refusal.of_form(&signed.words).or(is_unknown.then(|| refusal.fault(&signed.words)));
+            let Some(why) = why else { return Err(refusal) };
             page(&app, &signed, &asked, Vec::new(), &typed, Some(why)).await
         }
     }

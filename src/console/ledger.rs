@@ -13,6 +13,7 @@ use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
 use crate::app::App;
+use crate::console::form::Fault;
 use crate::deliveries::Waiting;
 use crate::domain::right::Right;
 use crate::ledger::Standing;
@@ -26,7 +27,7 @@ async fn show(State(app): State<App>, signed: Signed) -> Result<Response, Refusa
     page(&app, &signed, &Typed::default(), None).await
 }
 
-async fn page(app: &App, signed: &Signed, typed: &Typed, problem: Option<String>) -> Result<Response, Refusal> {
+async fn page(app: &App, signed: &Signed, typed: &Typed, problem: Option<Fault>) -> Result<Response, Refusal> {
     let words = &signed.words;
     let ledger = app.ledger.read_by(&signed.actor)?;
     let standing = ledger.standing().await?;
@@ -69,7 +70,7 @@ fn facts(words: &Words, it: &Standing) -> Vec<(String, Cell)> {
 }
 
 /// The form that lets sealing continue; what a restored copy might send twice is asked for.
-fn form(words: &Words, waiting: u64, typed: &Typed, problem: Option<String>) -> Form {
+fn form(words: &Words, waiting: u64, typed: &Typed, problem: Option<Fault>) -> Form {
     let reason = Field::line(words, "reason", typed.text("reason")).hint(words.say("console-ledger-reason-hint"));
     let mut form = Form::new("continue", "/ledger", words.say("console-ledger-continue"))
         .danger()
@@ -100,7 +101,7 @@ async fn resume(State(app): State<App>, signed: Signed, typed: Typed) -> Result<
         // Sealing goes on, whoever could not be erased again by now: the service has logged it, and a dispatcher does it.
         Ok(_) => Ok(done(&app, "/ledger", "console-done-continued")),
         Err(error) => {
-            let why = wrong(error.into())?;
+            let why = wrong(&signed.words, error.into())?;
             page(&app, &signed, &typed, Some(why)).await
         }
     }

@@ -53,7 +53,7 @@ impl From<SignInError> for Refusal {
         match error {
             SignInError::Store(error) => error.into(),
             SignInError::Ended => Self::new(Kind::NotFound, ""),
-            error => Self::new(error.kind(), error.to_string()),
+            error => Self::english(error.kind(), error.to_string()),
         }
     }
 }

@@ -35,6 +35,7 @@ mod preferences;
 mod provider;
 mod refusal;
 mod relays;
+mod said;
 mod sign_in;
 mod signed;
 mod suppressions;

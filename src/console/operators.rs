@@ -7,6 +7,7 @@ use axum::routing::{get, post};
 
 use super::asked::Asked;
 use super::blocks::{BAD, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, done, encoded};
+use super::form::Fault;
 use super::form::Form as Typed;
 use super::frame::Place;
 use super::refusal::Refusal;
@@ -30,9 +31,9 @@ pub fn routes() -> Router<App> {
 /// What is wrong with a form, by its field.
 #[derive(Default)]
 struct Wrong {
-    name: Option<String>,
-    email: Option<String>,
-    all: Option<String>,
+    name: Option<Fault>,
+    email: Option<Fault>,
+    all: Option<Fault>,
 }
 
 async fn list(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Response, Refusal> {
@@ -107,7 +108,11 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
     let (email, roles) = match (email(&typed), chosen(&typed)) {
         (Ok(email), Ok(roles)) => (email, roles),
         (email, roles) => {
-            let wrong = Wrong { email: email.err(), all: roles.err(), ..Wrong::default() };
+            let wrong = Wrong {
+                email: email.err().map(Fault::english),
+                all: roles.err().map(Fault::english),
+                ..Wrong::default()
+            };
             return listed(&app, &signed, &asked, &typed, wrong).await;
         }
     };
@@ -119,7 +124,7 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
         }
         Err(error) => {
             let refusal = Refusal::from(error);
-            let Some(why) = refusal.of_form().map(str::to_owned) else { return Err(refusal) };
+            let Some(why) = refusal.of_form(&signed.words) else { return Err(refusal) };
             let wrong = if chosen(&typed).is_ok_and(Roles::is_empty) {
                 Wrong { all: Some(why), ..Wrong::default() }
             } else {
@@ -200,16 +205,23 @@ async fn set(
     };
     let (email, roles) = match (email(&typed), chosen(&typed)) {
         (Ok(email), Ok(roles)) => (email, roles),
-        (email, roles) => return again(Wrong { email: email.err(), all: roles.err(), ..Wrong::default() }).await,
+        (email, roles) => {
+            return again(Wrong {
+                email: email.err().map(Fault::english),
+                all: roles.err().map(Fault::english),
+                ..Wrong::default()
+            })
+            .await;
+        }
     };
     let Ok(read_roles) = typed.text("was_roles").parse::<Roles>() else {
-        return again(Wrong { all: Some(signed.words.say("console-form-stale")), ..Wrong::default() }).await;
+        return again(Wrong { all: Some(signed.words.say("console-form-stale").into()), ..Wrong::default() }).await;
     };
     let read_email = Some(typed.text("was_email")).filter(|it| !it.is_empty());
     let to = SetOperator { roles, email: email.as_ref(), read_roles, read_email };
     match app.operators.set_read(&signed.actor, &name, &to).await.map_err(Refusal::from) {
         Ok(_) => Ok(done(&app, &format!("/operators/{}", encoded(&name)), "console-done-saved")),
-        Err(refusal) => match refusal.of_form().map(str::to_owned) {
+        Err(refusal) => match refusal.of_form(&signed.words) {
             Some(why) => again(Wrong { all: Some(why), ..Wrong::default() }).await,
             None => Err(refusal),
         },

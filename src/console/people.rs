@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 
 use super::asked::Asked;
 use super::blocks::{Block, Cell, Field, Form, Input, Page, Table, WARN, encoded};
+use super::form::Fault;
 use super::frame::Place;
 use super::refusal::Refusal;
 use super::signed::Signed;
@@ -19,6 +20,7 @@ use super::tones::of_delivery;
 use super::words::Words;
 use crate::app::App;
 use crate::domain::address::Address;
+use crate::domain::page::PageRequest;
 use crate::people::petitions::PetitionError;
 use crate::people::subjects::Looked;
 
@@ -34,6 +36,7 @@ pub fn routes() -> Router<App> {
         .route("/people/unrestrict", post(rights::unrestrict))
         .route("/people/rectify", post(rights::rectify))
         .route("/people/object", post(rights::object))
+        .route("/people/objections", get(rights::all_objections))
         .route("/people/objections/{id}", post(rights::decide))
         .route("/people/erase", get(erase::ask).post(erase::erase))
         .route("/people/petitions", get(petitions::all).post(petitions::record))
@@ -46,30 +49,31 @@ impl From<PetitionError> for Refusal {
         match error {
             PetitionError::Store(error) => error.into(),
             PetitionError::Forbidden(error) => error.into(),
-            error => Self::new(error.kind(), error.to_string()),
+            error => Self::english(error.kind(), error.to_string()),
         }
     }
 }
 
 async fn people(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Response, Refusal> {
-    page(&app, &signed, asked.text("email"), None, Wrong::default()).await
+    page(&app, &signed, asked.text("email"), &asked.page(), None, Wrong::default()).await
 }
 
 /// What is wrong with one of the forms of the page, by its id.
 #[derive(Default)]
-struct Wrong(Option<(&'static str, String)>);
+struct Wrong(Option<(&'static str, Fault)>);
 
 impl Wrong {
-    fn at(&self, form: &str) -> Option<String> {
+    fn at(&self, form: &str) -> Option<Fault> {
         self.0.as_ref().filter(|(it, _)| *it == form).map(|(_, why)| why.clone())
     }
 }
 
-/// The page of an address, or of none; `first` stands on top.
+/// The page of an address, or of none, with a page of the objections that wait; `first` stands on top.
 async fn page(
     app: &App,
     signed: &Signed,
     email: &str,
+    request: &PageRequest,
     first: Option<Block>,
     wrong: Wrong,
 ) -> Result<Response, Refusal> {
@@ -77,7 +81,7 @@ async fn page(
     let open = app.petitions.open(&signed.actor).await?;
     let mut blocks: Vec<Block> = first.into_iter().collect();
     let address = if email.is_empty() { None } else { Some(Address::parse(email)) };
-    let problem = address.as_ref().and_then(|it| it.as_ref().err()).map(ToString::to_string);
+    let problem = address.as_ref().and_then(|it| it.as_ref().err()).map(|it| Fault::english(it.to_string()));
     let field = Field::line(words, "email", email).by(Input::Line("email")).wrong(problem);
     blocks.push(Block::Form(Form::asking("look", "/people", words.say("console-look-up")).with([field])));
     match address {
@@ -90,7 +94,7 @@ async fn page(
         _ => {
             blocks.push(Block::Heading(words.say("console-petitions-open")));
             blocks.push(Block::Table(petitions::table(app, words, "console-petitions", &open)));
-            blocks.extend(rights::objections(app, signed, &wrong).await?);
+            blocks.extend(rights::objections(app, signed, request, &wrong).await?);
         }
     }
     blocks.push(Block::Links(vec![(words.say("console-petitions-all"), "/people/petitions".to_owned())]));

@@ -1,6 +1,6 @@
 //! The controls of the form of a notice, by their places in its document: what is said about a place is shown with its label, on each page.
 
-use super::form::Faults;
+use super::form::{Fault, Faults};
 use super::words::Words;
 use crate::domain::category::Category;
 use crate::domain::problem::{Problem, Problems};
@@ -16,16 +16,32 @@ pub fn faults(words: &Words, problems: &Problems) -> Faults {
         } else {
             String::new()
         };
-        let suggestion = problem.suggestion.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+        let label = label(words, &place).map(|label| format!("{label}: ")).unwrap_or_default();
         let value = problem.value.as_ref().map(|it| format!("“{it}” ")).unwrap_or_default();
-        let text = format!("{line}{value}{}{suggestion}", problem.problem);
-        let text = match label(words, &place) {
-            Some(label) => format!("{label}: {text}"),
-            None => text,
-        };
-        faults.add(place, text);
+        faults.add(place, said(words, problem).behind(format!("{label}{line}{value}")));
     }
     faults
+}
+
+/// The code of a text that is in the words of the page already.
+pub const SAID: &str = "said";
+
+/// What a problem says, in the words of the page if there are some.
+fn said(words: &Words, problem: &Problem) -> Fault {
+    let suggestion = problem.suggestion.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+    let Some((code, values)) = problem.code.known() else {
+        return Fault::english(format!("{}{suggestion}", problem.problem));
+    };
+    if code == SAID {
+        return format!("{}{suggestion}", problem.problem).into();
+    }
+    let value = |(name, value): &(&'static str, String)| match *name {
+        // A key of a field is shown by its label.
+        "field" => (*name, label(words, &format!("f.{value}")).unwrap_or_else(|| value.clone())),
+        _ => (*name, value.clone()),
+    };
+    let values: Vec<_> = values.iter().map(value).collect();
+    format!("{}{suggestion}", words.say_with(&format!("console-wrong-{code}"), &values)).into()
 }
 
 /// The place of a problem; that of a stored notice has its key.

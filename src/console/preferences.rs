@@ -13,6 +13,7 @@ use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
 use crate::app::App;
+use crate::console::form::Fault;
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::preference::Wish;
@@ -30,7 +31,9 @@ async fn show(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Re
     let Some(email) = asked.maybe("email") else { return Ok(page(&signed, vec![Block::Form(look(words, "", None))])) };
     let address = match Address::parse(email) {
         Ok(address) => address,
-        Err(error) => return Ok(page(&signed, vec![Block::Form(look(words, email, Some(error.to_string())))])),
+        Err(error) => {
+            return Ok(page(&signed, vec![Block::Form(look(words, email, Some(Fault::english(error.to_string()))))]));
+        }
     };
     let shown = app.preferences.show(&signed.actor, &address).await?;
     Ok(page(&signed, of_address(words, &shown)))
@@ -40,7 +43,7 @@ fn page(signed: &Signed, blocks: Vec<Block>) -> Response {
     Page::new(signed.frame(Place::Preferences, signed.words.say("console-nav-preferences")), blocks).answer()
 }
 
-fn look(words: &Words, email: &str, problem: Option<String>) -> Form {
+fn look(words: &Words, email: &str, problem: Option<Fault>) -> Form {
     let field = Field::line(words, "email", email).by(Input::Line("email")).wrong(problem);
     Form::asking("look", "/preferences", words.say("console-look-up")).with([field])
 }
@@ -73,7 +76,7 @@ async fn set(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
     let address = match Address::parse(typed.text("email")) {
         Ok(address) => address,
         Err(error) => {
-            let form = look(words, typed.text("email"), Some(error.to_string()));
+            let form = look(words, typed.text("email"), Some(Fault::english(error.to_string())));
             return Ok(page(&signed, vec![Block::Form(form)]));
         }
     };

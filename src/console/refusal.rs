@@ -4,7 +4,9 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::form::Fault;
 use super::frame::{Frame, Place, page_with};
+use super::said::Said;
 use super::signed::Signed;
 use super::words::Words;
 use crate::app::StoreError;
@@ -37,6 +39,10 @@ pub struct Refusal {
     pub kind: Kind,
     /// Why, for the operator; empty if something failed inside, which is in the log.
     pub text: String,
+    /// The text by a key of the strings, with values in it; else it is English.
+    pub said: Option<Said>,
+    /// The text is in the words of the page already.
+    pub is_own: bool,
     /// Somebody else was faster: what was looked at has changed meanwhile. Other conflicts are with how things stand.
     pub is_race: bool,
 }
@@ -46,7 +52,7 @@ pub struct Refusal {
 struct Page {
     frame: Frame,
     heading: String,
-    text: String,
+    text: Fault,
     remedy: String,
 }
 
@@ -54,7 +60,23 @@ impl Refusal {
     /// A refusal of a kind with its reason.
     #[must_use]
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), is_race: false }
+        Self { kind, text: text.into(), said: None, is_own: true, is_race: false }
+    }
+
+    /// A refusal of a kind with its reason, which is in English.
+    #[must_use]
+    pub fn english(kind: Kind, text: impl Into<String>) -> Self {
+        Self { is_own: false, ..Self::new(kind, text) }
+    }
+
+    /// The reason, in the words of the page if there are some.
+    #[must_use]
+    pub fn fault(&self, words: &Words) -> Fault {
+        match &self.said {
+            Some(said) => said.text(words).into(),
+            None if self.is_own => self.text.clone().into(),
+            None => Fault::english(&*self.text),
+        }
     }
 
     /// There is no such thing.
@@ -65,13 +87,13 @@ impl Refusal {
 
     /// The reason for the operator, which is a problem of a form; `None` if this is a page of its own.
     #[must_use]
-    pub fn of_form(&self) -> Option<&str> {
-        matches!(self.kind, Kind::Invalid | Kind::Conflict | Kind::Refused).then_some(self.text.as_str())
+    pub fn of_form(&self, words: &Words) -> Option<Fault> {
+        matches!(self.kind, Kind::Invalid | Kind::Conflict | Kind::Refused).then(|| self.fault(words))
     }
 
     /// An error whose text is for the operator, unless something failed.
     fn told(kind: Kind, text: String) -> Self {
-        if kind == Kind::Failed { Self::failed(kind, &text) } else { Self::new(kind, text) }
+        if kind == Kind::Failed { Self::failed(kind, &text) } else { Self::english(kind, text) }
     }
 
     /// A failure of Besked or of what it depends on: the log says why, the operator does not learn it.
@@ -119,7 +141,7 @@ impl Refusal {
     fn draw(&self, words: &Words, frame: impl FnOnce(String) -> Frame) -> Response {
         let say = |what: &str| words.say(&format!("console-refusal-{}-{what}", self.name()));
         let is_silent = self.text.is_empty() && self.kind == Kind::Later;
-        let text = if is_silent { say("text") } else { self.text.clone() };
+        let text = if is_silent { say("text").into() } else { self.fault(words) };
         let page = Page { frame: frame(say("title")), heading: say("title"), text, remedy: say("remedy") };
         let mut response = page_with(self.status(), &page);
         if self.kind == Kind::Later {
@@ -145,7 +167,7 @@ impl From<StoreError> for Refusal {
 
 impl From<Forbidden> for Refusal {
     fn from(error: Forbidden) -> Self {
-        Self::new(Kind::Forbidden, error.to_string())
+        Self::english(Kind::Forbidden, error.to_string())
     }
 }
 
@@ -154,7 +176,7 @@ impl From<AudienceError> for Refusal {
         match error {
             AudienceError::Store(error) => error.into(),
             error if error.kind() == Kind::Failed => Self::failed(Kind::Failed, &error.for_logs()),
-            error => Self::new(error.kind(), error.to_string()),
+            error => Self { said: Said::of_audience(&error), ..Self::english(error.kind(), error.to_string()) },
         }
     }
 }
@@ -179,7 +201,6 @@ refuses! {
     CoverageError: Store Forbidden Notice,
     DeliveryError: Store Forbidden Notice Ledger,
     HoldError: Store Forbidden,
-    ImportError: Store Forbidden,
     SuppressionError: Store Forbidden,
     PreferenceError: Store Forbidden,
     SubjectError: Store Forbidden Ledger Evidence,
@@ -192,6 +213,16 @@ refuses! {
     WebhookError: Store Forbidden,
 }
 
+impl From<ImportError> for Refusal {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Store(error) => error.into(),
+            ImportError::Forbidden(error) => error.into(),
+            error => Self { said: Said::of_import(&error), ..Self::told(error.kind(), error.to_string()) },
+        }
+    }
+}
+
 impl From<NoticeError> for Refusal {
     fn from(error: NoticeError) -> Self {
         match error {
@@ -200,7 +231,7 @@ impl From<NoticeError> for Refusal {
             NoticeError::Audience(error) => error.into(),
             error => {
                 let is_race = matches!(error, NoticeError::Conflict | NoticeError::Changed);
-                Self { is_race, ..Self::told(error.kind(), error.to_string()) }
+                Self { is_race, said: Said::of(&error), ..Self::told(error.kind(), error.to_string()) }
             }
         }
     }

@@ -7,6 +7,7 @@ use axum::routing::{get, post};
 
 use super::asked::Asked;
 use super::blocks::{BAD, Block, Cell, Choice, Field, Form, Input, PLAIN, Page, Table, WARN, done};
+use super::form::Fault;
 use super::form::Form as Typed;
 use super::frame::Place;
 use super::refusal::Refusal;
@@ -27,8 +28,8 @@ pub fn routes() -> Router<App> {
 /// What is wrong with one of the two forms.
 #[derive(Default)]
 struct Wrong {
-    add: Option<String>,
-    lift: Option<String>,
+    add: Option<Fault>,
+    lift: Option<Fault>,
 }
 
 async fn list(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Response, Refusal> {
@@ -75,9 +76,9 @@ fn row(words: &Words, it: &Listed) -> Vec<Cell> {
 }
 
 /// What is wrong with a form; anything else is a page of its own.
-fn of_form(refusal: Refusal) -> Result<String, Refusal> {
+fn of_form(words: &Words, refusal: Refusal) -> Result<Fault, Refusal> {
     match refusal.kind {
-        Kind::Invalid | Kind::Refused | Kind::Conflict | Kind::NotFound => Ok(refusal.text),
+        Kind::Invalid | Kind::Refused | Kind::Conflict | Kind::NotFound => Ok(refusal.fault(words)),
         _ => Err(refusal),
     }
 }
@@ -87,10 +88,10 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
     let why = match (Address::parse(typed.text("email")), reason) {
         (Ok(address), Ok(reason)) => match app.suppressions.add(&signed.actor, &address, reason).await {
             Ok(_) => return Ok(done(&app, "/suppressions", "console-done-suppressed")),
-            Err(error) => of_form(error.into())?,
+            Err(error) => of_form(&signed.words, error.into())?,
         },
-        (Err(error), _) => error.to_string(),
-        (_, Err(why)) => why,
+        (Err(error), _) => Fault::english(error.to_string()),
+        (_, Err(why)) => Fault::english(why),
     };
     page(&app, &signed, &Asked::default(), &typed, Wrong { add: Some(why), lift: None }).await
 }
@@ -99,9 +100,9 @@ async fn lift(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Re
     let why = match Address::parse(typed.text("email")) {
         Ok(address) => match app.suppressions.remove(&signed.actor, &address).await {
             Ok(_) => return Ok(done(&app, "/suppressions", "console-done-lifted")),
-            Err(error) => of_form(error.into())?,
+            Err(error) => of_form(&signed.words, error.into())?,
         },
-        Err(error) => error.to_string(),
+        Err(error) => Fault::english(error.to_string()),
     };
     page(&app, &signed, &Asked::default(), &typed, Wrong { lift: Some(why), add: None }).await
 }

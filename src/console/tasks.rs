@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::asked::{Asked, id, wrong};
 use super::blocks::{BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, done, encoded};
+use super::form::Fault;
 use super::form::{Faults, Form as Typed};
 use super::frame::Place;
 use super::refusal::Refusal;
@@ -108,7 +109,7 @@ async fn page(
     app: &App,
     signed: &Signed,
     task: &Task,
-    note: Option<(&Typed, String)>,
+    note: Option<(&Typed, Fault)>,
     attesting: Option<(&Typed, &Faults)>,
 ) -> Result<Response, Refusal> {
     let words = &signed.words;
@@ -160,7 +161,7 @@ fn facts(words: &Words, (task, about): (&Task, &About), now: Timestamp) -> Vec<(
 fn attestation(signed: &Signed, task: &Task, typed: Option<(&Typed, &Faults)>) -> Form {
     let words = &signed.words;
     let (form, faults) = typed.map(|(form, faults)| (form.clone(), faults.clone())).unwrap_or_default();
-    let wrong = |name: &str| Some(faults.at(name).to_owned()).filter(|why| !why.is_empty());
+    let wrong = |name: &str| faults.find(name).cloned();
     let value = |name: &str| form.text(name).to_owned();
     let by = if form.has("by") { value("by") } else { signed.operator.name.to_string() };
     let channel = |it: &Channel| Choice {
@@ -198,7 +199,7 @@ async fn finish(
     match app.tasks.done(&signed.actor, task, typed.text("note")).await {
         Ok(_) => Ok(done(&app, "/tasks", "console-done-task")),
         Err(error) => {
-            let why = wrong(error.into())?;
+            let why = wrong(&signed.words, error.into())?;
             let task = app.tasks.find(&signed.actor, task).await?;
             page(&app, &signed, &task, Some((&typed, why)), None).await
         }
@@ -226,7 +227,7 @@ async fn attest(
         let new = NewAttestation { account_id: account, channel, witness, note, told_at };
         match app.coverage.attest(&signed.actor, &notice.to_string(), &new).await {
             Ok(_) => return Ok(done(&app, "/tasks", "console-done-attested")),
-            Err(error) => faults.add("", wrong(error.into())?),
+            Err(error) => faults.add("", wrong(&signed.words, error.into())?),
         }
     }
     page(&app, &signed, &task, None, Some((&typed, &faults))).await

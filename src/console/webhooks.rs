@@ -15,6 +15,7 @@ use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
 use crate::app::App;
+use crate::console::form::Fault;
 use crate::domain::webhook::HookEvent;
 use crate::webhooks::{Attempt, Change, Detailed, Made, NewWebhook, Shown};
 
@@ -37,7 +38,7 @@ async fn listed(
     signed: &Signed,
     asked: &Asked,
     typed: &Typed,
-    problem: Option<String>,
+    problem: Option<Fault>,
 ) -> Result<Response, Refusal> {
     let words = &signed.words;
     let page = app.webhooks.list(&signed.actor, &asked.page()).await?;
@@ -97,12 +98,12 @@ async fn add(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Res
     let asked = Asked::default();
     let events = match events(&typed) {
         Ok(events) => events,
-        Err(why) => return listed(&app, &signed, &asked, &typed, Some(why)).await,
+        Err(why) => return listed(&app, &signed, &asked, &typed, Some(Fault::english(why))).await,
     };
     match app.webhooks.add(&signed.actor, &NewWebhook { url: typed.text("url"), events }).await.map_err(Refusal::from) {
         Ok(made) => with_secret(&app, &signed, made).await,
         Err(refusal) => {
-            let Some(why) = refusal.of_form().map(str::to_owned) else { return Err(refusal) };
+            let Some(why) = refusal.of_form(&signed.words) else { return Err(refusal) };
             listed(&app, &signed, &asked, &typed, Some(why)).await
         }
     }
@@ -123,7 +124,7 @@ async fn show(State(app): State<App>, signed: Signed, Path(webhook): Path<String
     Ok(page(&signed, &detailed, Vec::new(), None))
 }
 
-fn page(signed: &Signed, it: &Detailed, first: Vec<Block>, problem: Option<String>) -> Response {
+fn page(signed: &Signed, it: &Detailed, first: Vec<Block>, problem: Option<Fault>) -> Response {
     let words = &signed.words;
     let mut blocks = first;
     blocks.push(Block::Facts(facts(words, &it.shown)));
@@ -163,7 +164,7 @@ fn facts(words: &Words, it: &Shown) -> Vec<(String, Cell)> {
     facts
 }
 
-fn forms(words: &Words, it: &Shown, problem: Option<String>) -> Vec<Form> {
+fn forms(words: &Words, it: &Shown, problem: Option<Fault>) -> Vec<Form> {
     let path = format!("/webhooks/{}", it.id);
     let set =
         Form::new("set", &path, words.say("console-save")).titled(words.say("console-webhook-set")).wrong(problem);
@@ -192,12 +193,12 @@ async fn set(
             let change = Change { url: Some(typed.text("url")), events: Some(events) };
             app.webhooks.set(&signed.actor, webhook, &change).await.map(drop).map_err(Refusal::from)
         }
-        Err(why) => Err(Refusal::new(crate::domain::kind::Kind::Invalid, why)),
+        Err(why) => Err(Refusal::english(crate::domain::kind::Kind::Invalid, why)),
     };
     match changed {
         Ok(()) => Ok(done(&app, &format!("/webhooks/{webhook}"), "console-done-saved")),
         Err(refusal) => {
-            let Some(why) = refusal.of_form().map(str::to_owned) else { return Err(refusal) };
+            let Some(why) = refusal.of_form(&signed.words) else { return Err(refusal) };
             let detailed = app.webhooks.show(&signed.actor, webhook).await?;
             Ok(page(&signed, &detailed, Vec::new(), Some(why)))
         }

@@ -3,6 +3,7 @@
 //! Wording claims no more than is known: a 250 says that a server accepted the message, not that anybody read it.
 
 mod attest;
+mod counts;
 mod error;
 mod history;
 mod informed;
@@ -14,12 +15,15 @@ mod written;
 
 pub use crate::store::notices::attestations::Attestation;
 pub use attest::{Attested, NewAttestation};
+pub use counts::Counted;
 pub use error::CoverageError;
 pub use informed::{About, Informed, InformedDelivery, InformedNotice, LastVersion};
 pub use rows::{CoverageDelivery, CoverageRow, Covering, Totals};
 pub use status::Status;
 pub use stopped::Stopped;
 pub use written::Only;
+
+use counts::Counts;
 
 use crate::context::Context;
 use crate::domain::coverage::{LegalClock, Measure};
@@ -31,13 +35,14 @@ use crate::store::notices::Kept;
 pub struct Coverage {
     context: Context,
     notices: Notices,
+    counts: Counts,
 }
 
 impl Coverage {
     /// The service over these parts.
     #[must_use]
-    pub const fn new(context: Context, notices: Notices) -> Self {
-        Self { context, notices }
+    pub fn new(context: Context, notices: Notices) -> Self {
+        Self { context, notices, counts: Counts::default() }
     }
 
     /// What counts as informed of a notice, now.

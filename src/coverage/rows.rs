@@ -23,7 +23,7 @@ use crate::store::{Conn, StoreError, escalations};
 const PAGE: u32 = 1000;
 
 /// How many customers are informed.
-#[derive(Clone, Copy, Debug, Default, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = coverage::Totals)]
 pub struct Totals {
     /// Customers in the audience.

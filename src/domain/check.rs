@@ -27,6 +27,7 @@ use crate::domain::locale::Locale;
 use crate::domain::problem::Problems;
 use crate::domain::reminder::Reminders;
 use crate::domain::schedule::{QuietHours, instant};
+use crate::domain::wrong::Wrong;
 
 pub use addresses::{is_role_address, needs_smtputf8};
 
@@ -180,10 +181,13 @@ impl Check<'_> {
             Category::AgreementChange => {
                 let (until, effective) = (self.fields.date("right_until"), self.fields.date("effective_date"));
                 if effective.is_some_and(|effective| until.is_some_and(|until| until > effective)) {
-                    self.problem("right_until", "is after `effective_date`");
+                    self.problem(
+                        "right_until",
+                        Wrong::known("after", "is after `effective_date`").with("field", "effective_date"),
+                    );
                 }
                 if until.is_some_and(|until| until < self.date(self.release)) {
-                    self.problem("right_until", "is over when the notice is released");
+                    self.problem("right_until", over());
                 }
             }
             Category::Survey => self.not_over("closes_at"),
@@ -197,7 +201,10 @@ impl Check<'_> {
         }
         let from = self.fields.time("occurred_from");
         if self.fields.time("discovered_at").is_some_and(|discovered| from.is_some_and(|from| discovered < from)) {
-            self.problem("discovered_at", "is before `occurred_from`");
+            self.problem(
+                "discovered_at",
+                Wrong::known("before", "is before `occurred_from`").with("field", "occurred_from"),
+            );
         }
     }
 
@@ -207,7 +214,7 @@ impl Check<'_> {
         }
         self.past("resolved_at");
         if self.fields.time("next_update_at").is_some_and(|next| next <= self.release) {
-            self.problem("next_update_at", "is over when the notice is released");
+            self.problem("next_update_at", over());
         }
     }
 
@@ -219,21 +226,21 @@ impl Check<'_> {
         let window = |start, end| Some((self.fields.time(start)?, self.fields.time(end)?));
         let (planned, previous) = (window("window_start", "window_end"), window("previous_start", "previous_end"));
         if phase == Some(Phase::Rescheduled) && planned.is_some() && planned == previous {
-            self.problem("previous_start", "is the same window as the new one");
+            self.problem("previous_start", Wrong::known("same-window", "is the same window as the new one"));
         }
     }
 
     /// Reports a time that has not come yet.
     fn past(&mut self, key: &'static str) {
         if self.fields.time(key).is_some_and(|time| time > self.circumstances.now) {
-            self.problem(key, "is in the future");
+            self.problem(key, Wrong::known("future", "is in the future"));
         }
     }
 
     /// Reports a time that has passed at the release.
     fn not_over(&mut self, key: &'static str) {
         if self.fields.time(key).is_some_and(|time| time <= self.release) {
-            self.problem(key, "is over when the notice is released");
+            self.problem(key, over());
         }
     }
 
@@ -251,7 +258,7 @@ impl Check<'_> {
             left => format!("{} after the release", length(left)),
         };
         let text = format!("is {when}, and the lead time is {}", length(least));
-        if lead_time.required { self.problem(key, &text) } else { self.warning(key, &text) }
+        if lead_time.required { self.problem(key, text) } else { self.warning(key, &text) }
     }
 
     /// The key of the time that a notice announces, and how long after the release it is. Dates count by whole days.
@@ -274,13 +281,18 @@ impl Check<'_> {
         time.to_zoned_datetime(self.circumstances.zone.clone()).date()
     }
 
-    fn problem(&mut self, key: &str, problem: &str) {
+    fn problem(&mut self, key: &str, problem: impl Into<Wrong>) {
         self.findings.problems.add(self.fields.line(key), format!("fields.{key}"), problem);
     }
 
     fn warning(&mut self, key: &str, warning: &str) {
         self.findings.warnings.add(self.fields.line(key), format!("fields.{key}"), warning);
     }
+}
+
+/// What is wrong with a time that has passed before anybody reads of it.
+fn over() -> Wrong {
+    Wrong::known("over", "is over when the notice is released")
 }
 
 /// A length of time in words: whole days from two days on, else hours or minutes.

@@ -18,14 +18,17 @@ use crate::domain::mistakes::{self, Quote};
 use crate::domain::phrase::seen;
 use crate::domain::placeholder::Text;
 use crate::domain::problem::{Lines, Problems, has_control, is_line, nearest, shown};
+use crate::domain::wrong::Wrong;
 
 /// The longest subject, in characters. RFC 5322 allows 998 octets on a line of the header, and inboxes show some 70 characters.
 pub const MAX_SUBJECT: usize = 200;
 
 /// The problem of a subject that is too long.
 #[must_use]
-pub fn too_long_a_subject(length: usize) -> String {
-    format!("has {length} characters, and a subject may have {MAX_SUBJECT}: inboxes show the first 70 or so")
+pub fn too_long_a_subject(length: usize) -> Wrong {
+    let text =
+        format!("has {length} characters, and a subject may have {MAX_SUBJECT}: inboxes show the first 70 or so");
+    Wrong::known("long-subject", text).with("length", length).with("most", MAX_SUBJECT)
 }
 
 /// An audience file, as a notice names it.
@@ -109,7 +112,7 @@ impl<'a> Document<'a> {
         self.first_line + self.lines.at(offset.min(self.toml.len()))
     }
 
-    fn add(&self, offset: usize, field: &str, problem: impl Into<String>) {
+    fn add(&self, offset: usize, field: &str, problem: impl Into<Wrong>) {
         let line = self.line(offset);
         if !self.broken.borrow().contains(&line) {
             self.problems.borrow_mut().add(line, field, problem);
@@ -153,7 +156,7 @@ impl<'d, 't> Reader<'d, 't> {
     }
 
     /// Records a problem of a key.
-    pub fn problem(&self, key: &'static str, problem: impl Into<String>) {
+    pub fn problem(&self, key: &'static str, problem: impl Into<Wrong>) {
         let offset = self.table.get_key_value(key).map_or(self.offset, |(key, _)| key.span().start);
         self.document.add(offset, &self.path(key), problem);
     }
@@ -161,7 +164,7 @@ impl<'d, 't> Reader<'d, 't> {
     /// Records that a key is required, unless it is there.
     pub fn require(&self, key: &'static str) {
         if !self.table.contains_key(key) && !self.document.swallowed(key) {
-            self.document.add(self.offset, &self.path(key), "is required");
+            self.document.add(self.offset, &self.path(key), Wrong::known("required", "is required"));
         }
     }
 
@@ -233,7 +236,7 @@ impl<'d, 't> Reader<'d, 't> {
     pub fn line_text(&self, key: &'static str) -> Option<Text> {
         let text = self.text(key)?;
         if has_control(text.as_str()) {
-            self.problem(key, "must be one line, without control characters");
+            self.problem(key, Wrong::known("line", "must be one line, without control characters"));
             return None;
         }
         Some(text)
@@ -254,7 +257,7 @@ impl<'d, 't> Reader<'d, 't> {
     pub fn word(&self, key: &'static str) -> Option<String> {
         let text = self.line_text(key)?;
         if text.placeholders().next().is_some() {
-            self.problem(key, "cannot contain placeholders");
+            self.problem(key, Wrong::known("placeholders", "cannot contain placeholders"));
             return None;
         }
         seen(text.as_str().trim()).map_err(|error| self.problem(key, error.to_string())).ok()
@@ -274,7 +277,7 @@ impl<'d, 't> Reader<'d, 't> {
             return None;
         };
         if items.is_empty() {
-            self.problem(key, "must not be empty");
+            self.problem(key, Wrong::known("empty", "must not be empty"));
             return None;
         }
         let texts: Vec<_> = items.iter().filter_map(|item| self.item(key, item)).collect();
@@ -286,7 +289,7 @@ impl<'d, 't> Reader<'d, 't> {
         let words = self.texts(key)?.into_iter().map(|text| seen(text.as_str().trim()));
         let words = words.collect::<Result<Vec<_>, _>>().map_err(|error| self.problem(key, error.to_string())).ok()?;
         let Some(word) = first_repeated(&words) else { return Some(words) };
-        self.problem(key, format!("`{word}` is listed twice"));
+        self.problem(key, Wrong::known("twice", format!("`{word}` is listed twice")).with("word", word));
         None
     }
 
@@ -301,7 +304,10 @@ impl<'d, 't> Reader<'d, 't> {
             self.problem(key, "needs a time of day and a zone offset, such as 2026-12-01T22:00:00+01:00");
             return None;
         }
-        time.to_string().parse().map_err(|_| self.problem(key, "is not a time that exists")).ok()
+        time.to_string()
+            .parse()
+            .map_err(|_| self.problem(key, Wrong::known("no-time", "is not a time that exists")))
+            .ok()
     }
 
     /// A date.
@@ -312,7 +318,10 @@ impl<'d, 't> Reader<'d, 't> {
             self.wrong_type(key, value, "a date such as 2026-12-01, without quotes");
             return None;
         };
-        date.to_string().parse().map_err(|_| self.problem(key, "is not a date that exists")).ok()
+        date.to_string()
+            .parse()
+            .map_err(|_| self.problem(key, Wrong::known("no-date", "is not a date that exists")))
+            .ok()
     }
 
     /// A date and a time of day without an offset: that of each recipient's own clock.
@@ -327,7 +336,10 @@ impl<'d, 't> Reader<'d, 't> {
             self.problem(key, "is the time of each recipient's own zone: write it without an offset, or use `send_at`");
             return None;
         }
-        time.to_string().parse().map_err(|_| self.problem(key, "is not a time that exists")).ok()
+        time.to_string()
+            .parse()
+            .map_err(|_| self.problem(key, Wrong::known("no-time", "is not a time that exists")))
+            .ok()
     }
 
     /// `true` or `false`.
@@ -394,7 +406,7 @@ impl<'d, 't> Reader<'d, 't> {
 
     fn parse_text(&self, key: &str, text: &str, offset: usize) -> Option<Text> {
         if text.trim().is_empty() {
-            self.document.add(offset, &self.path(key), "must not be blank");
+            self.document.add(offset, &self.path(key), Wrong::known("blank", "must not be blank"));
             return None;
         }
         match Text::parse(text) {

@@ -17,6 +17,7 @@ use crate::domain::placeholder::{Placeholder, Text};
 use crate::domain::problem::{Lines, Problems};
 use crate::domain::schedule::Schedule;
 use crate::domain::schedule::series::Series;
+use crate::domain::wrong::Wrong;
 pub use state::{Standing, State, Step};
 
 /// The size limit of a notice file, in bytes: mail clients clip far smaller messages.
@@ -222,8 +223,12 @@ fn read_category(top: &Reader<'_, '_>) -> Option<Category> {
 fn read_body(section: &Section<'_>, category: Option<Category>, problems: &mut Problems) -> Option<Text> {
     let is_the_message = matches!(category, Some(Category::AgreementChange | Category::News));
     if is_the_message && section.body.trim().is_empty() {
-        let what = if category == Some(Category::News) { "the text of the news" } else { "the full changed text" };
-        problems.add(section.body_line, "body", format!("is required: {what}"));
+        let wrong = if category == Some(Category::News) {
+            Wrong::known("body-of-news", "is required: the text of the news")
+        } else {
+            Wrong::known("body-of-agreement", "is required: the full changed text")
+        };
+        problems.add(section.body_line, "body", wrong);
     }
     let body = section.markdown();
     let markdown::Reading { code, problems: mut found, .. } = markdown::read(&body);

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::domain::character::{is_unfit_for_name, is_unseen};
 use crate::domain::words::count;
+use crate::domain::wrong::{Code, Wrong};
 
 /// One problem and its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
@@ -28,13 +29,17 @@ pub struct Problem {
     /// The value that was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
+    /// What pages say it by in another language.
+    #[serde(skip)]
+    pub code: Code,
 }
 
 impl Problem {
     /// A problem of a field in a line.
     #[must_use]
-    pub fn new(line: usize, field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { line, field: field.into(), problem: problem.into(), ..Self::default() }
+    pub fn new(line: usize, field: impl Into<String>, problem: impl Into<Wrong>) -> Self {
+        let Wrong { text, code } = problem.into();
+        Self { line, field: field.into(), problem: text, code, ..Self::default() }
     }
 }
 
@@ -82,12 +87,12 @@ pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
     /// Adds a problem.
-    pub fn add(&mut self, line: usize, field: impl Into<String>, problem: impl Into<String>) {
+    pub fn add(&mut self, line: usize, field: impl Into<String>, problem: impl Into<Wrong>) {
         self.0.push(Problem::new(line, field, problem));
     }
 
     /// Adds a problem at a place in a JSON document.
-    pub fn add_at(&mut self, pointer: impl Into<String>, problem: impl Into<String>) {
+    pub fn add_at(&mut self, pointer: impl Into<String>, problem: impl Into<Wrong>) {
         self.0.push(Problem { pointer: Some(pointer.into().into_boxed_str()), ..Problem::new(0, "", problem) });
     }
 

@@ -9,7 +9,6 @@ use thiserror::Error;
 
 use crate::context::Context;
 use crate::domain::actor::Actor;
-use crate::domain::address::Address;
 use crate::domain::category::Role;
 use crate::domain::customer::AccountId;
 use crate::domain::kind::Kind;
@@ -118,30 +117,6 @@ impl Customers {
         Ok(Page::of(rows, request, |customer| customer.account_id.clone()))
     }
 
-    /// A page of the active customers whose account id, name or one of whose addresses contains a text; addresses only for who may see
-    /// all of them.
-    ///
-    /// # Errors
-    /// If the cursor is not an account id, or the database fails.
-    pub async fn search(
-        &self,
-        actor: &Actor,
-        text: &str,
-        request: &PageRequest,
-    ) -> Result<Page<Listed>, CustomerError> {
-        actor.may_at_all(Right::ReadCustomers)?;
-        let sees = self.seen(actor).len() == Role::ALL.len();
-        let after = request.key::<AccountId>()?;
-        let mut conn = self.context.store.read().await?;
-        let after = after.as_ref().map(AccountId::as_str);
-        // A whole address is found by its index; a part of one, or of a name, takes a look at every customer.
-        let rows = match Address::parse(text.trim()) {
-            Ok(address) if sees => customers::with_address(&mut conn, &address, after, request.to_read()).await?,
-            _ => customers::search(&mut conn, (text.trim(), sees), after, request.to_read()).await?,
-        };
-        Ok(Page::of(rows, request, |customer| customer.account_id.clone()))
-    }
-
     /// What it works with.
     pub(super) const fn context(&self) -> &Context {
         &self.context
@@ -192,7 +167,7 @@ impl Customers {
     }
 
     /// The roles of contacts whose addresses the actor may see: those that the actor's categories address.
-    fn seen(&self, actor: &Actor) -> BTreeSet<Role> {
+    pub(super) fn seen(&self, actor: &Actor) -> BTreeSet<Role> {
         if actor.has(Right::SeeOneCustomer) {
             return Role::ALL.iter().copied().collect();
         }

@@ -16,5 +16,6 @@ pub mod preferences;
 pub mod reads;
 pub mod retention;
 mod scrub;
+mod search;
 pub mod subjects;
 pub mod suppressions;

@@ -712,6 +712,9 @@ console-coverage-customers =
        *[other] { $number } customers.
     }
 console-coverage-count = Count how many are informed
+console-coverage-counted = Counted at
+console-coverage-counting = The customers are being counted: a million take some seconds.
+console-coverage-look-again = Look again
 console-coverage-overdue-last =
     { $count ->
         [one] At the last look { $number } customer was not informed past the deadline.
@@ -1285,7 +1288,7 @@ console-now-ledger-bad-short = Stopped
 
 # ask
 console-ask-intro = Was this customer informed of what, when, with which words, and with which result?
-console-ask-hint = Of a customer or of a notice
+console-ask-hint = What the account, each word of the name or an address begins with; or the id or the reference of a notice
 console-ask-button = Ask
 console-ask-nothing = No customer and no notice fits “{ $words }”.
 console-ask-customers-caption = Customers
@@ -1344,7 +1347,7 @@ console-ask-evidence-json = Evidence to verify (JSON)
 console-customers-caption = Customers
 console-customers-empty = There is no such customer.
 console-customers-search = Search customers
-console-customers-hint = A part of the account or the name; of an address, if your roles see all of them
+console-customers-hint = What the account or each word of the name begins with; or an address, if your roles see all of them
 console-customers-import = Import customers
 console-customer-active = Active
 console-customer-left = Has left
@@ -1636,8 +1639,11 @@ console-petitions-empty = No request waits for an answer.
 console-petitions-all = All requests of persons
 console-petitions-all-caption = All requests, the newest first
 console-petitions-all-empty = No person has asked for anything yet.
-console-objections-caption = Objections to mandatory notices
-console-objections-empty = Nobody has objected.
+console-objections-caption = Objections to mandatory notices that wait for a decision
+console-objections-empty = Nobody waits for a decision about an objection.
+console-objections-all = All objections to mandatory notices
+console-objections-all-caption = All objections to mandatory notices
+console-objections-all-empty = Nobody has objected.
 console-objection-decide = Decide about the objection of { $address }
 console-decision-upheld = Upheld: these notices are not to be sent any more
 console-decision-declined = Declined: compelling grounds prevail
@@ -1770,3 +1776,49 @@ verify-messages = Messages exactly as sent
 verify-entries = What the entries prove
 verify-who = Who is proved to be a recipient
 verify-more = The file has more than is shown here: the command “besked verify” shows all of it.
+
+# What is wrong with a value of a form, by its code; the label of the field stands before it.
+console-wrong-required = is required
+console-wrong-line = must be one line, without control characters
+console-wrong-placeholders = cannot contain placeholders
+console-wrong-empty = must not be empty
+console-wrong-twice = { $word } is listed twice
+console-wrong-no-time = is not a time that exists
+console-wrong-no-date = is not a date that exists
+console-wrong-blank = must not be blank
+console-wrong-body-of-news = is required: the text of the news
+console-wrong-body-of-agreement = is required: the full changed text
+console-wrong-not-resolved = is possible only with the status “resolved”
+console-wrong-order = must be after “{ $field }”
+console-wrong-after = is after “{ $field }”
+console-wrong-before = is before “{ $field }”
+console-wrong-over = is over when the notice is released
+console-wrong-same-window = is the same window as the new one
+console-wrong-future = is in the future
+console-wrong-long-subject = has { $length } characters, and a subject may have { $most }: inboxes show the first 70 or so
+console-wrong-no-file = choose the file with the customers
+console-wrong-no-attribute = “{ $line }” has no name and value, such as region: sto1
+console-wrong-no-send-at = is missing: write the date and the time
+console-wrong-not-a-time = must be a date with a time, such as 2026-12-01 22:00
+
+# What is refused.
+console-refused-unknown-notice = There is no notice { $name }.
+console-refused-impossible = This is not possible: the state of the notice is now “{ $state }”.
+console-refused-own-approval = { $name } wrote this notice, and its category needs the approval of a second person.
+console-refused-approval-void = The notice is not the one that was approved.
+console-refused-audience-changed = The notice was approved for { $then } addresses, and would go to { $now } now.
+console-refused-audience-others = The notice was approved for { $then } addresses, and would go to { $now } now, { $others } of them others.
+console-refused-not-standing = The notice is no standing notice, and belongs to no series: its audience was complete when it was released.
+console-refused-changed = The notice was changed since it was read.
+console-refused-conflict = Another process changed the notice at the same time.
+console-refused-no-customers = The audience is empty: no customers were imported.
+console-refused-empty = The audience is empty: no customer is as it is asked for.
+console-refused-nobody-to-address = The audience has { $customers } customers, but no contact that this category addresses.
+console-refused-follows-nothing = The notice has no audience and follows no notice.
+console-refused-second-person = This needs the approval of a second person.
+console-refused-lost = The release was stopped: the notice was cancelled or another process releases it.
+console-refused-shrinks = The file has { $file } customers, { $active } are active now: that is too few to replace them all.
+console-refused-erased-meanwhile = A person was erased meanwhile; nothing was imported.
+console-refused-rectified-meanwhile = An address was corrected meanwhile; nothing was imported.
+console-refused-outdated = Customers were changed since the changes were shown; nothing was imported.
+console-refused-altered = The file is not the one whose changes were shown; nothing was imported.

@@ -713,6 +713,9 @@ console-coverage-customers =
        *[other] { $number } kunder.
     }
 console-coverage-count = Räkna hur många som är informerade
+console-coverage-counted = Räknat
+console-coverage-counting = Kunderna räknas: en miljon tar några sekunder.
+console-coverage-look-again = Titta igen
 console-coverage-overdue-last =
     { $count ->
         [one] Vid senaste kontrollen var { $number } kund inte informerad efter tidsfristen.
@@ -1286,7 +1289,7 @@ console-now-ledger-bad-short = Stannat
 
 # ask
 console-ask-intro = Informerades kunden, om vad, när, med vilka ord och med vilket resultat?
-console-ask-hint = För en kund eller ett meddelande
+console-ask-hint = Vad kontot, varje ord i namnet eller en adress börjar med; eller ett meddelandes id eller referens
 console-ask-button = Fråga
 console-ask-nothing = Ingen kund och inget meddelande passar ”{ $words }”.
 console-ask-customers-caption = Kunder
@@ -1345,7 +1348,7 @@ console-ask-evidence-json = Bevis att kontrollera (JSON)
 console-customers-caption = Kunder
 console-customers-empty = Det finns ingen sådan kund.
 console-customers-search = Sök kunder
-console-customers-hint = En del av kontot eller namnet; av en adress, om dina roller ser alla
+console-customers-hint = Vad kontot eller varje ord i namnet börjar med; eller en adress, om dina roller ser alla
 console-customers-import = Importera kunder
 console-customer-active = Aktiv
 console-customer-left = Avslutad
@@ -1637,8 +1640,11 @@ console-petitions-empty = Ingen begäran väntar på svar.
 console-petitions-all = Alla begäranden från personer
 console-petitions-all-caption = Alla begäranden, de nyaste först
 console-petitions-all-empty = Ingen person har begärt något än.
-console-objections-caption = Invändningar mot obligatoriska meddelanden
-console-objections-empty = Ingen har invänt.
+console-objections-caption = Invändningar mot obligatoriska meddelanden som väntar på beslut
+console-objections-empty = Ingen väntar på beslut om en invändning.
+console-objections-all = Alla invändningar mot obligatoriska meddelanden
+console-objections-all-caption = Alla invändningar mot obligatoriska meddelanden
+console-objections-all-empty = Ingen har invänt.
 console-objection-decide = Besluta om invändningen från { $address }
 console-decision-upheld = Bifallen: meddelandena ska inte skickas längre
 console-decision-declined = Avslagen: tvingande skäl väger tyngre
@@ -1771,3 +1777,49 @@ verify-messages = Meddelanden exakt som skickade
 verify-entries = Vad posterna bevisar
 verify-who = Vilka som bevisligen är mottagare
 verify-more = Filen har mer än vad som visas här: kommandot ”besked verify” visar allt.
+
+# Vad som är fel med ett värde i ett formulär, efter dess kod; fältets namn står före.
+console-wrong-required = måste fyllas i
+console-wrong-line = måste vara en enda rad, utan styrtecken
+console-wrong-placeholders = kan inte innehålla platshållare
+console-wrong-empty = får inte vara tom
+console-wrong-twice = { $word } står två gånger
+console-wrong-no-time = är ingen tidpunkt som finns
+console-wrong-no-date = är inget datum som finns
+console-wrong-blank = får inte vara tomt
+console-wrong-body-of-news = måste fyllas i: nyheternas text
+console-wrong-body-of-agreement = måste fyllas i: hela den ändrade texten
+console-wrong-not-resolved = är möjligt bara med läget ”åtgärdad”
+console-wrong-order = måste vara efter ”{ $field }”
+console-wrong-after = är efter ”{ $field }”
+console-wrong-before = är före ”{ $field }”
+console-wrong-over = har passerat när meddelandet släpps
+console-wrong-same-window = är samma fönster som det nya
+console-wrong-future = ligger i framtiden
+console-wrong-long-subject = har { $length } tecken, och en ämnesrad får ha { $most }: inkorgar visar de första 70 eller så
+console-wrong-no-file = välj filen med kunderna
+console-wrong-no-attribute = ”{ $line }” har inget namn och värde, som region: sto1
+console-wrong-no-send-at = saknas: skriv datum och tid
+console-wrong-not-a-time = måste vara ett datum med en tid, som 2026-12-01 22:00
+
+# Vad som avvisas.
+console-refused-unknown-notice = Det finns inget meddelande { $name }.
+console-refused-impossible = Det går inte: meddelandets läge är nu ”{ $state }”.
+console-refused-own-approval = { $name } har skrivit meddelandet, och dess kategori behöver en andra persons godkännande.
+console-refused-approval-void = Meddelandet är inte det som godkändes.
+console-refused-audience-changed = Meddelandet godkändes för { $then } adresser, och skulle nu gå till { $now }.
+console-refused-audience-others = Meddelandet godkändes för { $then } adresser, och skulle nu gå till { $now }, varav { $others } andra.
+console-refused-not-standing = Meddelandet är inget stående meddelande och hör inte till någon serie: mottagarna var fullständiga när det släpptes.
+console-refused-changed = Meddelandet har ändrats sedan det lästes.
+console-refused-conflict = En annan process ändrade meddelandet samtidigt.
+console-refused-no-customers = Det finns inga mottagare: inga kunder har importerats.
+console-refused-empty = Det finns inga mottagare: ingen kund uppfyller villkoren.
+console-refused-nobody-to-address = Det är { $customers } kunder, men ingen kontakt som denna kategori vänder sig till.
+console-refused-follows-nothing = Meddelandet har inga mottagare och fortsätter inget annat.
+console-refused-second-person = Det behöver en andra persons godkännande.
+console-refused-lost = Släppet stoppades: meddelandet avbröts, eller så släpper en annan process det.
+console-refused-shrinks = Filen har { $file } kunder, och { $active } är aktiva nu: det är för få för att ersätta alla.
+console-refused-erased-meanwhile = En person raderades under tiden; inget importerades.
+console-refused-rectified-meanwhile = En adress rättades under tiden; inget importerades.
+console-refused-outdated = Kunder har ändrats sedan ändringarna visades; inget importerades.
+console-refused-altered = Filen är inte den vars ändringar visades; inget importerades.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use besked::coverage::{About, CoverageError};
+use besked::coverage::{About, Counted, CoverageError};
 use besked::domain::actor::Actor;
 use besked::domain::attestation::Channel;
 use besked::domain::category::Category;
@@ -231,4 +231,31 @@ async fn a_question_with_a_mistake_is_refused_and_not_answered_with_no() {
     let now = app.app.context.clock.now();
     let backwards = About::Category { category: Category::Maintenance, since: Some(now), until: Some(now) };
     assert!(matches!(ask(backwards).await, Err(CoverageError::Period)));
+}
+
+/// What is counted beside a request is what a request would count, and is shown for a minute.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_takes_long_goes_on_beside_who_asks(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let coverage = &app.app.coverage;
+    let counted = async || loop {
+        match coverage.counted(&alice(), &id.to_string()).await.unwrap() {
+            Counted::Done(at, totals) => break (at, totals),
+            Counted::Counting => tokio::task::yield_now().await,
+        }
+    };
+    let (at, before) = counted().await;
+    assert_eq!((at, before), (app.app.context.clock.now(), app.coverage(id).await));
+    app.run_until_idle().await;
+    assert_eq!(counted().await, (at, before), "it is shown again for a while");
+    app.advance(Duration::from_secs(60));
+    let (later, after) = counted().await;
+    assert!(later > at && after.informed > before.informed, "{after:?}");
+    assert_eq!(after, app.coverage(id).await);
+    assert!(coverage.counted(&alice(), "CHG-9").await.is_err(), "there is none");
 }

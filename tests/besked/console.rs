@@ -9,6 +9,7 @@ mod chromium;
 mod customers;
 pub mod desk;
 mod four;
+mod keyboard;
 mod look;
 mod notice;
 mod notices;

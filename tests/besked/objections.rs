@@ -1,6 +1,7 @@
 //! Objections to mandatory notices, and what is asked for by addresses that nobody has.
 
 use besked::domain::category::Category;
+use besked::domain::page::PageRequest;
 use besked::people::subjects::{Decision, SubjectError};
 use rstest::rstest;
 
@@ -25,11 +26,15 @@ async fn an_objection_to_mandatory_notices_waits_until_somebody_decides(#[case] 
     let again = object(&[Category::Maintenance, Category::News]).await.unwrap();
     assert_eq!((first.already, again.already, again.id), (false, true, first.id));
     assert_eq!(again.opted_out, [Category::News]);
-    let listed = subjects.objections(&alice()).await.unwrap();
+    let list = async |waiting: bool| {
+        let first = PageRequest { after: None, limit: 9 };
+        subjects.objections(&alice(), waiting, &first).await.unwrap().items
+    };
+    let listed = list(true).await;
     assert_eq!((listed.len(), listed[0].id, listed[0].email.as_str()), (1, first.id.unwrap(), "hello@two.example"));
     assert_eq!((listed[0].categories.as_slice(), &listed[0].decided), ([Category::Maintenance].as_slice(), &None));
     subjects.restrict(&alice(), &carol).await.unwrap();
-    let masked = subjects.objections(&alice()).await.unwrap();
+    let masked = list(true).await;
     assert!(masked[0].email == "h…@two.example" && !masked[0].grounds.contains("hello@"), "{masked:?}");
 
     let id = first.id.unwrap();
@@ -39,11 +44,25 @@ async fn an_objection_to_mandatory_notices_waits_until_somebody_decides(#[case] 
     assert!(matches!(twice, Err(SubjectError::Decided { .. })), "{twice:?}");
     let unknown = subjects.decide(&alice(), uuid::Uuid::nil(), Decision::Upheld, "x").await;
     assert!(matches!(unknown, Err(SubjectError::NoObjection(_))), "{unknown:?}");
-    let listed = subjects.objections(&alice()).await.unwrap();
+    assert!(list(true).await.is_empty());
+    let listed = list(false).await;
     assert_eq!(listed[0].decided.as_ref().unwrap().reason, "they run our service");
     assert!(!object(&[Category::Maintenance]).await.unwrap().already, "a further one starts another");
+    let mut seen = Vec::new();
+    let mut request = PageRequest { after: None, limit: 1 };
+    loop {
+        let page = subjects.objections(&alice(), false, &request).await.unwrap();
+        seen.extend(page.items.into_iter().map(|it| it.decided.is_some()));
+        request.after = page.next;
+        if request.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [false, true], "the last one first");
+    request.after = Some("no cursor".to_owned());
+    assert!(matches!(subjects.objections(&alice(), true, &request).await, Err(SubjectError::Cursor(_))));
     app.erase("hello@two.example").await.unwrap();
-    assert!(subjects.objections(&alice()).await.unwrap().is_empty());
+    assert!(list(false).await.is_empty() && list(true).await.is_empty());
 }
 
 #[test]

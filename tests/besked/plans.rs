@@ -7,6 +7,7 @@ mod commands;
 mod escalation;
 mod matters;
 mod retention;
+mod search;
 mod standing;
 
 use std::collections::BTreeSet;
@@ -33,7 +34,7 @@ const AT_ONE: usize = 600;
 const ENOUGH: usize = 60;
 
 /// Tables that grow with the queue or with history.
-const GROWING: [&str; 18] = [
+const GROWING: [&str; 19] = [
     "queue",
     "deliveries",
     "doubts",
@@ -43,6 +44,7 @@ const GROWING: [&str; 18] = [
     "ledger_openings",
     "ledger_nodes",
     "contacts",
+    "customer_words",
     "inbound",
     "reports",
     "escalations",

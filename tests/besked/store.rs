@@ -36,8 +36,8 @@ use besked::domain::notice::State;
 use besked::domain::random::Random;
 use besked::store::notices::releases::NewDelivery;
 use besked::store::notices::{Written, releases};
-use besked::store::people::imports;
 use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, Lacking, Removal};
+use besked::store::people::{customer_words, imports};
 use besked::store::{Conn, Store, notices};
 use jiff::Timestamp;
 use rstest::rstest;
@@ -133,6 +133,7 @@ impl File<'_> {
         imports::add_attribute_names(conn, &["plan", "region"]).await.unwrap();
         let removal = if replace { Removal::Everywhere } else { Removal::InFile };
         let revision = imports::compare(conn, removal, Lacking::default()).await.unwrap();
+        customer_words::gather(conn).await.unwrap();
         imports::write_customers(conn, id, now).await.unwrap();
         assert_eq!(imports::revision(conn).await.unwrap(), revision);
         imports::write_contacts(conn, id, now).await.unwrap();

@@ -188,3 +188,25 @@ fn each_string_that_a_page_names_exists() {
     let missing = missing(&keys);
     assert_eq!(missing, [""; 0]);
 }
+
+/// What is wrong with a value or refused has a string for each code that the source gives one.
+#[test]
+fn each_code_of_what_is_wrong_has_its_string() {
+    let mut keys = BTreeSet::new();
+    for (path, text) in texts(&["src"], &["rs"]) {
+        let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ").replace("( \"", "(\"");
+        keys.extend(quoted(&text, "Wrong::known(").map(|code| format!("console-wrong-{code}")));
+        if path == "src/console/said.rs" {
+            keys.extend(quoted(&text, "Self::new(").map(|code| format!("console-refused-{code}")));
+            keys.extend(["audience-others", "audience-changed"].map(|code| format!("console-refused-{code}")));
+        }
+    }
+    assert!(keys.len() > 35, "only {keys:?}");
+    assert_eq!(missing(&keys), [""; 0]);
+    // And none has a string that nothing says.
+    let said = |key: &&str| key.starts_with("console-wrong-") || key.starts_with("console-refused-");
+    let english = texts(&["templates/locale"], &["ftl"]);
+    let all = english.iter().flat_map(|(_, text)| text.lines()).filter_map(|line| line.split(" =").next());
+    let unused: BTreeSet<&str> = all.filter(said).filter(|key| !keys.contains(*key)).collect();
+    assert_eq!(unused, BTreeSet::new());
+}

@@ -29,6 +29,7 @@ impl From<SubjectError> for Failure {
             SubjectError::NoObjection(_) => failure.hint("`besked subject objections` lists those that wait, with their ids"),
             SubjectError::NoRight(_) => failure.hint("answer the person so; a wrong or former contact is removed in the customers file"),
             SubjectError::Unknown(_)
+            | SubjectError::Cursor(_)
             | SubjectError::Decided { .. }
             | SubjectError::NoContact(_)
             | SubjectError::NotRestricted(_)

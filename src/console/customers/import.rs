@@ -10,9 +10,11 @@ use super::upload::receive;
 use crate::app::App;
 use crate::console::asked::id;
 use crate::console::blocks::{BAD, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, encoded};
+use crate::console::form::Fault;
 use crate::console::form::Form as Typed;
 use crate::console::frame::Place;
 use crate::console::refusal::Refusal;
+use crate::console::said::Said;
 use crate::console::signed::Signed;
 use crate::console::words::Words;
 use crate::domain::kind::Kind;
@@ -39,7 +41,7 @@ fn page(signed: &Signed, blocks: Vec<Block>) -> Response {
     Page::new(signed.frame(Place::Customers, signed.words.say("console-customers-import")), blocks).answer()
 }
 
-fn form(words: &Words, options: &ImportOptions, problem: Option<String>) -> Form {
+fn form(words: &Words, options: &ImportOptions, problem: Option<Fault>) -> Form {
     let chosen = [options.replace, options.skip_invalid, options.allow_shrink];
     let choice = |(how, chosen): (&str, bool)| Choice {
         value: how.to_owned(),
@@ -60,7 +62,7 @@ async fn check(State(app): State<App>, signed: Signed, body: Multipart) -> Resul
     let words = &signed.words;
     let most = app.context.config.http.file_size;
     let Some(upload) = receive(words, body, most).await? else {
-        let form = form(words, &ImportOptions::default(), Some(words.say("console-import-none")));
+        let form = form(words, &ImportOptions::default(), Some(words.say("console-import-none").into()));
         return Ok(page(&signed, vec![Block::Form(form)]));
     };
     let (name, options) = (upload.name.clone(), upload.options.clone());
@@ -86,9 +88,12 @@ fn refused(signed: &Signed, (name, options): (&str, &ImportOptions), error: Impo
             if bad.ungrouped > 0 {
                 blocks.push(Block::Note(words.counted("console-import-more-problems", bad.ungrouped)));
             }
-            title
+            title.into()
         }
-        other => format!("{title} {other}"),
+        other => match Said::of_import(other) {
+            Some(said) => Fault::from(said.text(words)).behind(format!("{title} ")),
+            None => Fault::english(other.to_string()).behind(format!("{title} ")),
+        },
     };
     blocks.push(Block::Form(form(words, options, Some(problem))));
     Ok(page(signed, blocks))
@@ -192,7 +197,7 @@ async fn carry_out(State(app): State<App>, signed: Signed, typed: Typed) -> Resu
             blocks
         }
         Err(UploadError::Gone) => {
-            let form = form(words, &ImportOptions::default(), Some(words.say("console-import-gone")));
+            let form = form(words, &ImportOptions::default(), Some(words.say("console-import-gone").into()));
             vec![Block::Form(form)]
         }
         Err(UploadError::Busy) => {

@@ -37,7 +37,7 @@ async fn done(
         return Ok(response);
     };
     let refusal = Refusal::from(error);
-    let Some(text) = refusal.of_form().map(str::to_owned) else { return Err(refusal) };
+    let Some(text) = refusal.of_form(&signed.words) else { return Err(refusal) };
     let mut faults = Faults::default();
     faults.add("", text);
     draw(app, signed, id, form, faults).await

@@ -140,11 +140,11 @@ async fn attest(
             Err(error) => {
                 let is_time = matches!(error, CoverageError::Future { .. } | CoverageError::TooEarly { .. });
                 let refusal = Refusal::from(error);
-                match refusal.of_form() {
+                match refusal.of_form(&signed.words) {
                     Some(text) => faults.add(if is_time { "at" } else { "" }, text),
                     // The customer is none of the notice.
                     None if refusal.kind == crate::domain::kind::Kind::NotFound && !refusal.text.is_empty() => {
-                        faults.add("account", refusal.text.clone());
+                        faults.add("account", refusal.fault(&signed.words));
                     }
                     None => return Err(refusal),
                 }

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::audience::Reach;
+use crate::console::form::Fault;
 use crate::console::places::faults;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
@@ -14,10 +15,10 @@ use crate::notices::{Kept, may_prepare};
 pub struct Outlook {
     /// How far it reaches; `None` if it reaches nobody, or could not be released.
     pub reach: Option<Reach>,
-    /// Why it reaches nobody, or could not be released; may be empty.
-    pub refusal: String,
+    /// Why it reaches nobody, or could not be released, if that is known.
+    pub refusal: Option<Fault>,
     /// What its author is warned of, as after a check.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Fault>,
 }
 
 /// Looks at a notice that is not released. That its release would be refused is no reason not to show the page.
@@ -33,12 +34,12 @@ pub async fn outlook(app: &App, signed: &Signed, notice: &Kept) -> Result<Outloo
     match checked {
         Ok((reach, warnings)) => {
             let lateness = app.notices.lateness(notice);
-            let is_new = |text: &String| !lateness.0.iter().any(|it| text.ends_with(&it.problem));
+            let is_new = |fault: &Fault| !lateness.0.iter().any(|it| fault.text.ends_with(&it.problem));
             let warnings = faults(&signed.words, &warnings);
-            let warnings = warnings.all().iter().map(|(_, text)| text.clone()).filter(is_new).collect();
+            let warnings = warnings.all().iter().map(|(_, fault)| fault.clone()).filter(is_new).collect();
             Ok(Outlook { reach: Some(reach).filter(|it| it.recipients > 0), warnings, ..Outlook::default() })
         }
         Err(error) if matches!(error.kind(), Kind::Failed | Kind::Later) => Err(error.into()),
-        Err(error) => Ok(Outlook { refusal: error.to_string(), ..Outlook::default() }),
+        Err(error) => Ok(Outlook { refusal: Some(Refusal::from(error).fault(&signed.words)), ..Outlook::default() }),
     }
 }

@@ -15,7 +15,8 @@ use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::console::tones;
 use crate::console::words::Words;
-use crate::coverage::{Status, Totals};
+use crate::coverage::{Counted, Status, Totals};
+use crate::domain::actor::Actor;
 use crate::domain::audience::Audience;
 use crate::domain::delivery::State as DeliveryState;
 use crate::domain::notice::writers::REFUSED;
@@ -46,6 +47,10 @@ struct Page {
     /// When the next delivery is due that is not due yet.
     next_due: Option<Timestamp>,
     totals: Option<Totals>,
+    /// When they were counted, if that is not now.
+    counted_at: Option<Timestamp>,
+    /// They are being counted.
+    is_counting: bool,
     steps: Vec<Done>,
     offered: Vec<Step>,
     escalation: Option<Escalated>,
@@ -147,9 +152,9 @@ async fn show(
         app.notices.glance(&notice).await?
     };
     let changed = if let Glance::Changed(changed) = glance { Some(changed) } else { None };
-    let is_counted = notice.released_at.is_some() && (notice.recipients <= COUNTED || asked.has("count"));
+    let count = count(&app, actor, &notice, asked.has("count")).await?;
     let next_due = if notice.state == NoticeState::Released { app.notices.next_due(id).await? } else { None };
-    let totals = if is_counted { Some(app.coverage.totals(actor, &name).await?) } else { None };
+    let is_large = notice.recipients > COUNTED;
     let parsed = notice.parsed().ok();
     let brief = Brief::of(&notice, app.context.clock.now());
     Ok(page(&Page {
@@ -160,7 +165,9 @@ async fn show(
         languages: languages(&app, parsed.as_ref()),
         status,
         next_due,
-        totals,
+        is_counting: count == Some(Counted::Counting),
+        totals: if let Some(Counted::Done(_, totals)) = count { Some(totals) } else { None },
+        counted_at: if let Some(Counted::Done(at, _)) = count { Some(at).filter(|_| is_large) } else { None },
         offered: way::offered(&notice, &steps, actor, changed.is_some()),
         escalation: escalation(&app, &notice),
         changed,
@@ -172,6 +179,17 @@ async fn show(
         brief,
         steps,
     }))
+}
+
+/// How many are informed: at once of a small notice, of a large one if that is asked for.
+async fn count(app: &App, actor: &Actor, notice: &Kept, asked: bool) -> Result<Option<Counted>, Refusal> {
+    let name = notice.id.to_string();
+    Ok(match (notice.released_at, notice.recipients <= COUNTED) {
+        (None, _) => None,
+        (Some(at), true) => Some(Counted::Done(at, app.coverage.totals(actor, &name).await?)),
+        (Some(_), false) if asked => Some(app.coverage.counted(actor, &name).await?),
+        (Some(_), false) => None,
+    })
 }
 
 fn may(signed: &Signed, notice: &Kept) -> May {

@@ -183,7 +183,7 @@ async fn take(
         }
         Err(error) => {
             let refusal = Refusal::from(error);
-            let Some(text) = refusal.of_form().map(str::to_owned) else { return Err(refusal) };
+            let Some(text) = refusal.of_form(&signed.words) else { return Err(refusal) };
             let mut faults = Faults::default();
             faults.add("", text);
             draw(&app, &signed, id, step, (reason, faults)).await

@@ -6,6 +6,7 @@ use axum::response::Response;
 use crate::app::App;
 use crate::console::asked::Asked;
 use crate::console::blocks::{BAD, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, encoded};
+use crate::console::form::Fault;
 use crate::console::form::Form as Typed;
 use crate::console::frame::Place;
 use crate::console::refusal::Refusal;
@@ -16,7 +17,7 @@ use crate::domain::kind::Kind;
 use crate::people::subjects::{Erased, Erasure, SubjectError};
 
 fn parsed(email: &str) -> Result<Address, Refusal> {
-    Address::parse(email).map_err(|error| Refusal::new(Kind::Invalid, error.to_string()))
+    Address::parse(email).map_err(|error| Refusal::english(Kind::Invalid, error.to_string()))
 }
 
 /// What would be erased, and what stands in the way.
@@ -30,7 +31,7 @@ async fn page(
     signed: &Signed,
     address: &Address,
     typed: &Typed,
-    problem: Option<String>,
+    problem: Option<Fault>,
 ) -> Result<Response, Refusal> {
     let words = &signed.words;
     let addresses = app.subjects.addresses(&signed.actor, address).await?;
@@ -68,19 +69,19 @@ async fn page(
 pub async fn erase(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Response, Refusal> {
     let address = parsed(typed.text("email"))?;
     let waived: Result<Vec<Duty>, String> = typed.all("waive").map(str::parse).collect();
-    let waived = waived.map_err(|why| Refusal::new(Kind::Invalid, why))?;
+    let waived = waived.map_err(|why| Refusal::english(Kind::Invalid, why))?;
     let erasure = Erasure { address: &address, ground: typed.text("ground"), waived: &waived };
     match Box::pin(app.subjects.erase(&signed.actor, &erasure)).await {
         Ok(erased) => Ok(result(&signed, &erased)),
         Err(SubjectError::Duties { .. }) => {
             let why = signed.words.say("console-erase-not-waived");
-            page(&app, &signed, &address, &typed, Some(why)).await
+            page(&app, &signed, &address, &typed, Some(why.into())).await
         }
         Err(error) => {
             let refusal = Refusal::from(error);
             match refusal.kind {
                 Kind::Invalid | Kind::Conflict | Kind::Refused | Kind::NotFound => {
-                    page(&app, &signed, &address, &typed, Some(refusal.text)).await
+                    page(&app, &signed, &address, &typed, Some(refusal.fault(&signed.words))).await
                 }
                 _ => Err(refusal),
             }

@@ -9,6 +9,7 @@ use crate::console::asked::{Asked, day, id, wrong};
 use crate::console::blocks::{
     BAD, BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, done, encoded,
 };
+use crate::console::form::Fault;
 use crate::console::form::Form as Typed;
 use crate::console::frame::Place;
 use crate::console::once::{self, Once};
@@ -65,7 +66,7 @@ fn state(app: &App, words: &Words, it: &Petition) -> Cell {
 }
 
 /// The form that records one.
-pub fn form(app: &App, words: &Words, email: &str, problem: Option<String>) -> Form {
+pub fn form(app: &App, words: &Words, email: &str, problem: Option<Fault>) -> Form {
     let kind = |it: &PetitionKind| Choice {
         value: it.to_string(),
         label: words.word("console-petition", *it),
@@ -117,8 +118,11 @@ pub async fn record(State(app): State<App>, signed: Signed, typed: Typed) -> Res
     };
     match recorded {
         Ok(()) => Ok(done(&app, &path, "console-done-petition")),
-        Err(refusal) => match refusal.of_form().map(str::to_owned) {
-            Some(why) => page(&app, &signed, address.as_str(), None, Wrong(Some(("petition", why)))).await,
+        Err(refusal) => match refusal.of_form(&signed.words) {
+            Some(why) => {
+                page(&app, &signed, address.as_str(), &Asked::default().page(), None, Wrong(Some(("petition", why))))
+                    .await
+            }
             None => Err(refusal),
         },
     }
@@ -130,7 +134,7 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(petition): Path<S
     Ok(one(&app, &signed, &petition, None, None))
 }
 
-fn one(app: &App, signed: &Signed, it: &Petition, answering: Option<String>, extending: Option<String>) -> Response {
+fn one(app: &App, signed: &Signed, it: &Petition, answering: Option<Fault>, extending: Option<Fault>) -> Response {
     let words = &signed.words;
     let col = |key: &str| words.say(&format!("console-col-{key}"));
     let mut facts = vec![(col("state"), state(app, words, it))];
@@ -175,12 +179,12 @@ pub async fn answer(
     let id = id(&petition)?;
     let answered = match typed.text("answer").parse::<Answer>() {
         Ok(answer) => app.petitions.answer(&signed.actor, id, answer, typed.text("note")).await.map_err(Refusal::from),
-        Err(why) => Err(Refusal::new(Kind::Invalid, why)),
+        Err(why) => Err(Refusal::english(Kind::Invalid, why)),
     };
     match answered {
         Ok(_) => Ok(done(&app, "/people", "console-done-answered")),
         Err(refusal) => {
-            let why = wrong(refusal)?;
+            let why = wrong(&signed.words, refusal)?;
             let petition = app.petitions.find(&signed.actor, id).await?;
             Ok(one(&app, &signed, &petition, Some(why), None))
         }
@@ -198,7 +202,7 @@ pub async fn extend(
     match app.petitions.extend(&signed.actor, id, typed.text("reason")).await.map_err(Refusal::from) {
         Ok(_) => Ok(done(&app, &format!("/people/petitions/{id}"), "console-done-extended")),
         Err(refusal) => {
-            let why = wrong(refusal)?;
+            let why = wrong(&signed.words, refusal)?;
             let petition = app.petitions.find(&signed.actor, id).await?;
             Ok(one(&app, &signed, &petition, None, Some(why)))
         }

@@ -7,15 +7,17 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::{Wrong, page};
 use crate::app::App;
-use crate::console::asked::id;
-use crate::console::blocks::{Block, Cell, Choice, Field, Form, GOOD, Input, Table, done, encoded};
+use crate::console::asked::{Asked, id};
+use crate::console::blocks::{Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, done, encoded};
 use crate::console::form::Form as Typed;
+use crate::console::frame::Place;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::console::words::Words;
 use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::kind::Kind;
+use crate::domain::page::PageRequest;
 use crate::people::subjects::{Decision, Looked, Objected};
 
 /// The forms of the page of a person.
@@ -50,7 +52,7 @@ pub fn forms(words: &Words, address: &Address, looked: &Looked, wrong: &Wrong) -
 
 /// The address of a form; the page says what is wrong with it.
 fn address(typed: &Typed) -> Result<Address, Refusal> {
-    Address::parse(typed.text("email")).map_err(|error| Refusal::new(Kind::Invalid, error.to_string()))
+    Address::parse(typed.text("email")).map_err(|error| Refusal::english(Kind::Invalid, error.to_string()))
 }
 
 /// The page again with what is wrong with a form, unless it is another kind of refusal.
@@ -63,7 +65,8 @@ async fn again(
 ) -> Result<Response, Refusal> {
     match refusal.kind {
         Kind::Invalid | Kind::Conflict | Kind::Refused | Kind::NotFound => {
-            page(app, signed, email, None, Wrong(Some((form, refusal.text)))).await
+            page(app, signed, email, &Asked::default().page(), None, Wrong(Some((form, refusal.fault(&signed.words)))))
+                .await
         }
         _ => Err(refusal),
     }
@@ -115,7 +118,7 @@ pub async fn rectify(State(app): State<App>, signed: Signed, typed: Typed) -> Re
     let to = match Address::parse(typed.text("to")) {
         Ok(to) => to,
         Err(error) => {
-            let refusal = Refusal::new(Kind::Invalid, error.to_string());
+            let refusal = Refusal::english(Kind::Invalid, error.to_string());
             return again(&app, &signed, address.as_str(), "rectify", refusal).await;
         }
     };
@@ -134,7 +137,7 @@ pub async fn rectify(State(app): State<App>, signed: Signed, typed: Typed) -> Re
 pub async fn object(State(app): State<App>, signed: Signed, typed: Typed) -> Result<Response, Refusal> {
     let address = address(&typed)?;
     let categories: Result<Vec<Category>, String> = typed.all("categories").map(str::parse).collect();
-    let categories = categories.map_err(|why| Refusal::new(Kind::Invalid, why))?;
+    let categories = categories.map_err(|why| Refusal::english(Kind::Invalid, why))?;
     if categories.is_empty() {
         let refusal = Refusal::new(Kind::Invalid, signed.words.say("console-right-object-none"));
         return again(&app, &signed, address.as_str(), "object", refusal).await;
@@ -146,14 +149,20 @@ pub async fn object(State(app): State<App>, signed: Signed, typed: Typed) -> Res
     }
 }
 
-/// The objections to mandatory notices, and the form to decide about the first that waits.
-pub async fn objections(app: &App, signed: &Signed, wrong: &Wrong) -> Result<Vec<Block>, Refusal> {
+/// The objections to mandatory notices that wait, and the form to decide about the first of them.
+pub async fn objections(
+    app: &App,
+    signed: &Signed,
+    request: &PageRequest,
+    wrong: &Wrong,
+) -> Result<Vec<Block>, Refusal> {
     let words = &signed.words;
-    let all = app.subjects.objections(&signed.actor).await?;
-    let table = Table::new(words, "console-objections", &["when", "address", "categories", "grounds", "state"]);
-    let rows = all.iter().rev().take(100).map(|it| row(words, it));
-    let mut blocks = vec![Block::Heading(words.say("console-objections-caption")), Block::Table(table.with(rows))];
-    if let Some(it) = all.iter().find(|it| it.decided.is_none()) {
+    let page = app.subjects.objections(&signed.actor, true, request).await?;
+    let table = Table::new(words, "console-objections", &HEAD).with(page.items.iter().map(|it| row(words, it)));
+    let table = table.next("/people", page.next.as_deref());
+    let mut blocks = vec![Block::Heading(words.say("console-objections-caption")), Block::Table(table)];
+    blocks.push(Block::Links(vec![(words.say("console-objections-all"), "/people/objections".to_owned())]));
+    if let Some(it) = page.items.first() {
         let choice =
             |it: &Decision| Choice { value: it.to_string(), label: words.word("console-decision", *it), chosen: false };
         let title = words.say_with("console-objection-decide", &[("address", it.email.clone())]);
@@ -165,6 +174,20 @@ pub async fn objections(app: &App, signed: &Signed, wrong: &Wrong) -> Result<Vec
     }
     Ok(blocks)
 }
+
+/// All objections, the last one first.
+pub async fn all_objections(State(app): State<App>, signed: Signed, asked: Asked) -> Result<Response, Refusal> {
+    let words = &signed.words;
+    let page = app.subjects.objections(&signed.actor, false, &asked.page()).await?;
+    let table = Table::new(words, "console-objections-all", &HEAD).with(page.items.iter().map(|it| row(words, it)));
+    let table = table.next("/people/objections", page.next.as_deref());
+    let back = Block::Links(vec![(words.say("console-nav-people"), "/people".to_owned())]);
+    let frame = signed.frame(Place::People, words.say("console-objections-all"));
+    Ok(Page::new(frame, vec![Block::Table(table), back]).answer())
+}
+
+/// The columns of a list of objections.
+const HEAD: [&str; 5] = ["when", "address", "categories", "grounds", "state"];
 
 fn row(words: &Words, it: &Objected) -> Vec<Cell> {
     let categories: Vec<String> = it.categories.iter().map(|it| words.word("console-category", *it)).collect();
@@ -193,7 +216,7 @@ pub async fn decide(
         Ok(decision) => {
             app.subjects.decide(&signed.actor, objection, decision, typed.text("reason")).await.map_err(Refusal::from)
         }
-        Err(why) => Err(Refusal::new(Kind::Invalid, why)),
+        Err(why) => Err(Refusal::english(Kind::Invalid, why)),
     };
     match decided {
         Ok(_) => Ok(done(&app, "/people", "console-done-decided")),

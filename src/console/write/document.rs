@@ -9,6 +9,7 @@ use crate::domain::category::Category;
 use crate::domain::fields::{Fields, Takes};
 use crate::domain::problem::Problems;
 use crate::domain::rows_file::Rows;
+use crate::domain::wrong::Wrong;
 
 /// What the audience of a form is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +110,9 @@ impl Writer<'_> {
             }
             Some(Whom::Rows) => match rows {
                 Some(rows) => insert(&mut audience, "rows", Some(written(rows))),
-                None => self.problems.add_at("/audience/rows", "choose the file with the customers"),
+                None => self
+                    .problems
+                    .add_at("/audience/rows", Wrong::known("no-file", "choose the file with the customers")),
             },
             // A follow-up without an audience of its own goes to them.
             Some(Whom::Followed) => {}
@@ -129,6 +132,7 @@ impl Writer<'_> {
         for line in self.filled.lines("attributes") {
             let Some((name, values)) = line.split_once([':', '=']).filter(|(name, _)| !name.trim().is_empty()) else {
                 let problem = format!("`{}` has no name and value, such as `region: sto1`", line.escape_debug());
+                let problem = Wrong::known("no-attribute", problem).with("line", line);
                 self.problems.add_at("/audience/attributes", problem);
                 continue;
             };
@@ -177,7 +181,7 @@ impl Writer<'_> {
             "at" => {
                 let at = filled.text("send_at").map(|text| self.time(text, "send_at", "/schedule/send_at"));
                 if at.is_none() {
-                    self.problems.add_at("/schedule/send_at", "is missing: write the date and the time");
+                    self.problems.add_at("/schedule/send_at", missing());
                 }
                 insert(&mut schedule, "send_at", at);
             }
@@ -187,7 +191,7 @@ impl Writer<'_> {
                     None => text.into(),
                 });
                 if at.is_none() {
-                    self.problems.add_at("/schedule/send_at_local", "is missing: write the date and the time");
+                    self.problems.add_at("/schedule/send_at_local", missing());
                 }
                 insert(&mut schedule, "send_at_local", at);
             }
@@ -215,7 +219,8 @@ impl Writer<'_> {
         {
             Some(zoned) => Value::String(zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
             None => {
-                self.problems.add_at(place, "must be a date with a time, such as `2026-12-01 22:00`");
+                let text = "must be a date with a time, such as `2026-12-01 22:00`";
+                self.problems.add_at(place, Wrong::known("not-a-time", text));
                 text.into()
             }
         }
@@ -268,6 +273,11 @@ fn written(rows: &Rows) -> Value {
             Value::Object(members)
         };
     rows.rows.iter().map(row).collect()
+}
+
+/// What is wrong with a time that was chosen and not written.
+fn missing() -> Wrong {
+    Wrong::known("no-send-at", "is missing: write the date and the time")
 }
 
 #[cfg(test)]

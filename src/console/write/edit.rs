@@ -50,7 +50,7 @@ async fn begin(
         return Ok(draw(&app, &signed, (notice.category, filled), (about, Faults::default())));
     }
     let draft = app.notices.draft(&signed.actor, id).await?;
-    let document = draft.structure().map_err(|problems| Refusal::new(Kind::Invalid, problems.to_string()))?;
+    let document = draft.structure().map_err(|problems| Refusal::english(Kind::Invalid, problems.to_string()))?;
     let mut filled = prefill(&document, notice.category, &signed.words.zone().time_zone());
     filled.set("notice", id.to_string());
     let digest = data_encoding::HEXLOWER.encode(&notice.digest);

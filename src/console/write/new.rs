@@ -110,7 +110,7 @@ async fn prefilled(
     from: &str,
     about: About,
 ) -> Result<Response, Refusal> {
-    let document = structure(source, None).map_err(|problems| Refusal::new(Kind::Invalid, problems.to_string()))?;
+    let document = structure(source, None).map_err(|problems| Refusal::english(Kind::Invalid, problems.to_string()))?;
     let mut filled = prefill(&document, category, &signed.words.zone().time_zone());
     filled.set(begun::FROM, from);
     let begun = begun::all(app, signed, &begun::of_new(category, Some(from))).await?;

@@ -4,7 +4,7 @@ use super::begun::Begun;
 use super::filled::Filled;
 use super::{read, twice};
 use crate::app::App;
-use crate::console::form::Faults;
+use crate::console::form::{Fault, Faults};
 use crate::console::frame::{Frame, Place, page_with};
 use crate::console::mail;
 use crate::console::signed::Signed;
@@ -158,9 +158,9 @@ impl Page {
         chosen == value || (chosen.is_empty() && value.is_empty())
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Fault> {
         let Some(checked) = &self.about.checked else { return Vec::new() };
-        places::faults(&self.frame.words, &checked.warnings).all().iter().map(|(_, text)| text.clone()).collect()
+        places::faults(&self.frame.words, &checked.warnings).all().iter().map(|(_, fault)| fault.clone()).collect()
     }
 }
 

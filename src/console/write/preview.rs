@@ -10,7 +10,7 @@ use super::read;
 use super::rows;
 use super::sent::Sent;
 use crate::app::App;
-use crate::console::form::Faults;
+use crate::console::form::{Fault, Faults};
 use crate::console::frame::{Frame, Place, page};
 use crate::console::mail::{self, Scheme};
 use crate::console::notices::{asked, id_of};
@@ -49,17 +49,17 @@ struct View<'a> {
 #[template(path = "console/write/unready.html")]
 struct Unready {
     words: Words,
-    reasons: Vec<String>,
+    reasons: Vec<Fault>,
 }
 
 fn unready(words: &Words, faults: &Faults) -> Response {
-    let reasons = faults.all().iter().map(|(_, text)| text.clone()).collect();
+    let reasons = faults.all().iter().map(|(_, fault)| fault.clone()).collect();
     mail::framed(page(&Unready { words: words.clone(), reasons }))
 }
 
 async fn of_form(State(app): State<App>, signed: Signed, mut sent: Sent) -> Result<Response, Refusal> {
     let category: Category =
-        sent.filled.get("category").parse().map_err(|error: String| Refusal::new(Kind::Invalid, error))?;
+        sent.filled.get("category").parse().map_err(|error: String| Refusal::english(Kind::Invalid, error))?;
     let rows = rows::meant(&app, &signed, &mut sent).await?;
     let zone = read::zone(&sent.filled, &signed.words);
     match read::draft(&sent.filled, category, &zone, rows) {
@@ -117,7 +117,7 @@ async fn seen(
                 return Err(refusal);
             }
             let mut faults = Faults::default();
-            faults.add("", refusal.text);
+            faults.add("", refusal.fault(&signed.words));
             Ok(unready(&signed.words, &faults))
         }
     }

@@ -4,11 +4,14 @@ use jiff::tz::TimeZone;
 
 use super::document::{Document, document};
 use super::filled::Filled;
+use crate::console::places::SAID;
+use crate::console::said::Said;
 use crate::console::words::Words;
 use crate::domain::category::Category;
 use crate::domain::locale::ZoneName;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::rows_file::Rows;
+use crate::domain::wrong::Wrong;
 use crate::notices::{Draft, NoticeError};
 
 /// The zone in which the times of a form are meant: the one that it was made in, else the operator's.
@@ -61,21 +64,24 @@ fn is_said(own: &Problems, problem: &Problem) -> bool {
 ///
 /// # Errors
 /// The error itself, if it is none of a form.
-pub fn refused(draft: &Draft, error: NoticeError) -> Result<Problems, NoticeError> {
-    let at = |pointer: &str, text: String| {
+pub fn refused(words: &Words, draft: &Draft, error: NoticeError) -> Result<Problems, NoticeError> {
+    let at = |pointer: &str, text: String, said: Option<Said>| {
         let mut problems = Problems::default();
-        problems.add_at(pointer, text);
+        match said {
+            Some(said) => problems.add_at(pointer, Wrong::known(SAID, said.text(words))),
+            None => problems.add_at(pointer, text),
+        }
         problems
     };
     match error {
         NoticeError::NotReady(problems) | NoticeError::Invalid(problems) => Ok(draft.placed(problems)),
         error @ NoticeError::Unknown(_) | error @ NoticeError::Ambiguous { .. } => {
-            Ok(at("/follows", error.to_string()))
+            Ok(at("/follows", error.to_string(), Said::of(&error)))
         }
-        error @ NoticeError::Audience(_) if !error.may_pass() && error.kind() != crate::domain::kind::Kind::Failed => {
-            Ok(at("/audience", error.to_string()))
+        NoticeError::Audience(error) if !error.may_pass() && error.kind() != crate::domain::kind::Kind::Failed => {
+            Ok(at("/audience", error.to_string(), Said::of_audience(&error)))
         }
-        error @ (NoticeError::Render(_) | NoticeError::Compose(_)) => Ok(at("", error.to_string())),
+        error @ (NoticeError::Render(_) | NoticeError::Compose(_)) => Ok(at("", error.to_string(), None)),
         error => Err(error),
     }
 }

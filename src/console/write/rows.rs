@@ -2,11 +2,13 @@
 
 use super::sent::{CHOSEN, LARGEST, Sent};
 use crate::app::App;
+use crate::console::places::SAID;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;
 use crate::domain::audience::Audience;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::rows_file::Rows;
+use crate::domain::wrong::Wrong;
 use crate::notices::NoticeError;
 
 /// The longest file that is put into the form, in bytes, so that it need not be chosen again.
@@ -23,7 +25,8 @@ pub async fn meant(app: &App, signed: &Signed, sent: &mut Sent) -> Result<Result
     if let Some((name, _)) = sent.file.as_ref().filter(|_| sent.is_too_large) {
         let values = [("name", name.clone()), ("most", (LARGEST >> 20).to_string())];
         let mut problems = Problems::default();
-        problems.add_at("/audience/rows", signed.words.say_with("console-write-rows-too-large", &values));
+        let text = signed.words.say_with("console-write-rows-too-large", &values);
+        problems.add_at("/audience/rows", Wrong::known(SAID, text));
         return Ok(Err(problems));
     }
     if let Some((_, bytes)) = &sent.file {
@@ -40,8 +43,8 @@ pub async fn meant(app: &App, signed: &Signed, sent: &mut Sent) -> Result<Result
     // The stored rows are those of a form in which no file was chosen: others were seen in this one.
     if let Some(name) = sent.filled.text(CHOSEN) {
         let mut problems = Problems::default();
-        problems
-            .add_at("/audience/rows", signed.words.say_with("console-write-rows-again", &[("name", name.to_owned())]));
+        let text = signed.words.say_with("console-write-rows-again", &[("name", name.to_owned())]);
+        problems.add_at("/audience/rows", Wrong::known(SAID, text));
         return Ok(Err(problems));
     }
     let Ok(id) = sent.filled.get("notice").parse() else { return Ok(Ok(None)) };

@@ -63,7 +63,7 @@ impl Target {
 /// What is no problem of the form.
 pub async fn receive(app: &App, signed: &Signed, mut sent: Sent, target: Target) -> Result<Response, Refusal> {
     let category: Category =
-        sent.filled.get("category").parse().map_err(|error: String| Refusal::new(Kind::Invalid, error))?;
+        sent.filled.get("category").parse().map_err(|error: String| Refusal::english(Kind::Invalid, error))?;
     signed.actor.may(Right::Write, category)?;
     match sent.filled.get("do") {
         "keep" => {
@@ -122,7 +122,7 @@ impl Received<'_> {
 
     /// The page with what a service has refused.
     fn refused(self, draft: &Draft, error: NoticeError) -> Result<Response, Refusal> {
-        let problems = refused(draft, error)?;
+        let problems = refused(&self.signed.words, draft, error)?;
         let faults = faults(&self.signed.words, &problems);
         Ok(self.with(faults, About::default()))
     }

@@ -9,6 +9,7 @@ use super::{
 use crate::domain::category::Category;
 use crate::domain::front_matter::Reader;
 use crate::domain::link::Link;
+use crate::domain::wrong::Wrong;
 
 pub(super) fn security_breach(fields: &Reader<'_, '_>) -> Option<SecurityBreach> {
     require(fields, Category::SecurityBreach);
@@ -53,7 +54,8 @@ pub(super) fn disruption(fields: &Reader<'_, '_>) -> Option<Disruption> {
     } else {
         fields.require("next_update_at");
         if resolved_at.is_some() && status.is_some() {
-            fields.problem("resolved_at", "is possible only with the status `resolved`");
+            let text = "is possible only with the status `resolved`";
+            fields.problem("resolved_at", Wrong::known("not-resolved", text));
         }
     }
     in_order(fields, ("started_at", started_at), ("resolved_at", resolved_at));
@@ -184,6 +186,6 @@ fn in_order(
     if let (Some(start), Some(end)) = (start, end)
         && end <= start
     {
-        fields.problem(second, format!("must be after `{first}`"));
+        fields.problem(second, Wrong::known("order", format!("must be after `{first}`")).with("field", first));
     }
 }

@@ -40,7 +40,8 @@ struct Listing {
     limit: Option<u32>,
     /// `next` of the page before.
     after: Option<String>,
-    /// Only those whose account id or name contains this; or one of whose addresses does, for a role that sees all addresses.
+    /// Only those whose account id begins with this, or whose name has a word beginning with each word of it; or one of whose addresses
+    /// begins with it, for a role that sees all addresses. A page may have fewer customers than asked for, and still a `next`.
     search: Option<String>,
 }
 

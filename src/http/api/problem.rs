@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::domain::audit::Ended;
 use crate::domain::kind::Kind;
 use crate::domain::problem::{self, Problems};
+use crate::domain::wrong::Wrong;
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -165,7 +166,7 @@ impl Problem {
     }
 
     /// Input with one problem at a place in the document.
-    pub fn at(pointer: &str, problem: impl Into<String>) -> Self {
+    pub fn at(pointer: &str, problem: impl Into<Wrong>) -> Self {
         let mut problems = Problems::default();
         problems.add_at(pointer, problem);
         Self::invalid(problems)

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::audience::RowOf;
 use crate::domain::customer::AccountId;
 use crate::domain::problem::{Problem, Problems, check_line, has_control};
+use crate::domain::wrong::Wrong;
 use crate::store::engine::row::place;
 use crate::store::notices::rows;
 use crate::store::{Conn, StoreError};
@@ -49,7 +50,7 @@ pub(super) struct At {
 
 impl At {
     /// A problem of a field of the row.
-    pub(super) fn problem(&self, field: &str, problem: impl Into<String>) -> Problem {
+    pub(super) fn problem(&self, field: &str, problem: impl Into<Wrong>) -> Problem {
         let pointer = self.pointer.as_ref().map(|row| {
             if field.is_empty() {
                 row.clone()

@@ -44,7 +44,7 @@ use crate::domain::words::cause;
 use crate::ledger::operated::{Operation, record};
 use crate::people::subjects::{SubjectError, Subjects};
 use crate::store::people::imports::Removal;
-use crate::store::people::{customers, import_changes, imports, tombstones};
+use crate::store::people::{customer_words, customers, import_changes, imports, tombstones};
 use crate::store::proof::tree;
 use crate::store::{StoreError, Writer};
 
@@ -352,6 +352,7 @@ async fn write(
             return Err(ImportError::Outdated);
         }
         let changes = changes::read(conn, checked, false).await?;
+        customer_words::gather(conn).await?;
         let mut tx = writer.begin().await?;
         imports::write_customers(&mut tx, &id.to_string(), now).await?;
         // No erasure comes in between from here on; one that came before must not be undone.

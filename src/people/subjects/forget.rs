@@ -12,7 +12,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Run, commitment};
 use crate::ledger::{cancelled, sequence};
 use crate::store::operators::uploads;
 use crate::store::people::subjects::{self, Cleared, SubjectDelivery};
-use crate::store::people::{petitions, rectifications, scrubs, sole_traders};
+use crate::store::people::{objections, petitions, rectifications, scrubs, sole_traders};
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::proof::tree;
 use crate::store::sending::recipients;
@@ -105,6 +105,7 @@ pub(crate) async fn append_cleared(
     openings: &[Uuid],
     ground: &str,
 ) -> Result<(), StoreError> {
+    objections::delete(conn, openings).await?;
     sequence::all(conn).await?;
     let indexes = tree::indexes(conn, openings).await?;
     let at = context.clock.now();

@@ -25,6 +25,7 @@ use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Category;
 use crate::domain::duty::Duty;
 use crate::domain::kind::Kind;
+use crate::domain::page::CursorError;
 use crate::domain::problem::is_line;
 use crate::domain::right::Forbidden;
 use crate::ledger::evidence::EvidenceError;
@@ -54,6 +55,9 @@ pub enum SubjectError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The cursor is not one of the list.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
     /// The tombstone journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -141,9 +145,13 @@ impl SubjectError {
             Self::Duties { .. } | Self::WasErased(_) | Self::OtherPerson { .. } => Kind::Refused,
             Self::Sending => Kind::Later,
             Self::NotRestricted(_) | Self::Decided { .. } => Kind::Conflict,
-            Self::NotNeeded(_) | Self::Ground | Self::Note | Self::Grounds(_) | Self::NoRight(_) | Self::Same(_) => {
-                Kind::Invalid
-            }
+            Self::Cursor(_)
+            | Self::NotNeeded(_)
+            | Self::Ground
+            | Self::Note
+            | Self::Grounds(_)
+            | Self::NoRight(_)
+            | Self::Same(_) => Kind::Invalid,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Objections to mandatory notices (GDPR Art. 21(1)): somebody has to decide about each, and to answer the person.
 //!
-//! They are kept in the ledger's entries about the address, and nowhere else: an erasure and retention delete them with these.
+//! They are kept in the ledger's entries about the address; beside these is only which entries they are, and which are decided. An
+//! erasure and retention delete both.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +13,16 @@ use super::{SubjectError, Subjects, is_text};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
-use crate::domain::entry::{Detail, Event, Fact, Person};
+use crate::domain::entry::{Detail, Fact, Person};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::right::Right;
 use crate::domain::words::words;
 use crate::ledger::operated::Operation;
 use crate::people::mask::{Mask, mask_words};
 use crate::store::Conn;
 use crate::store::StoreError;
+use crate::store::people::objections;
 use crate::store::proof::ledger::{self, StoredOpening};
-
-/// Entries read at once.
-const PAGE: u32 = 1000;
 
 /// What was decided about an objection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -70,24 +70,36 @@ pub struct Objected {
 }
 
 impl Subjects {
-    /// The objections to mandatory notices, oldest first. Restricted addresses are masked.
+    /// A page of the objections to mandatory notices: those that wait for a decision, oldest first, or all, newest first. Restricted
+    /// addresses are masked.
     ///
     /// # Errors
-    /// If the database fails.
-    pub async fn objections(&self, actor: &Actor) -> Result<Vec<Objected>, SubjectError> {
+    /// If the cursor is not one of the list, or the database fails.
+    pub async fn objections(
+        &self,
+        actor: &Actor,
+        waiting: bool,
+        request: &PageRequest,
+    ) -> Result<Page<Objected>, SubjectError> {
         actor.may_at_all(Right::Subjects)?;
+        let after = request.key::<Uuid>()?;
         let mut conn = self.context.store.snapshot().await?;
-        let mut all = all(&mut conn).await?;
-        let emails: Vec<&str> = all.iter().map(|it| it.email.as_str()).collect();
+        let rows = objections::page(&mut conn, waiting, after, request.to_read()).await?;
+        let page = Page::of(rows, request, |(entry, _)| entry.to_string());
+        let mut found = Vec::with_capacity(page.items.len());
+        for (entry, is_decided) in page.items {
+            found.extend(recorded(&mut conn, entry, is_decided).await?);
+        }
+        let emails: Vec<&str> = found.iter().map(|it| it.email.as_str()).collect();
         let mask = Mask::of(&mut conn, true, emails).await?;
-        all.iter_mut().for_each(|it| it.email = mask.address(&it.email));
+        found.iter_mut().for_each(|it| it.email = mask.address(&it.email));
         let mut words: Vec<&mut String> = Vec::new();
-        for it in &mut all {
+        for it in &mut found {
             words.push(&mut it.grounds);
             words.extend(it.decided.as_mut().map(|decided| &mut decided.reason));
         }
         mask_words(&mut conn, true, words).await?;
-        Ok(all)
+        Ok(Page { items: found, next: page.next })
     }
 
     /// Records the decision about an objection. What the person gets does not change by it: that is done with the contact.
@@ -107,7 +119,10 @@ impl Subjects {
         }
         let mut tx = self.context.store.write().await?;
         crate::store::proof::tree::lock_head(&mut tx).await?;
-        let found = all(&mut tx).await?.into_iter().find(|it| it.id == id);
+        let found = match objections::find(&mut tx, id).await? {
+            Some(entry) => recorded(&mut tx, entry, true).await?,
+            None => None,
+        };
         let objected = found.ok_or(SubjectError::NoObjection(id))?;
         if let Some(decided) = &objected.decided {
             return Err(SubjectError::Decided { id, decision: decided.decision });
@@ -116,6 +131,7 @@ impl Subjects {
         let words = format!("{decision}: {reason}");
         let operation = Operation::on_address(Action::Decide, &address).object(id).reason(&words);
         self.record(&mut tx, actor, operation).await?;
+        objections::set_decided(&mut tx, id).await?;
         tx.commit().await.map_err(StoreError::from)?;
         let (by, at) = (actor.to_string(), self.context.clock.now());
         Ok(Objected { decided: Some(Decided { decision, reason: reason.to_owned(), by, at }), ..objected })
@@ -133,15 +149,27 @@ pub(super) async fn undecided(
     Ok(open.map(|it| it.id))
 }
 
-/// All objections, oldest first.
-async fn all(conn: &mut Conn) -> Result<Vec<Objected>, StoreError> {
-    let (mut openings, mut after) = (Vec::new(), String::new());
-    loop {
-        let page = ledger::with_words(conn, &after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(read(&openings)) };
-        after = last.entry_id.to_string();
-        openings.extend(page.into_iter().filter(|it| it.event == Event::Operated && of(it).is_some()));
+/// Notes which entry of an address records an objection.
+pub(super) async fn note(conn: &mut Conn, address: &Address, id: Uuid) -> Result<(), StoreError> {
+    let own = ledger::of_address(conn, &address.key()).await?;
+    let entry = own.iter().rev().find(|it| of(it) == Some((Action::Object, id)));
+    match entry {
+        Some(entry) => objections::insert(conn, id, entry.entry_id).await,
+        None => Ok(()),
     }
+}
+
+/// What an entry records of an objection, and what the address's other entries say of the decision if it is decided.
+async fn recorded(conn: &mut Conn, entry: Uuid, is_decided: bool) -> Result<Option<Objected>, StoreError> {
+    let own = ledger::find(conn, &[entry]).await?;
+    let objected = read(&own).pop();
+    let Some(objected) = objected else { return Ok(None) };
+    if !is_decided {
+        return Ok(Some(objected));
+    }
+    let Ok(address) = Address::parse(&objected.email) else { return Ok(Some(objected)) };
+    let all = read(&ledger::of_address(conn, &address.key()).await?);
+    Ok(all.into_iter().find(|it| it.id == objected.id))
 }
 
 /// What an entry says of an objection: the action and its id.

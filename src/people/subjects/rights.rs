@@ -189,6 +189,7 @@ impl Subjects {
         } else {
             let new = self.context.random.id(self.context.clock.now());
             self.record(&mut tx, actor, operation.object(new)).await?;
+            objections::note(&mut tx, address, new).await?;
             id = Some(new);
         }
         tx.commit().await.map_err(StoreError::from)?;

@@ -5,8 +5,8 @@ use sqlx::Executor as _;
 use super::{Dialect, Result, Store, row};
 
 /// The tables that persons are deleted from.
-const VACUUM: &str = "VACUUM contacts, customers, customer_attributes, deliveries, unaddressed, queue, attempts, moulds, notices, \
-     notice_rows, notice_steps, attestations, holds, preferences, suppressions, rectifications, reads, tasks, inbound, reports, \
+const VACUUM: &str = "VACUUM contacts, customers, customer_words, customer_attributes, deliveries, unaddressed, queue, attempts, moulds, \
+     notices, notice_rows, notice_steps, attestations, holds, preferences, suppressions, rectifications, reads, tasks, inbound, reports, \
      ledger_openings, begun_forms, uploads, upload_parts, notice_reviews";
 
 impl Store {
@@ -39,8 +39,9 @@ mod tests {
     use super::*;
 
     /// The statements that erasures and retention are made of.
-    const SOURCES: [&str; 11] = [
+    const SOURCES: [&str; 12] = [
         include_str!("../people/customers.rs"),
+        include_str!("../people/customer_words.rs"),
         include_str!("../people/expired.rs"),
         include_str!("../people/holds.rs"),
         include_str!("../people/mentions.rs"),

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use serde::Deserialize;
+
 use crate::domain::address::Address;
 use crate::domain::category::Role;
 use crate::domain::customer::Contact;
 use crate::domain::locale::{Locale, ZoneName};
+use crate::domain::sought::end;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -61,6 +64,57 @@ fn unpack(packed: Vec<Packed>) -> BTreeMap<String, Vec<Contact>> {
         );
     }
     contacts
+}
+
+/// An address that begins with what is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Beginning {
+    /// The key of the address.
+    pub email_key: String,
+    /// Account id of the customer.
+    pub account_id: String,
+    /// The role of the contact.
+    pub role: String,
+    /// 1 for the first such address among those that the customer's contacts have now, else 0.
+    pub first: u8,
+}
+
+/// The keys of addresses that begin with a text, in order after `after`, each with a customer that has or had it.
+pub async fn beginning(
+    conn: &mut Conn,
+    beginning: &str,
+    [email_key, account_id, role]: [&str; 3],
+    limit: u32,
+) -> Result<Vec<Beginning>> {
+    // The limit is for what is read, whether in use or not.
+    let sql = Dialect::of(conn).pick(
+        "SELECT json_group_array(json_object('email_key', email_key, 'account_id', account_id, 'role', role, 'first',
+             deactivated_at IS NULL AND NOT EXISTS (SELECT 1 FROM contacts e WHERE e.account_id = page.account_id
+               AND e.email_key >= $4 AND (e.email_key, e.role) < (page.email_key, page.role) AND e.deactivated_at IS NULL))
+           ORDER BY email_key, account_id, role) AS packed FROM (
+           SELECT email_key, account_id, role, deactivated_at FROM contacts
+           WHERE (email_key, account_id, role) > ($1, $2, $3) AND email_key < $5
+           ORDER BY email_key, account_id, role LIMIT $6) AS page",
+        "SELECT json_agg(json_build_object('email_key', email_key, 'account_id', account_id, 'role', role, 'first',
+             CASE WHEN deactivated_at IS NULL AND NOT EXISTS (SELECT 1 FROM contacts e WHERE e.account_id = page.account_id
+               AND e.email_key >= $4 AND (e.email_key, e.role) < (page.email_key, page.role) AND e.deactivated_at IS NULL)
+               THEN 1 ELSE 0 END)
+           ORDER BY email_key, account_id, role)::text AS packed FROM (
+           SELECT email_key, account_id, role, deactivated_at FROM contacts
+           WHERE (email_key, account_id, role) > ($1, $2, $3) AND email_key < $5
+           ORDER BY email_key, account_id, role LIMIT $6) AS page",
+    );
+    let query = sqlx::query(sql).bind(email_key.max(beginning)).bind(account_id).bind(role).bind(beginning);
+    let query = query.bind(end(beginning)).bind(i64::from(limit));
+    Row::of("contacts", &query.fetch_one(conn).await?).packed("packed")
+}
+
+/// The first of the addresses of a customer's contacts that begins with a text, as its key.
+pub async fn first_beginning(conn: &mut Conn, account_id: &str, beginning: &str) -> Result<Option<String>> {
+    let sql = "SELECT MIN(email_key) AS first FROM contacts
+         WHERE account_id = $1 AND email_key >= $2 AND email_key < $3 AND deactivated_at IS NULL";
+    let query = sqlx::query(sql).bind(account_id).bind(beginning).bind(end(beginning));
+    Row::of("contacts", &query.fetch_one(conn).await?).get("first")
 }
 
 /// How many active contacts have a value that this version cannot read.

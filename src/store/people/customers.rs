@@ -9,12 +9,13 @@ use sqlx::Row as _;
 
 use crate::domain::address::Address;
 use crate::domain::customer::AccountId;
+use crate::domain::sought::end;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// A customer in a list.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = customer::Listed)]
 pub struct Listed {
     /// Account id.
@@ -57,47 +58,37 @@ pub async fn list(conn: &mut Conn, after: Option<&str>, limit: u32) -> Result<Ve
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;
-    rows.iter().map(listed).collect()
+    rows.iter().map(of_row).collect()
 }
 
-/// A page of the active customers whose account id or name contains a text, or one of whose addresses if these are searched, after
-/// `after`. Case does not
-/// count in ASCII letters, and in others if the text is written all small or all in capitals.
-pub async fn search(
-    conn: &mut Conn,
-    (text, addresses): (&str, bool),
-    after: Option<&str>,
-    limit: u32,
-) -> Result<Vec<Listed>> {
+/// Account ids that begin with a text, in order after `after`; also those of customers that left.
+pub async fn beginning(conn: &mut Conn, beginning: &str, after: &str, limit: u32) -> Result<Vec<String>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT json_group_array(account_id ORDER BY account_id) AS packed FROM (
+           SELECT account_id FROM customers WHERE account_id >= $1 AND account_id > $2 AND account_id < $3
+           ORDER BY account_id LIMIT $4)",
+        "SELECT json_agg(account_id ORDER BY account_id)::text AS packed FROM (
+           SELECT account_id FROM customers WHERE account_id >= $1 AND account_id > $2 AND account_id < $3
+           ORDER BY account_id LIMIT $4) AS page",
+    );
+    let query = sqlx::query(sql).bind(after.max(beginning)).bind(after).bind(end(beginning)).bind(i64::from(limit));
+    Row::of("customers", &query.fetch_one(conn).await?).packed("packed")
+}
+
+/// Those of some customers that are active, by account id.
+pub async fn listed(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<String, Listed>> {
     let sql = Dialect::of(conn).pick(
         "SELECT c.account_id, c.name, (SELECT COUNT(*) FROM contacts k
            WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
-         FROM customers c WHERE c.status = 'active' AND c.account_id > $1
-           AND (instr(lower(c.account_id), $3) > 0 OR instr(lower(c.name), $3) > 0
-             OR instr(lower(c.name), $4) > 0 OR instr(lower(c.name), $5) > 0
-             OR $6 = 1 AND EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL
-               AND (instr(k.email_key, $4) > 0 OR instr(lower(k.email), $3) > 0)))
-         ORDER BY c.account_id LIMIT $2",
+         FROM customers c WHERE c.status = 'active' AND c.account_id IN (SELECT value FROM json_each($1))",
         "SELECT c.account_id, c.name, (SELECT COUNT(*) FROM contacts k
            WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
-         FROM customers c WHERE c.status = 'active' AND c.account_id > $1
-           AND (strpos(lower(c.account_id), $3) > 0 OR strpos(lower(c.name), $3) > 0
-             OR strpos(lower(c.name), $4) > 0 OR strpos(lower(c.name), $5) > 0
-             OR $6 = 1 AND EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL
-               AND (strpos(k.email_key, $4) > 0 OR strpos(lower(k.email), $3) > 0)))
-         ORDER BY c.account_id LIMIT $2",
+         FROM customers c
+         WHERE c.status = 'active' AND c.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
     );
-    let rows = sqlx::query(sql)
-        .bind(after.unwrap_or_default())
-        .bind(i64::from(limit))
-        // Both engines know the case of ASCII letters alone, in these columns.
-        .bind(text.to_ascii_lowercase())
-        .bind(text.to_lowercase())
-        .bind(text.to_uppercase().to_ascii_lowercase())
-        .bind(i64::from(addresses))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(listed).collect()
+    let rows = sqlx::query(sql).bind(json(accounts)).fetch_all(conn).await?;
+    let rows = rows.iter().map(of_row);
+    rows.map(|it| it.map(|it| (it.account_id.clone(), it))).collect()
 }
 
 /// A page of the active customers with a contact at an address, or with it as their account id, after `after`.
@@ -116,10 +107,10 @@ pub async fn with_address(conn: &mut Conn, address: &Address, after: Option<&str
     .bind(address.as_str())
     .fetch_all(conn)
     .await?;
-    rows.iter().map(listed).collect()
+    rows.iter().map(of_row).collect()
 }
 
-fn listed(row: &sqlx::any::AnyRow) -> Result<Listed> {
+fn of_row(row: &sqlx::any::AnyRow) -> Result<Listed> {
     let row = Row::of("customers", row);
     Ok(Listed { account_id: row.get("account_id")?, name: row.get("name")?, contacts: row.count("contacts")? })
 }

@@ -2,7 +2,7 @@
 //! differences are written.
 //!
 //! The temporary tables belong to one connection and end with it. In order: [`begin`], then the rows of the file, then
-//! [`compare`], and in a transaction [`write_customers`] and [`write_contacts`].
+//! [`compare`], [`gather`](customer_words::gather), and in a transaction [`write_customers`] and [`write_contacts`].
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use sqlx::Executor as _;
 use crate::domain::address::Address;
 use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::{Row, address_columns};
+use crate::store::people::customer_words;
 use crate::store::{Conn, Result};
 
 /// A customer of the file.
@@ -154,7 +155,12 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            PRIMARY KEY (account_id, email_key, role)) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS file_attribute_names (name TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS kept_customers (account_id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
-         CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT NOT NULL, name TEXT NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL)
+           WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS new_words (word TEXT NOT NULL, account_id TEXT NOT NULL, last TEXT NOT NULL,
+           others TEXT NOT NULL, n INTEGER NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS gone_words (word TEXT NOT NULL, account_id TEXT NOT NULL,
+           PRIMARY KEY (word, account_id)) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT NOT NULL);
          CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL,
            value TEXT NOT NULL, position INTEGER NOT NULL);
@@ -165,7 +171,7 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
          CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT NOT NULL, email_key TEXT NOT NULL,
            role TEXT NOT NULL);
          DELETE FROM file_customers; DELETE FROM file_attributes; DELETE FROM file_contacts;
-         DELETE FROM kept_customers; DELETE FROM file_attribute_names",
+         DELETE FROM kept_customers; DELETE FROM file_attribute_names; DELETE FROM new_words; DELETE FROM gone_words",
         "CREATE TEMP TABLE IF NOT EXISTS file_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY, name TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS file_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
            value TEXT COLLATE \"C\", position BIGINT, PRIMARY KEY (account_id, name, value));
@@ -175,7 +181,11 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            position BIGINT, PRIMARY KEY (account_id, email_key, role));
          CREATE TEMP TABLE IF NOT EXISTS file_attribute_names (name TEXT COLLATE \"C\" PRIMARY KEY);
          CREATE TEMP TABLE IF NOT EXISTS kept_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY);
-         CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY, name TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS new_words (word TEXT COLLATE \"C\", account_id TEXT COLLATE \"C\",
+           last TEXT COLLATE \"C\", others TEXT COLLATE \"C\", n BIGINT);
+         CREATE TEMP TABLE IF NOT EXISTS gone_words (word TEXT COLLATE \"C\", account_id TEXT COLLATE \"C\",
+           PRIMARY KEY (word, account_id));
          CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
            value TEXT COLLATE \"C\", position BIGINT);
@@ -187,7 +197,7 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            position BIGINT, known BIGINT);
          CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT COLLATE \"C\", email_key TEXT COLLATE \"C\",
            role TEXT COLLATE \"C\");
-         TRUNCATE file_customers, file_attributes, file_contacts, kept_customers, file_attribute_names",
+         TRUNCATE file_customers, file_attributes, file_contacts, kept_customers, file_attribute_names, new_words, gone_words",
     ))
     .await?;
     Ok(())
@@ -377,6 +387,7 @@ pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -
     ] {
         sqlx::query(sql).bind(import_id).bind(now.as_millisecond()).execute(&mut *conn).await?;
     }
+    customer_words::write(conn).await?;
     let changed = "INSERT INTO customer_attributes (account_id, name, value, position, import_id)
          SELECT account_id, name, value, position, $1 FROM changed_attributes
          WHERE true ON CONFLICT (account_id, name, value) DO UPDATE SET

@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod contacts;
+pub mod customer_words;
 pub mod customers;
 pub mod directories;
 pub mod expired;
@@ -10,6 +11,7 @@ pub mod holds;
 pub mod import_changes;
 pub mod imports;
 pub mod mentions;
+pub mod objections;
 pub mod operations;
 pub mod petitions;
 pub mod preferences;

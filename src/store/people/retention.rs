@@ -7,6 +7,7 @@ use crate::domain::address::AddressKey;
 use crate::domain::category::Category;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
+use crate::store::people::customer_words;
 use crate::store::people::subjects::entry_ids;
 use crate::store::{Conn, Result, escalations};
 
@@ -54,6 +55,7 @@ pub async fn count_held_customers(conn: &mut Conn, before: Timestamp) -> Result<
 
 /// Deletes customers with their attributes and contacts.
 pub async fn delete_customers(conn: &mut Conn, accounts: &[String]) -> Result<()> {
+    customer_words::remove(conn, accounts, false).await?;
     let dialect = Dialect::of(conn);
     for sql in [
         dialect.pick(

@@ -3,6 +3,7 @@
 
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
+use crate::store::people::customer_words;
 use crate::store::{Conn, Result};
 
 /// True for a delivery without a person, whose customer has another name today, and that names nobody by this one.
@@ -17,6 +18,7 @@ macro_rules! is_former {
 
 /// Clears the names of those of the customers who have no contact left, in `customers` and in the record of notices.
 pub async fn clear(conn: &mut Conn, accounts: &[String]) -> Result<()> {
+    customer_words::remove(conn, accounts, true).await?;
     let sql = Dialect::of(conn).pick(
         "UPDATE customers SET name = '' WHERE account_id IN (SELECT value FROM json_each($1))
            AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = customers.account_id)",

@@ -26,14 +26,14 @@ const BREACH: &str = "+++\ncategory = \"security_breach\"\nreference = \"SEC-7\"
 
 /// An organisation in the middle of its work: notices in several states, a refused recipient, an opt-out, and an operator who may do
 /// everything.
-struct World {
+pub struct World {
     app: TestApp,
-    browser: Browser,
+    pub browser: Browser,
     notices: Vec<Uuid>,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let all = Role::ALL;
         let app = with(Engine::Sqlite, &[person("Mia Östergren", all)]).await;
         let long = "Aktiebolaget Nordiska Datahallars Förvaltnings- och Driftorganisation i Mälardalen";
@@ -56,7 +56,7 @@ impl World {
     }
 
     /// The address of every page that somebody can open, with the name of its picture.
-    async fn pages(&mut self) -> Vec<(String, String)> {
+    pub async fn pages(&mut self) -> Vec<(String, String)> {
         let fixed = [
             "/",
             "/notices",

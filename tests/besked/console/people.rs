@@ -38,7 +38,12 @@ async fn a_person_is_looked_up_exported_restricted_and_erased(#[case] engine: En
     let waiting = compliance.get("/people").await.is(200).says("I left the trade.");
     let decide = waiting.between("action=\"/people/objections/", "\"");
     let decision = [("decision", "upheld"), ("reason", "He has left.")];
-    compliance.submit(&format!("/people/objections/{decide}"), &decision).await.is(200).says("Upheld");
+    compliance
+        .submit(&format!("/people/objections/{decide}"), &decision)
+        .await
+        .is(200)
+        .says("Nobody waits for a decision");
+    compliance.get("/people/objections").await.is(200).says("Upheld").says("He has left.");
     let other = [("decision", "declined"), ("reason", "He has not.")];
     let again = compliance.post(&format!("/people/objections/{decide}"), &other).await.is(409).says("upheld");
     again.says("It does not fit how things stand").lacks("Somebody was faster");

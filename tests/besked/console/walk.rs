@@ -85,6 +85,7 @@ fn pages() -> Vec<(&'static str, &'static str, Needs)> {
         ("/people", "/people", One(Right::Subjects)),
         ("/people", "/people?email=hello%40two.example", One(Right::Subjects)),
         ("/people/erase", "/people/erase?email=hello%40two.example", One(Right::Subjects)),
+        ("/people/objections", "/people/objections", One(Right::Subjects)),
         ("/people/petitions", "/people/petitions", One(Right::Subjects)),
         ("/people/petitions/{id}", "/people/petitions/{petition}", One(Right::Subjects)),
         ("/preferences", "/preferences?email=hello%40two.example", One(Right::Preferences)),

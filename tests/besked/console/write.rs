@@ -235,3 +235,29 @@ async fn reminders_are_taken_as_the_form_says_them_and_a_zone_that_is_none_is_sa
     let page = ops.post("/notices/new", &changed(&MAINTENANCE, &[("zone", "Europe/Stokholm")])).await.is(422);
     page.says("`Europe/Stokholm` is not a time zone");
 }
+
+/// What is wrong is said in the language of the page; what there is in English alone is marked, so that it is read out as such.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_said_in_swedish_on_a_swedish_page() {
+    let (_app, door) = staffed(Engine::Sqlite, &[Role::Ops]).await;
+    let mut ops = at(&door, "ops").await;
+    ops.post("/me/words", &[("language", "sv"), ("zone", "Europe/Stockholm")]).await.is(303);
+    let wrong = [("f.window_end", "2036-12-01T21:00"), ("f.impact", ""), ("when", "at")];
+    let page = ops.post("/notices/new", &changed(&MAINTENANCE, &wrong)).await.is(422).says("<html lang=\"sv\">");
+    let page = page.says("måste fyllas i").says("måste vara efter ”").says("saknas: skriv datum och tid");
+    let page = page.lacks("is required").lacks("must be after").lacks("is missing").lacks("window_start`");
+    page.lacks("lang=\"en\"");
+    let unknown = [("audience", "some"), ("customers", "C99"), ("do", "check")];
+    let page = ops.post("/notices/new", &changed(&MAINTENANCE, &unknown)).await.is(422);
+    page.says("<span lang=\"en\">the audience names customers that are unknown");
+    let unknown = changed(&MAINTENANCE, &[("follows", "CHG-99"), ("do", "check")]);
+    ops.post("/notices/new", &unknown).await.is(422).says("Det finns inget meddelande CHG-99.").lacks("lang=\"en\"");
+
+    let notice = stored(&mut ops, &MAINTENANCE).await;
+    let path = format!("{notice}/submit");
+    let digest = ops.get(&path).await.is(200).between("name=\"digest\" value=\"", "\"");
+    ops.post(&path, &[("digest", &digest)]).await.is(303);
+    let again = ops.post(&path, &[("digest", &digest)]).await.is(422);
+    again.says("Det går inte: meddelandets läge är nu ”väntar på godkännande”.").lacks("lang=\"en\"");
+    ops.get("/audit").await.is(403).says(" lang=\"en\"");
+}

@@ -257,7 +257,7 @@ async fn what_is_about_persons_and_the_record_is_asked_of_each_service(#[case] e
         parts.subjects.unrestrict(&marketing, &whom).await.map_err(|e| e.kind()).err(),
         parts.subjects.rectify(&marketing, &whom, &address("x@ett.example")).await.map_err(|e| e.kind()).err(),
         parts.subjects.object(&marketing, &whom, &[], None).await.map_err(|e| e.kind()).err(),
-        parts.subjects.objections(&marketing).await.map_err(|e| e.kind()).err(),
+        parts.subjects.objections(&marketing, true, &page()).await.map_err(|e| e.kind()).err(),
         parts.subjects.whose(&marketing, &whom).await.map_err(|e| e.kind()).err(),
         parts.subjects.addresses(&marketing, &whom).await.map_err(|e| e.kind()).err(),
         parts.retention.run(&marketing, true).await.map_err(|e| e.kind()).err(),

@@ -7,7 +7,9 @@ use besked::domain::preference::Reason;
 use besked::store::notices::Continued;
 use besked::store::people::customers::Selection;
 use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Lacking, Removal};
-use besked::store::people::{contacts, customers, feeds, import_changes, imports, preferences, suppressions};
+use besked::store::people::{
+    contacts, customer_words, customers, feeds, import_changes, imports, objections, preferences, suppressions,
+};
 use besked::store::proof::ledger::{self, Opening};
 use besked::store::secrets;
 use besked::store::sending::deliveries;
@@ -48,6 +50,68 @@ async fn a_customer_leaves_with_the_contacts_that_it_has(#[case] engine: Engine)
     assert_eq!(contacts::of_left(&mut tx, &["C1", "C2"]).await.unwrap().into_keys().collect::<Vec<_>>(), ["C2"]);
 }
 
+/// What the search for customers reads.
+async fn found_by_beginnings(conn: &mut besked::store::Conn) {
+    let words = async |conn: &mut besked::store::Conn, beginning: &str, from, limit| {
+        let found = customer_words::beginning(conn, beginning, from, limit).await.unwrap();
+        found
+            .iter()
+            .map(|it| format!("{} {}", it.word, it.accounts().collect::<Vec<_>>().join(",")))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(words(conn, "", ("", ""), 9).await, ["akeri C1", "neill C2", "o C2", "x C2"]);
+    assert_eq!(words(conn, "", ("neill", "C2"), 2).await, ["neill C2", "o C2"]);
+    assert_eq!(words(conn, "n", ("", ""), 9).await, ["neill C2"]);
+    assert_eq!(customer_words::count(conn, "", 3).await.unwrap(), 3, "up to the limit");
+    assert_eq!(customer_words::count(conn, "ne", 3).await.unwrap(), 1);
+    assert_eq!(customer_words::count(conn, "nobody", 3).await.unwrap(), 0);
+    assert_eq!(customers::beginning(conn, "C", "", 9).await.unwrap(), ["C1", "C2"]);
+    assert_eq!(customers::beginning(conn, "C", "C1", 9).await.unwrap(), ["C2"]);
+    assert!(customers::beginning(conn, "c", "", 9).await.unwrap().is_empty());
+    let listed = customers::listed(conn, &["C1", "C9"]).await.unwrap();
+    assert_eq!((listed.len(), listed["C1"].contacts), (1, 2));
+    let addresses = contacts::beginning(conn, "b", ["", "", ""], 9).await.unwrap();
+    let found: Vec<_> = addresses.iter().map(|it| (it.email_key.as_str(), it.account_id.as_str(), it.first)).collect();
+    assert_eq!(found, [("b@x.example", "C1", 1)]);
+    let found = contacts::beginning(conn, "", ["a@x.example", "C1", "service"], 9).await.unwrap();
+    assert_eq!((found.len(), found[0].first), (1, 0), "another of the customer comes before it");
+    assert_eq!(contacts::first_beginning(conn, "C1", "b@").await.unwrap().as_deref(), Some("b@x.example"));
+    assert_eq!(contacts::first_beginning(conn, "C2", "b@").await.unwrap(), None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn the_words_of_a_customer_follow_its_name_and_go_with_it(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let all = async |conn: &mut besked::store::Conn| {
+        let words = customer_words::beginning(conn, "", ("", ""), 99).await.unwrap();
+        let pairs = words.iter().flat_map(|it| it.accounts().map(move |account| format!("{} {account}", it.word)));
+        pairs.collect::<Vec<_>>()
+    };
+    let people = [contact("Kund-1", "a@x.example", 2), contact("C2", "b@x.example", 3)];
+    for (id, first, wanted) in [
+        ("i1", "Anna Ek", vec!["1 Kund-1", "anna Kund-1", "ek Kund-1", "kund Kund-1", "two C2"]),
+        ("i2", "Anna Berg", vec!["1 Kund-1", "anna Kund-1", "berg Kund-1", "kund Kund-1", "two C2"]),
+    ] {
+        let rows = [CustomerRow { account_id: "Kund-1", name: first }, CustomerRow { account_id: "C2", name: "Two" }];
+        let file = File { customers: &rows, attributes: &[], contacts: &people };
+        file.import(&mut tx, id, fixture.now, false).await;
+        assert_eq!(all(&mut tx).await, wanted);
+    }
+    let both = ["Kund-1".to_owned(), "C2".to_owned()];
+    customer_words::remove(&mut tx, &both, true).await.unwrap();
+    assert_eq!(all(&mut tx).await.len(), 5, "each has a contact");
+    let conn: &mut besked::store::Conn = &mut tx;
+    sqlx::query("DELETE FROM contacts WHERE account_id = 'Kund-1'").execute(&mut *conn).await.unwrap();
+    besked::store::people::sole_traders::clear(conn, &both).await.unwrap();
+    assert_eq!(all(conn).await, ["1 Kund-1", "kund Kund-1", "two C2"], "of a cleared name nothing is left");
+    besked::store::people::retention::delete_customers(conn, &both).await.unwrap();
+    assert!(all(conn).await.is_empty());
+}
+
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
@@ -66,9 +130,7 @@ async fn customers_are_imported_selected_and_left(#[case] engine: Engine) {
     let listed = customers::list(&mut tx, None, 1).await.unwrap();
     assert_eq!((listed[0].account_id.as_str(), listed[0].contacts), ("C1", 2));
     assert_eq!(customers::list(&mut tx, Some("C1"), 9).await.unwrap()[0].name, "O'Neill \"X\"");
-    let found = customers::search(&mut tx, ("NEILL", true), None, 9).await.unwrap();
-    assert_eq!(found.iter().map(|it| it.account_id.as_str()).collect::<Vec<_>>(), ["C2"]);
-    assert!(customers::search(&mut tx, ("neill", true), Some("C2"), 9).await.unwrap().is_empty());
+    found_by_beginnings(&mut tx).await;
     let at = |text: &str| besked::domain::address::Address::parse(text).unwrap();
     let found = customers::with_address(&mut tx, &at("B@x.example"), None, 9).await.unwrap();
     assert_eq!(found.iter().map(|it| it.account_id.as_str()).collect::<Vec<_>>(), ["C1"]);
@@ -321,4 +383,59 @@ async fn a_feed_has_one_id_until_it_is_removed_and_the_last_notice_of_each_matte
     sqlx::query(erase).execute(&mut *tx).await.unwrap();
     let found = feeds::maintenance(&mut tx, "C1", now, 9).await.unwrap();
     assert_eq!(found[0].locale.as_ref().unwrap().as_str(), "sv");
+}
+
+/// Many customers share rows, and each is taken out of its row when its name changes or goes.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn customers_share_the_rows_of_a_word(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let ids: Vec<String> = (0..450).map(|n| format!("C{n:03}")).collect();
+    let rows = async |conn: &mut besked::store::Conn, word: &str| {
+        let found = customer_words::beginning(conn, word, ("", ""), 99).await.unwrap();
+        found.iter().map(|it| (it.account_id.clone(), it.accounts().count())).collect::<Vec<_>>()
+    };
+    let renamed = |n: usize| if matches!(n, 0 | 7 | 399) { "Alfa Ny" } else { "Alfa AB" };
+    for (id, name) in [("i1", (|_| "Alfa AB") as fn(usize) -> &'static str), ("i2", renamed)] {
+        let customers: Vec<_> =
+            ids.iter().enumerate().map(|(n, id)| CustomerRow { account_id: id, name: name(n) }).collect();
+        let people: Vec<_> = ids.iter().enumerate().map(|(n, id)| contact(id, "a@x.example", n)).collect();
+        let file = File { customers: &customers, attributes: &[], contacts: &people };
+        file.import(&mut tx, id, fixture.now, false).await;
+        let at = |n: &str, count| (n.to_owned(), count);
+        assert_eq!(rows(&mut tx, "alfa").await, [at("C000", 200), at("C200", 200), at("C400", 50)]);
+        if id == "i2" {
+            assert_eq!(rows(&mut tx, "ab").await, [at("C001", 198), at("C200", 199), at("C400", 50)]);
+            assert_eq!(rows(&mut tx, "ny").await, [at("C000", 3)]);
+        }
+    }
+    assert_eq!(customer_words::count(&mut tx, "a", 99).await.unwrap(), 450 + 447);
+    customer_words::remove(&mut tx, &ids[1..450], false).await.unwrap();
+    assert_eq!(rows(&mut tx, "").await, [("C000".to_owned(), 1), ("C000".to_owned(), 1)], "alfa and ny of one");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn objections_are_paged_until_their_entries_are_cleared(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = |n: u128| uuid::Uuid::from_u128(n);
+    for n in 1..=3 {
+        objections::insert(&mut tx, id(10 + n), id(n)).await.unwrap();
+    }
+    objections::set_decided(&mut tx, id(12)).await.unwrap();
+    assert_eq!(objections::find(&mut tx, id(12)).await.unwrap(), Some(id(2)));
+    assert_eq!(objections::find(&mut tx, id(2)).await.unwrap(), None);
+    let all = [(id(3), false), (id(2), true), (id(1), false)];
+    assert_eq!(objections::page(&mut tx, false, None, 9).await.unwrap(), all);
+    assert_eq!(objections::page(&mut tx, false, Some(id(3)), 1).await.unwrap(), all[1..2]);
+    assert_eq!(objections::page(&mut tx, true, None, 9).await.unwrap(), [(id(1), false), (id(3), false)]);
+    assert_eq!(objections::page(&mut tx, true, Some(id(1)), 9).await.unwrap(), [(id(3), false)]);
+    objections::delete(&mut tx, &[id(1), id(2)]).await.unwrap();
+    assert_eq!(objections::page(&mut tx, false, None, 9).await.unwrap(), [(id(3), false)]);
 }
