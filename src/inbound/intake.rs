@@ -99,6 +99,7 @@ async fn commit(inbound: Inbound, mut waiting: mpsc::Receiver<Request>) {
         }
         let copies: Vec<Parcel> = together.iter().flat_map(|(copies, _)| copies).cloned().collect();
         let committed = inbound.store(&copies).await;
+        inbound.lull.stored();
         let is_refused = matches!(&committed, Err(InboundError::Store(error)) if error.is_refusal());
         if let (Err(error), false) = (&committed, is_refused) {
             repeats.log(FAILED, error);

@@ -12,6 +12,7 @@ mod forward;
 pub mod imap;
 pub mod intake;
 pub mod lmtp;
+mod lull;
 pub mod mailbox;
 pub mod maildir;
 pub mod reader;
@@ -28,6 +29,7 @@ use serde::Serialize;
 use thiserror::Error;
 use uuid::Uuid;
 
+use self::lull::Lull;
 use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::address::{Address, AddressKey};
@@ -155,13 +157,14 @@ pub struct Inbound {
     context: Context,
     key: TokenKey,
     metrics: Metrics,
+    lull: Lull,
 }
 
 impl Inbound {
     /// The service over a database, with the key of return paths.
     #[must_use]
-    pub const fn new(context: Context, key: TokenKey, metrics: Metrics) -> Self {
-        Self { context, key, metrics }
+    pub fn new(context: Context, key: TokenKey, metrics: Metrics) -> Self {
+        Self { context, key, metrics, lull: Lull::default() }
     }
 
     /// True if mail to this address is accepted: a return path that we signed, or one of `[inbound] addresses`.

@@ -60,7 +60,11 @@ impl Inbound {
         let repeats = Repeats::default();
         loop {
             // Each page is a transaction: what is interrupted here is done by the next start.
-            let Some(worked) = ended.run_until_cancelled(self.work_full_pages()).await else { return };
+            let working = async {
+                self.lull.wait().await;
+                self.work_full_pages().await
+            };
+            let Some(worked) = ended.run_until_cancelled(working).await else { return };
             let pause = match worked {
                 Ok(_) => PAUSE,
                 Err(error) => {
