@@ -9,7 +9,7 @@ use axum::routing::get;
 
 use super::asked::{Asked, day};
 use super::blocks::{Block, Cell, Choice, Field, Form, Input, Page, Table, WARN, encoded};
-use super::form::Fault;
+use super::fault::Fault;
 use super::frame::Place;
 use super::now::subject;
 use super::refusal::Refusal;

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::form::Fault;
+use super::fault::Fault;
 use super::refusal::Refusal;
 use super::words::Words;
 use crate::domain::kind::Kind;

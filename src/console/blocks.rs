@@ -7,7 +7,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 pub use super::enter::done;
-use super::form::Fault;
+use super::fault::Fault;
 use super::frame::{Frame, page_with};
 use super::words::Words;
 

@@ -1,11 +1,10 @@
 //! Forms: what was typed, and what is wrong with it.
 
-use std::fmt;
-
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
+use super::fault::Fault;
 use super::refusal::Refusal;
 use super::signed::Signed;
 use crate::domain::kind::Kind;
@@ -123,43 +122,6 @@ impl Faults {
     #[must_use]
     pub fn all(&self) -> &[(String, Fault)] {
         &self.0
-    }
-}
-
-/// What is wrong, in the words of the page, or else in English.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fault {
-    /// What stands before it in the words of the page, such as a label.
-    pub before: String,
-    /// The text.
-    pub text: String,
-    /// It is English, whatever the language of the page.
-    pub is_english: bool,
-}
-
-impl Fault {
-    /// A text that there is in English only.
-    #[must_use]
-    pub fn english(text: impl Into<String>) -> Self {
-        Self { text: text.into(), is_english: true, ..Self::default() }
-    }
-
-    /// The same behind these words of the page.
-    #[must_use]
-    pub fn behind(self, before: impl fmt::Display) -> Self {
-        Self { before: format!("{before}{}", self.before), ..self }
-    }
-}
-
-impl From<String> for Fault {
-    fn from(text: String) -> Self {
-        Self { text, ..Self::default() }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.before, self.text)
     }
 }
 

@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 
-use super::form::{Fault, Faults, Form};
+use super::fault::Fault;
+use super::form::{Faults, Form};
 use super::frame::{Frame, page, page_with};
 use super::sign_in::{explain, go_on, refused};
 use super::visitor::Outside;

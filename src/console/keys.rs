@@ -15,7 +15,7 @@ use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
 use crate::app::{App, StoreError};
-use crate::console::form::Fault;
+use crate::console::fault::Fault;
 use crate::domain::operator::{Role, Roles};
 use crate::domain::right::Right;
 use crate::operators::OperatorError;

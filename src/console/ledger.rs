@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
 use crate::app::App;
-use crate::console::form::Fault;
+use crate::console::fault::Fault;
 use crate::deliveries::Waiting;
 use crate::domain::right::Right;
 use crate::ledger::Standing;

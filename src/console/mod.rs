@@ -16,6 +16,7 @@ mod customers;
 mod delivery;
 mod door;
 mod enter;
+mod fault;
 mod form;
 mod frame;
 mod headers;

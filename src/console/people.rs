@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 
 use super::asked::Asked;
 use super::blocks::{Block, Cell, Field, Form, Input, Page, Table, WARN, encoded};
-use super::form::Fault;
+use super::fault::Fault;
 use super::frame::Place;
 use super::refusal::Refusal;
 use super::signed::Signed;

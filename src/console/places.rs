@@ -1,6 +1,7 @@
 //! The controls of the form of a notice, by their places in its document: what is said about a place is shown with its label, on each page.
 
-use super::form::{Fault, Faults};
+use super::fault::Fault;
+use super::form::Faults;
 use super::words::Words;
 use crate::domain::category::Category;
 use crate::domain::problem::{Problem, Problems};

@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
 use crate::app::App;
-use crate::console::form::Fault;
+use crate::console::fault::Fault;
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::preference::Wish;

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::form::Fault;
+use super::fault::Fault;
 use super::frame::{Frame, Place, page_with};
 use super::said::Said;
 use super::signed::Signed;

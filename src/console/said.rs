@@ -68,7 +68,6 @@ impl Said {
     pub fn of_audience(error: &AudienceError) -> Option<Self> {
         Some(match error {
             AudienceError::NoCustomers => Self::new("no-customers"),
-            AudienceError::Empty { .. } => Self::new("empty"),
             AudienceError::NobodyToAddress { customers } => {
                 Self::new("nobody-to-address").with("customers", Value::Number(*customers))
             }

@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 
 use super::asked::Asked;
 use super::blocks::{BAD, Block, Cell, Choice, Field, Form, Input, PLAIN, Page, Table, WARN, done};
-use super::form::Fault;
+use super::fault::Fault;
 use super::form::Form as Typed;
 use super::frame::Place;
 use super::refusal::Refusal;

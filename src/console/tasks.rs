@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::asked::{Asked, id, wrong};
 use super::blocks::{BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, done, encoded};
-use super::form::Fault;
+use super::fault::Fault;
 use super::form::{Faults, Form as Typed};
 use super::frame::Place;
 use super::refusal::Refusal;

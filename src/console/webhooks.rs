@@ -15,7 +15,7 @@ use super::refusal::Refusal;
 use super::signed::Signed;
 use super::words::Words;
 use crate::app::App;
-use crate::console::form::Fault;
+use crate::console::fault::Fault;
 use crate::domain::webhook::HookEvent;
 use crate::webhooks::{Attempt, Change, Detailed, Made, NewWebhook, Shown};
 

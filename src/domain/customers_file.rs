@@ -177,7 +177,7 @@ impl<'a> ContactRow<'a> {
         let meant = marked.map_or_else(|| suggestion(cell).map(|it| it.to_string()), |it| Some(it.to_owned()));
         self.problem("email", cell, problem);
         if let Some(last) = self.problems.last_mut() {
-            last.suggestion = meant;
+            last.suggestion = meant.map(String::into_boxed_str);
         }
         None
     }

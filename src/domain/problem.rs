@@ -28,7 +28,8 @@ pub struct Problem {
     pub pointer: Option<Box<str>>,
     /// The value that was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub suggestion: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub suggestion: Option<Box<str>>,
     /// What pages say it by in another language.
     #[serde(skip)]
     pub code: Code,

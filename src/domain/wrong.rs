@@ -14,13 +14,20 @@ pub struct Wrong {
 /// The code of a sentence, which does not change when the sentence does, and the values in it. Two problems are the same if their sentences
 /// are.
 #[derive(Clone, Debug, Default)]
-pub struct Code(Option<(&'static str, Vec<(&'static str, String)>)>);
+pub struct Code(Option<Box<Known>>);
+
+/// A code with its values: beside a problem it takes no more than a pointer.
+#[derive(Clone, Debug)]
+struct Known {
+    code: &'static str,
+    values: Vec<(&'static str, String)>,
+}
 
 impl Code {
     /// The code with its values by name; `None` for a sentence without one.
     #[must_use]
     pub fn known(&self) -> Option<(&'static str, &[(&'static str, String)])> {
-        self.0.as_ref().map(|(code, values)| (*code, values.as_slice()))
+        self.0.as_ref().map(|known| (known.code, known.values.as_slice()))
     }
 }
 
@@ -48,14 +55,14 @@ impl Wrong {
     /// A sentence with its code.
     #[must_use]
     pub fn known(code: &'static str, text: impl Into<String>) -> Self {
-        Self { text: text.into(), code: Code(Some((code, Vec::new()))) }
+        Self { text: text.into(), code: Code(Some(Box::new(Known { code, values: Vec::new() }))) }
     }
 
     /// The same with a value of its sentence.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        if let Some((_, values)) = &mut self.code.0 {
-            values.push((name, value.to_string()));
+        if let Some(known) = &mut self.code.0 {
+            known.values.push((name, value.to_string()));
         }
         self
     }

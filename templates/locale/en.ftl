@@ -1812,7 +1812,6 @@ console-refused-not-standing = The notice is no standing notice, and belongs to 
 console-refused-changed = The notice was changed since it was read.
 console-refused-conflict = Another process changed the notice at the same time.
 console-refused-no-customers = The audience is empty: no customers were imported.
-console-refused-empty = The audience is empty: no customer is as it is asked for.
 console-refused-nobody-to-address = The audience has { $customers } customers, but no contact that this category addresses.
 console-refused-follows-nothing = The notice has no audience and follows no notice.
 console-refused-second-person = This needs the approval of a second person.

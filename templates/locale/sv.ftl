@@ -1813,7 +1813,6 @@ console-refused-not-standing = Meddelandet är inget stående meddelande och hö
 console-refused-changed = Meddelandet har ändrats sedan det lästes.
 console-refused-conflict = En annan process ändrade meddelandet samtidigt.
 console-refused-no-customers = Det finns inga mottagare: inga kunder har importerats.
-console-refused-empty = Det finns inga mottagare: ingen kund uppfyller villkoren.
 console-refused-nobody-to-address = Det är { $customers } kunder, men ingen kontakt som denna kategori vänder sig till.
 console-refused-follows-nothing = Meddelandet har inga mottagare och fortsätter inget annat.
 console-refused-second-person = Det behöver en andra persons godkännande.

@@ -10,7 +10,7 @@ use super::upload::receive;
 use crate::app::App;
 use crate::console::asked::id;
 use crate::console::blocks::{BAD, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, encoded};
-use crate::console::form::Fault;
+use crate::console::fault::Fault;
 use crate::console::form::Form as Typed;
 use crate::console::frame::Place;
 use crate::console::refusal::Refusal;

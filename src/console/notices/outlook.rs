@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::audience::Reach;
-use crate::console::form::Fault;
+use crate::console::fault::Fault;
 use crate::console::places::faults;
 use crate::console::refusal::Refusal;
 use crate::console::signed::Signed;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use crate::app::App;
 use crate::console::asked::Asked;
 use crate::console::blocks::{BAD, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, encoded};
-use crate::console::form::Fault;
+use crate::console::fault::Fault;
 use crate::console::form::Form as Typed;
 use crate::console::frame::Place;
 use crate::console::refusal::Refusal;

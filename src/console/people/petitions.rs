@@ -9,7 +9,7 @@ use crate::console::asked::{Asked, day, id, wrong};
 use crate::console::blocks::{
     BAD, BUSY, Block, Cell, Choice, Field, Form, GOOD, Input, Page, Table, WARN, done, encoded,
 };
-use crate::console::form::Fault;
+use crate::console::fault::Fault;
 use crate::console::form::Form as Typed;
 use crate::console::frame::Place;
 use crate::console::once::{self, Once};

@@ -149,7 +149,11 @@ impl Header {
             };
             cells.texts.push(None);
             let problem = Problem::new(line, name.clone(), unfit.problem);
-            cells.problems.push(Problem { value: Some(shown(&value)), suggestion: unfit.suggestion, ..problem });
+            cells.problems.push(Problem {
+                value: Some(shown(&value)),
+                suggestion: unfit.suggestion.map(String::into_boxed_str),
+                ..problem
+            });
         }
         Ok(cells)
     }

@@ -75,7 +75,7 @@ impl From<problem::Problem> for Place {
             field: it.field,
             problem: it.problem,
             value: it.value,
-            suggestion: it.suggestion,
+            suggestion: it.suggestion.map(String::from),
         }
     }
 }
