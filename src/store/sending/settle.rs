@@ -16,11 +16,12 @@ use crate::domain::entry::Entry;
 use crate::domain::mould::Filled;
 use crate::domain::preference;
 use crate::domain::reply::Stage;
-use crate::store::engine::dialect::{Batch, Dialect, array, bulk, json, json_ids, step};
+use crate::store::engine::batch::{Batch, Kind, Step, Values};
+use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
 use crate::store::people::suppressions;
 use crate::store::proof::ledger::{self, Opening};
+use crate::store::sending::states;
 pub use crate::store::sending::states::Reported;
-use crate::store::sending::states::{self, record_states};
 use crate::store::{Conn, Result};
 use written::Rows;
 pub use written::Written;
@@ -88,6 +89,25 @@ pub struct Fenced {
     pub token: i64,
     /// It was recorded nevertheless.
     pub recorded: bool,
+}
+
+/// Records outcomes as [`settle`] does, in one call on SQLite, if every token holds and no delivery ended meanwhile. If not, it
+/// returns false, and what it did has to be rolled back.
+pub async fn settle_at_once(conn: &mut Conn, settlements: &[Written]) -> Result<bool> {
+    let places = |again: bool| {
+        let written = settlements.iter().filter(move |it| it.settlement.again.is_some() == again);
+        written.map(|it| &it.rows.place).collect::<Vec<_>>()
+    };
+    let rows = |of: fn(&Rows) -> Option<&Values>| settlements.iter().filter_map(|it| of(&it.rows)).collect::<Vec<_>>();
+    let [states, attempts, openings, pending] = RECORDED.map(rows);
+    let all = [places(false), places(true), states, attempts, openings, pending];
+    let wanted = all.iter().map(Vec::len).sum::<usize>();
+    // No statement can change more rows than it has.
+    if SETTLE.run(conn, all).await? != wanted as u64 {
+        return Ok(false);
+    }
+    mark_dead(conn, settlements.iter()).await?;
+    Ok(true)
 }
 
 /// Records outcomes. A settlement whose token is no longer that of the queue was fenced off: it is recorded only if it is an
@@ -176,13 +196,13 @@ async fn behind_others(conn: &mut Conn, mut settlement: Settlement) -> Result<Se
 async fn leave_queue(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSet<Uuid>> {
     let dialect = Dialect::of(conn);
     let (again, last): (Vec<_>, Vec<_>) = settlements.iter().partition(|written| written.settlement.again.is_some());
-    let rows = |written: &[&Written]| array(&written.iter().map(|it| it.rows.place.as_str()).collect::<Vec<_>>());
+    let rows = |written: &[&Written]| json(&written.iter().map(|it| &it.rows.place).collect::<Vec<_>>());
     let mut held = BTreeSet::new();
     if !last.is_empty() {
         let sql = bulk!(
             dialect,
             "DELETE FROM queue WHERE delivery_id IN (SELECT q.delivery_id FROM (
-               SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM",
+               SELECT value ->> 0 AS id, CAST(value ->> 1 AS BIGINT) AS token FROM",
             rows,
             ") AS r JOIN queue q ON q.delivery_id = r.id AND q.token = r.token AND q.lease_owner IS NOT NULL)
              RETURNING delivery_id"
@@ -193,9 +213,9 @@ async fn leave_queue(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSe
         let sql = bulk!(
             dialect,
             "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = r.due_at, waited = r.waited,
-               attempts = r.attempts FROM (SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token,
-               CAST(value ->> 'due_at' AS BIGINT) AS due_at, CAST(value ->> 'waited' AS BIGINT) AS waited,
-               CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
+               attempts = r.attempts FROM (SELECT value ->> 0 AS id, CAST(value ->> 1 AS BIGINT) AS token,
+               CAST(value ->> 2 AS BIGINT) AS due_at, CAST(value ->> 3 AS BIGINT) AS waited,
+               CAST(value ->> 4 AS BIGINT) AS attempts FROM",
             rows,
             ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL
              RETURNING delivery_id"
@@ -240,35 +260,69 @@ async fn is_awaited(conn: &mut Conn, settlement: &Settlement) -> Result<bool> {
     Ok(taken.rows_affected() == 1 || waits.is_some())
 }
 
-static RECORD: Batch<4> = Batch::new([
-    record_states!(rows 1),
-    step!(
-        "INSERT INTO attempts (delivery_id, attempt, at, relay, host, tls, stage, outcome, code, reply, dsn)
-         SELECT value ->> 'id', CAST(value ->> 'number' AS BIGINT), CAST(value ->> 'at' AS BIGINT), value ->> 'relay',
-           value ->> 'host', value ->> 'tls', value ->> 'stage', value ->> 'outcome',
-           CAST(value ->> 'code' AS BIGINT), value ->> 'reply', CAST(value ->> 'dsn' AS BIGINT) FROM",
-        rows 2,
-        "WHERE true ON CONFLICT (delivery_id, attempt) DO NOTHING"
-    ),
-    ledger::insert_openings!(rows 3),
-    ledger::insert_pending!(rows 4),
+const ATTEMPTS: Step = Step {
+    before: "INSERT INTO attempts (delivery_id, attempt, at, relay, host, tls, stage, outcome, code, reply, dsn)
+             SELECT id, number, at, relay, host, tls, stage, outcome, code, reply, dsn FROM",
+    columns: &[
+        ("id", Kind::Text),
+        ("number", Kind::Integer),
+        ("at", Kind::Integer),
+        ("relay", Kind::Text),
+        ("host", Kind::Text),
+        ("tls", Kind::Text),
+        ("stage", Kind::Text),
+        ("outcome", Kind::Text),
+        ("code", Kind::Integer),
+        ("reply", Kind::Text),
+        ("dsn", Kind::Integer),
+    ],
+    after: "WHERE id IS NOT NULL ON CONFLICT (delivery_id, attempt) DO NOTHING",
+};
+
+static RECORD: Batch<4> = Batch::new([states::RECORD, ATTEMPTS, ledger::OPENINGS, ledger::PENDING]);
+
+/// The rows of its steps.
+const RECORDED: [fn(&Rows) -> Option<&Values>; 4] = [
+    |rows| rows.state.as_ref(),
+    |rows| rows.attempt.as_ref(),
+    |rows| rows.opening.as_ref(),
+    |rows| rows.pending.as_ref(),
+];
+
+/// What leaves the queue, what stays in it, and all that [`RECORD`] writes.
+static SETTLE: Batch<6> = Batch::new([
+    Step {
+        before: "DELETE FROM queue WHERE delivery_id IN (SELECT q.delivery_id FROM",
+        columns: &[("id", Kind::Text), ("token", Kind::Integer)],
+        after: "CROSS JOIN queue q WHERE q.delivery_id = r.id AND q.token = r.token AND q.lease_owner IS NOT NULL)",
+    },
+    Step {
+        before: "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = r.due_at, waited = r.waited,
+                   attempts = r.attempts FROM",
+        columns: &[
+            ("id", Kind::Text),
+            ("token", Kind::Integer),
+            ("due_at", Kind::Integer),
+            ("waited", Kind::Integer),
+            ("attempts", Kind::Integer),
+        ],
+        after: "WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL",
+    },
+    states::RECORD_UNENDED,
+    ATTEMPTS,
+    ledger::OPENINGS,
+    ledger::PENDING,
 ]);
 
 /// Writes states, attempts, entries and dead addresses.
 async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()> {
-    if settlements.is_empty() {
-        return Ok(());
-    }
-    let rows = |of: fn(&Rows) -> Option<&String>| settlements.iter().filter_map(move |it| Some(of(&it.rows)?.as_str()));
-    let rows = [
-        rows(|rows| rows.state.as_ref()).collect(),
-        rows(|rows| rows.attempt.as_ref()).collect(),
-        rows(|rows| rows.opening.as_ref()).collect(),
-        rows(|rows| rows.pending.as_ref()).collect(),
-    ];
-    RECORD.run(conn, rows).await?;
-    let dead =
-        settlements.iter().filter_map(|it| it.settlement.dead.as_ref().map(|address| (address, it.settlement.at)));
+    let rows = |of: fn(&Rows) -> Option<&Values>| settlements.iter().filter_map(|it| of(&it.rows)).collect();
+    RECORD.run(conn, RECORDED.map(rows)).await?;
+    mark_dead(conn, settlements.iter().map(AsRef::as_ref)).await
+}
+
+async fn mark_dead(conn: &mut Conn, settlements: impl Iterator<Item = &Written>) -> Result<()> {
+    let dead = settlements.filter_map(|it| it.settlement.dead.as_ref().map(|address| (address, it.settlement.at)));
     for (address, at) in in_order(dead).into_values() {
         suppressions::add(conn, address, preference::Reason::Dead, at).await?;
     }
