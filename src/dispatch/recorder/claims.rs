@@ -400,8 +400,7 @@ impl Claims {
             let claimed: Vec<_> = claimed.into_iter().map(|(claimed, _)| claimed).collect();
             return self.put_away(conn, &claimed, PAUSE_MS).await;
         };
-        let ids: Vec<String> = claimed.iter().map(|(claimed, _)| claimed.delivery_id.to_string()).collect();
-        let gone = self.gone(conn, &sending, &ids).await?;
+        let gone = self.gone(conn, &sending, &claimed).await?;
         let (mut unready, mut replaced, mut quiet) = (Vec::new(), Vec::new(), Vec::new());
         for (mut claimed, slot) in claimed {
             // Each by itself: one that cannot be read does not keep the others from being sent.
@@ -442,13 +441,18 @@ impl Claims {
 
     /// Those of some deliveries whose contact is no longer there: while an errand compares the notice's queue with the contacts of
     /// today, all others go on.
-    async fn gone(&self, conn: &mut Conn, sending: &Composer, ids: &[String]) -> Result<HashSet<Uuid>, StoreError> {
-        let kept = &sending.kept;
-        if !self.open.iter().any(|it| it.id == kept.id && it.stale) {
+    async fn gone(
+        &self,
+        conn: &mut Conn,
+        sending: &Composer,
+        claimed: &[(Claimed, Slot)],
+    ) -> Result<HashSet<Uuid>, StoreError> {
+        if !self.open.iter().any(|it| it.id == sending.kept.id && it.stale) {
             return Ok(HashSet::new());
         }
-        let left = kept.category.class() == Class::Optional;
-        Ok(releases::gone_of(conn, ids, left).await?.into_iter().collect())
+        let ids: Vec<String> = claimed.iter().map(|(claimed, _)| claimed.delivery_id.to_string()).collect();
+        let left = sending.class() == Class::Optional;
+        Ok(releases::gone_of(conn, &ids, left).await?.into_iter().collect())
     }
 
     /// Returns for a while what no job can be made of.

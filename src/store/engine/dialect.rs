@@ -131,8 +131,9 @@ const WRITING: &[&str] = &[
     "PRAGMA secure_delete = ON",
     "PRAGMA recursive_triggers = ON",
     "PRAGMA cache_size = -32768",
-    // About 32 MB: pages that are written often are copied into the database once, not after every few commits.
-    "PRAGMA wal_autocheckpoint = 8000",
+    // About 64 MB: pages that are written often are copied into the database once, not after every few commits. While a dispatcher
+    // runs, the log is emptied before it is that long, beside its commits.
+    "PRAGMA wal_autocheckpoint = 16000",
     "PRAGMA temp_store = MEMORY",
     // ANALYZE writes, and delays other writers: a sample of some rows is enough.
     "PRAGMA analysis_limit = 1000",
