@@ -90,7 +90,7 @@ pub async fn set_mailed(conn: &mut Conn, at: Timestamp) -> Result<()> {
 pub async fn number_pending(conn: &mut Conn, first: u64, limit: u32) -> Result<Vec<Vec<u8>>> {
     let sql = Dialect::of(conn).pick(
         "INSERT INTO ledger_entries (idx, entry_id, leaf)
-           SELECT $1 + row_number() OVER (ORDER BY seq) - 1, entry_id, leaf FROM ledger_pending ORDER BY seq LIMIT $2;
+           SELECT $1 + row_number() OVER (ORDER BY seq) - 1, entry_id, leaf FROM ledger_pending ORDER BY seq LIMIT $2; \
          DELETE FROM ledger_pending WHERE seq IN (SELECT seq FROM ledger_pending ORDER BY seq LIMIT $2)",
         // By the rows that were seen, not by their range: a lower number may commit later.
         "WITH taken AS (

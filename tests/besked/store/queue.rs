@@ -302,6 +302,7 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     assert!(deliveries::unaddressed_after(&mut tx, id, "C2", 9).await.unwrap().is_empty());
 
     let category = besked::domain::category::Category::News;
+    sqlx::query("UPDATE notices SET category = 'news'").execute(&mut *tx).await.unwrap();
     preferences::opt_out(&mut tx, &address("a@x.example"), category, fixture.now, "test").await.unwrap();
     for reason in [Reason::Complaint, Reason::Dead] {
         suppressions::add(&mut tx, &address("a@x.example"), reason, fixture.now).await.unwrap();
