@@ -14,14 +14,6 @@ use crate::store::Result;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::hex;
 
-/// The type of a column.
-#[derive(Clone, Copy)]
-pub(in crate::store) enum Kind {
-    Text,
-    Integer,
-    Blob,
-}
-
 /// A value of a row.
 #[derive(Clone, Debug)]
 pub(in crate::store) enum Value {
@@ -34,12 +26,14 @@ pub(in crate::store) enum Value {
 /// A row.
 pub(in crate::store) type Values = Vec<Value>;
 
-/// A statement over rows: what precedes and what follows them, and their columns. On SQLite there may be rows of nulls among them: a
-/// condition must leave them out.
+/// A statement over rows. On SQLite there may be rows of nulls among them: a condition must leave them out.
 #[derive(Clone, Copy)]
 pub(in crate::store) struct Step {
+    /// What precedes the rows; after `INSERT INTO` and a table the columns follow by themselves.
     pub(in crate::store) before: &'static str,
-    pub(in crate::store) columns: &'static [(&'static str, Kind)],
+    /// The columns of the rows: names, and the type of those that are no text.
+    pub(in crate::store) columns: &'static str,
+    /// What follows the rows.
     pub(in crate::store) after: &'static str,
 }
 
@@ -74,8 +68,8 @@ impl<const N: usize> Batch<N> {
         let (most, mut changed) = (rows.iter().map(Vec::len).max().unwrap_or_default(), 0);
         for first in (0..most).step_by(MOST) {
             let size = (most - first).min(MOST).next_power_of_two();
-            let text = self.sqlite[size.ilog2() as usize]
-                .get_or_init(|| self.steps.map(|step| step.text(&values(step.columns.len(), size))).join("; "));
+            let text =
+                self.sqlite[size.ilog2() as usize].get_or_init(|| self.steps.map(|step| step.sqlite(size)).join("; "));
             let mut query = sqlx::query(text.as_str());
             for (step, rows) in self.steps.iter().zip(rows) {
                 let rows = &rows[first.min(rows.len())..(first + size).min(rows.len())];
@@ -87,8 +81,8 @@ impl<const N: usize> Batch<N> {
                         Value::Blob(bytes) => query.bind(bytes.as_slice()),
                     };
                 }
-                query = (rows.len() * step.columns.len()..size * step.columns.len())
-                    .fold(query, |query, _| query.bind(None::<i64>));
+                let missing = (size - rows.len()) * step.columns().count();
+                query = (0..missing).fold(query, |query, _| query.bind(None::<i64>));
             }
             changed += query.execute(&mut *conn).await?.rows_affected();
         }
@@ -96,7 +90,7 @@ impl<const N: usize> Batch<N> {
     }
 
     async fn run_each(&'static self, conn: &mut Conn, rows: &[Vec<&Values>; N]) -> Result<u64> {
-        let texts = self.postgres.get_or_init(|| self.steps.map(|step| step.text("jsonb_array_elements($1::jsonb)")));
+        let texts = self.postgres.get_or_init(|| self.steps.map(Step::postgres));
         let mut changed = 0;
         for (text, rows) in texts.iter().zip(rows) {
             let rows: Vec<String> = rows.iter().map(json).collect();
@@ -110,24 +104,34 @@ impl<const N: usize> Batch<N> {
 }
 
 impl Step {
-    /// Its text with the rows of this source.
-    fn text(self, source: &str) -> String {
-        let is_json = !source.starts_with('(');
-        let columns = self.columns.iter().enumerate().map(|(nth, (name, kind))| match kind {
-            _ if !is_json => format!("column{} AS {name}", nth + 1),
-            Kind::Text => format!("value ->> {nth} AS {name}"),
-            Kind::Integer => format!("CAST(value ->> {nth} AS BIGINT) AS {name}"),
-            Kind::Blob => format!("unhex(value ->> {nth}) AS {name}"),
-        });
-        let columns = columns.collect::<Vec<_>>().join(", ");
-        format!("{} (SELECT {columns} FROM {source}) AS r {}", self.before, self.after)
+    /// Its columns: names and types.
+    fn columns(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.columns.split(", ").map(|column| column.split_once(' ').unwrap_or((column, "text")))
     }
-}
 
-/// A source of so many rows with so many parameters each. They have no names, which SQLite would look up for each.
-fn values(columns: usize, rows: usize) -> String {
-    let row = format!("({})", vec!["?"; columns].join(","));
-    format!("(VALUES {})", vec![row; rows].join(","))
+    fn sqlite(self, rows: usize) -> String {
+        let row = format!("({})", vec!["?"; self.columns().count()].join(","));
+        // Parameters without names: SQLite would look up each.
+        let source = format!("(VALUES {})", vec![row; rows].join(","));
+        self.over(&source, self.columns().zip(1..).map(|((name, _), nth)| format!("column{nth} AS {name}")))
+    }
+
+    fn postgres(self) -> String {
+        let read = |((name, kind), nth): ((&str, &str), u32)| match kind {
+            "bigint" => format!("CAST(value ->> {nth} AS BIGINT) AS {name}"),
+            "bytea" => format!("unhex(value ->> {nth}) AS {name}"),
+            _ => format!("value ->> {nth} AS {name}"),
+        };
+        self.over("jsonb_array_elements($1::jsonb)", self.columns().zip(0..).map(read))
+    }
+
+    fn over(self, source: &str, columns: impl Iterator<Item = String>) -> String {
+        let (columns, names) = (columns.collect::<Vec<_>>().join(", "), self.columns().map(|(name, _)| name));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let names =
+            if self.before.starts_with("INSERT") { format!("({names}) SELECT {names} FROM") } else { String::new() };
+        format!("{} {names} (SELECT {columns} FROM {source}) AS r {}", self.before, self.after)
+    }
 }
 
 /// How many bytes of rows a statement carries to PostgreSQL. What does not fit into one TLS record (RFC 8446 section 5.1:

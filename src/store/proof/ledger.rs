@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::address::AddressKey;
 use crate::domain::entry::{Entry, Event};
 use crate::domain::mould::Filled;
-use crate::store::engine::batch::{Batch, Kind, Step, Values};
+use crate::store::engine::batch::{Batch, Step, Values};
 use crate::store::engine::dialect::{Dialect, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::proof::tree::signed;
@@ -62,32 +62,15 @@ impl<'a> Opening<'a> {
 
 /// Stores openings.
 pub(in crate::store) const OPENINGS: Step = Step {
-    before: "INSERT INTO ledger_openings (entry_id, notice_id, delivery_id, subject, event, at, fact, fact_salt, person, person_salt,
-               mould_id, mould_values) SELECT id, notice_id, delivery_id, subject, event, at, fact, fact_salt, person, person_salt,
-               mould_id, mould_values FROM",
-    columns: &[
-        ("id", Kind::Text),
-        ("notice_id", Kind::Text),
-        ("delivery_id", Kind::Text),
-        ("subject", Kind::Text),
-        ("event", Kind::Text),
-        ("at", Kind::Integer),
-        ("fact", Kind::Blob),
-        ("fact_salt", Kind::Blob),
-        ("person", Kind::Blob),
-        ("person_salt", Kind::Blob),
-        ("mould_id", Kind::Blob),
-        ("mould_values", Kind::Blob),
-    ],
-    after: "WHERE id IS NOT NULL",
+    before: "INSERT INTO ledger_openings",
+    columns: "entry_id, notice_id, delivery_id, subject, event, at bigint, fact bytea, fact_salt bytea, person bytea, \
+              person_salt bytea, mould_id bytea, mould_values bytea",
+    after: "WHERE entry_id IS NOT NULL",
 };
 
 /// Stores the leaves of entries that wait for their index.
-pub(in crate::store) const PENDING: Step = Step {
-    before: "INSERT INTO ledger_pending (entry_id, leaf) SELECT id, leaf FROM",
-    columns: &[("id", Kind::Text), ("leaf", Kind::Blob)],
-    after: "WHERE id IS NOT NULL",
-};
+pub(in crate::store) const PENDING: Step =
+    Step { before: "INSERT INTO ledger_pending", columns: "entry_id, leaf bytea", after: "WHERE entry_id IS NOT NULL" };
 
 static APPEND: Batch<2> = Batch::new([OPENINGS, PENDING]);
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::delivery::{Event, Level, Outcome, State};
-use crate::store::engine::batch::{Kind, Step};
+use crate::store::engine::batch::Step;
 use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result, StoreError};
@@ -53,16 +53,7 @@ pub(super) const RECORD: Step = Step {
     before:
         "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, reason = r.reason, changed_at = r.at,
                attempts = r.attempts, first_at = r.first_at FROM",
-    columns: &[
-        ("id", Kind::Text),
-        ("state", Kind::Text),
-        ("level", Kind::Text),
-        ("reply", Kind::Text),
-        ("reason", Kind::Text),
-        ("at", Kind::Integer),
-        ("attempts", Kind::Integer),
-        ("first_at", Kind::Integer),
-    ],
+    columns: "id, state, level, reply, reason, at bigint, attempts bigint, first_at bigint",
     after: "WHERE deliveries.id = r.id",
 };
 
