@@ -292,9 +292,9 @@ pub async fn claim_of(
         concat!(
             "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1, aside = 0,
            first_at = COALESCE(first_at, $2) WHERE delivery_id IN (
-           SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.value
+           SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = skipped.value
              AND q.aside = 1 AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1)
-           FROM json_each($4) d
+           FROM json_each($4) skipped
            WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
              AND ",
             sendable!(),
@@ -303,9 +303,9 @@ pub async fn claim_of(
         ),
         concat!(
             "WITH first AS MATERIALIZED (
-           SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.domain
+           SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = skipped.domain
              AND q.aside = 1 AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1) AS delivery_id
-           FROM jsonb_array_elements_text($4::jsonb) AS d (domain)
+           FROM jsonb_array_elements_text($4::jsonb) AS skipped (domain)
            WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
              AND ",
             sendable!(),
