@@ -166,34 +166,21 @@ impl Serialize for Value {
     }
 }
 
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Integer(number)
-    }
+macro_rules! from {
+    ($($type:ty, $value:ident => $made:expr;)*) => {
+        $(impl From<$type> for Value {
+            fn from($value: $type) -> Self {
+                $made
+            }
+        })*
+    };
 }
-
-impl From<u32> for Value {
-    fn from(number: u32) -> Self {
-        Self::Integer(number.into())
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<Uuid> for Value {
-    fn from(id: Uuid) -> Self {
-        Self::Text(id.to_string())
-    }
-}
-
-impl From<&[u8]> for Value {
-    fn from(bytes: &[u8]) -> Self {
-        Self::Blob(bytes.to_vec())
-    }
+from! {
+    i64, number => Self::Integer(number);
+    u32, number => Self::Integer(number.into());
+    &str, text => Self::Text(text.to_owned());
+    Uuid, id => Self::Text(id.to_string());
+    &[u8], bytes => Self::Blob(bytes.to_vec());
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::deliveries::packed;
 use super::queue::LEASE_MS;
 use super::sendable::sendable;
 use crate::domain::clock::from_millis;
@@ -32,28 +33,16 @@ pub struct Claimed {
 /// What a claim returns of each row of `queue`. The recipient comes with it: another statement would be another way to the database
 /// and back.
 macro_rules! claimed {
-    ($array:literal, $row:literal) => {
-        concat!(
-            " RETURNING ",
-            $row,
-            "delivery_id, CAST(",
-            $array,
-            "(",
-            $row,
-            "domain, ",
-            $row,
-            "token, ",
-            $row,
-            "attempts, ",
-            $row,
-            "waited, ",
-            $row,
-            "first_at) AS TEXT) AS claim, (SELECT ",
-            $crate::store::sending::deliveries::packed!($array),
-            " FROM deliveries d JOIN notices n ON n.id = d.notice_id WHERE d.id = ",
-            $row,
-            "delivery_id AND d.email <> '') AS recipient"
-        )
+    (sqlite) => {
+        claimed!(with "json_array", " RETURNING delivery_id, CAST(json_array(domain, token, attempts, waited, first_at) AS TEXT)", "delivery_id")
+    };
+    (postgres) => {
+        claimed!(with "json_build_array", " RETURNING q.delivery_id,
+           CAST(json_build_array(q.domain, q.token, q.attempts, q.waited, q.first_at) AS TEXT)", "q.delivery_id")
+    };
+    (with $array:literal, $claim:literal, $id:literal) => {
+        concat!($claim, " AS claim, (SELECT ", packed!($array), " FROM deliveries d JOIN notices n ON n.id = d.notice_id
+           WHERE d.id = ", $id, " AND d.email <> '') AS recipient")
     };
 }
 
@@ -139,7 +128,7 @@ macro_rules! claim_sql {
             $order,
             " LIMIT $7 + 0)
            WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5 + 0)",
-            claimed!("json_array", "")
+            claimed!(sqlite)
         )
     };
     // A CTE is read once: some plans run a subquery in IN again for each row, and then LIMIT limits nothing.
@@ -168,7 +157,7 @@ macro_rules! claim_sql {
          UPDATE queue q SET lease_owner = $1, token = token + 1, first_at = COALESCE(q.first_at, $2),
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $6
          FROM due WHERE q.delivery_id = due.delivery_id",
-            claimed!("json_build_array", "q.")
+            claimed!(postgres)
         )
     };
 }
@@ -299,7 +288,7 @@ pub async fn claim_of(
              AND ",
             sendable!(),
             "))",
-            claimed!("json_array", "")
+            claimed!(sqlite)
         ),
         concat!(
             "WITH first AS MATERIALIZED (
@@ -316,7 +305,7 @@ pub async fn claim_of(
          UPDATE queue q SET lease_owner = $1, token = token + 1, aside = 0, first_at = COALESCE(q.first_at, $2),
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
          FROM due WHERE q.delivery_id = due.delivery_id",
-            claimed!("json_build_array", "q.")
+            claimed!(postgres)
         ),
     );
     let rows = sqlx::query(sql)
