@@ -22,9 +22,9 @@
 //! Removed last, together, and not yet measured on a quiet machine: the statement of its own that read the recipients of a claim, and 18
 //! columns of each; one of the two calls that settled, with its rows; JSON for what settles and for openings (typed rows, anonymous `?`
 //! only: SQLite looks up named ones one by one); the way of pending leaves out of the database and back; emptying the log into the file,
-//! 25 to 120 ms in the middle of a commit, which a connection of its own does now. Old and new in turn while others compiled: 254 and
-//! 215 microseconds of CPU a message, 2,746 and 3,166/s, 0.37 and 0.43 of `smtp-source` at a load of 4; at loads of 4 to 9, where rates
-//! say nothing, 8 to 26 % less CPU.
+//! 25 to 120 ms in the middle of a commit, which a connection of its own does now. Old and new in turn, eight pairs while others
+//! compiled: 15 % less CPU a message at the lowest load (254 and 215 microseconds; 2,746 and 3,166/s; 0.37 and 0.43 of `smtp-source`),
+//! 8 to 26 % less in the others, whose rates varied too much to compare.
 //!
 //! What is left to remove: a call of its own to begin; replies read without lettre; the copies that `Any` makes of each parameter.
 //! 0.75 is out of reach on two cores that sender and sink share.
