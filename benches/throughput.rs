@@ -8,23 +8,26 @@
 //! a temporary directory; the rates of Postfix's own `smtp-source` against the same sink, taken in the same run, show what the
 //! machine and the protocol allow. Sender, sink and PostgreSQL share the same cores.
 //!
-//! Where the time goes, by the last run (213 microseconds of CPU a message, 4,625/s over 16 connections, 978/s over one; SQLite) and a
-//! reading of every step. Nobody waits for anything but the one thread that claims and settles. A commit of it with n messages takes
-//! some 0.87 + 0.15 n milliseconds, and has 13 of them: a connection may have two in flight (`docs/design.md`), and one of the 16 is
-//! kept for what is critical. `besked_recorder_commit_seconds` and `besked_recorder_group_size` show both.
+//! Where the time goes, by a reading of every step and the run before the last changes (213 microseconds of CPU a message, 4,625/s over
+//! 16 connections, 978/s over one; SQLite). Nobody waits for anything but the one thread that claims and settles. A commit of it with n
+//! messages took some 0.87 + 0.15 n milliseconds, and has 13 of them: a connection may have two in flight (`docs/design.md`), and one
+//! of the 16 is kept for what is critical. `besked_recorder_commit_seconds` and `besked_recorder_group_size` show both.
 //!
-//! - The 0.87 ms: six ways to SQLite's thread and back (30 to 60 microseconds each), some 22 pages of the log with two writes each, one
-//!   sync, four locks of files. Every 8,000 pages a commit also empties the log into the file, which takes 25 to 120 ms. Sealing takes
-//!   the writer's turn five times a second, some 5 % of its time.
-//! - The 0.15 ms a message, most of it in SQLite: the opening in the ledger 27 microseconds (1.15 kB, of 2.2 kB of JSON), the state 15
-//!   (seven triggers), the claim 12, leaving the queue 10, sealing 10, the attempt 8, the recipient 7.
+//! - The 0.87 ms: ways to SQLite's thread and back (30 to 60 microseconds each; then six, now four: begin, settle, claim, commit), some
+//!   22 pages of the log with two writes each, one sync, four locks of files. Sealing takes the writer's turn five times a second.
+//! - The 0.15 ms a message, most of it in SQLite: the opening in the ledger 27 microseconds, the state 15 (seven triggers), the claim 12,
+//!   leaving the queue 10, sealing 10, the attempt 8, the recipient 7.
 //! - Beside that thread: the conversation 45 to 50, most of it in the kernel; making the message 22; the rest 35.
 //!
-//! What is left to remove, in the order of gain by risk: the claim that brings its recipients (a way to the thread and back, 15 columns);
-//! settling in one call, checked by its count of rows, with the present path if it is short; numbering pending entries inside the
-//! database; typed rows instead of JSON (a quarter of SQLite's part; anonymous `?` only, since SQLite looks up named ones one by one);
-//! replies read without lettre; a checkpointer of its own. Together they would take a commit of 13 from 2.8 to some 1.9 ms, which is
-//! 0.42 to 0.50 of `smtp-source`. 0.75 is out of reach on two cores that sender and sink share.
+//! Removed last, together, and not yet measured on a quiet machine: the statement of its own that read the recipients of a claim, and 18
+//! columns of each; one of the two calls that settled, with its rows; JSON for what settles and for openings (typed rows, anonymous `?`
+//! only: SQLite looks up named ones one by one); the way of pending leaves out of the database and back; emptying the log into the file,
+//! 25 to 120 ms in the middle of a commit, which a connection of its own does now. Old and new in turn, eight pairs while others
+//! compiled: 15 % less CPU a message at the lowest load (254 and 215 microseconds; 2,746 and 3,166/s; 0.37 and 0.43 of `smtp-source`),
+//! 8 to 26 % less in the others, whose rates varied too much to compare.
+//!
+//! What is left to remove: a call of its own to begin; replies read without lettre; the copies that `Any` makes of each parameter.
+//! 0.75 is out of reach on two cores that sender and sink share.
 //!
 //! What flatters or hurts the ratio: one connection of the 16 is reserved; the whole process is timed, also its start and its last seal,
 //! over 20,000 messages; `smtp-source` is one thread without pipelining, so that source and sink fill two cores.

@@ -165,8 +165,7 @@ impl Deliveries {
             NoticeState::Released | NoticeState::Closed => {}
             state => return Err(DeliveryError::NoticeState { id, state: state.as_str() }),
         }
-        let category = notice.category.as_str();
-        let Some(to) = deliveries::to_send(conn, category, &[id.to_string()]).await?.pop() else {
+        let Some(to) = deliveries::to_send(conn, &[id.to_string()]).await?.pop() else {
             return Err(DeliveryError::Erased(id));
         };
         match permission(class, to.opted_out, to.suppression) {

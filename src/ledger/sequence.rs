@@ -34,21 +34,20 @@ pub async fn all(conn: &mut Conn) -> Result<(), StoreError> {
 }
 
 async fn append(conn: &mut Conn, head: Head) -> Result<usize, StoreError> {
-    let taken = tree::take_pending(conn, STEP).await?;
-    if taken.is_empty() {
+    let first = head.frontier.size();
+    let leaves = tree::number_pending(conn, first, STEP).await?;
+    if leaves.is_empty() {
         return Ok(0);
     }
-    let first = head.frontier.size();
     let mut frontier = head.frontier;
     let mut subtrees = Vec::new();
-    for (_, leaf) in &taken {
+    for leaf in &leaves {
         frontier.push_with(leaf_hash(leaf), |node, hash| {
             if node.is_stored() {
                 subtrees.push((node, *hash));
             }
         });
     }
-    tree::append(conn, first, &taken).await?;
     tree::insert_nodes(conn, &subtrees).await?;
     if !tree::advance(conn, first, &frontier).await? {
         // Cannot be while the row is held; the transaction is rolled back if it is all the same.
@@ -59,5 +58,5 @@ async fn append(conn: &mut Conn, head: Head) -> Result<usize, StoreError> {
             problem: format!("is no longer {first} though its row was held"),
         });
     }
-    Ok(taken.len())
+    Ok(leaves.len())
 }

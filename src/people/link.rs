@@ -169,7 +169,7 @@ impl Links {
         let id = self.key.read_link(token).ok_or(LinkError::Unknown)?;
         let delivery = deliveries::find(conn, id).await?.ok_or(LinkError::Unknown)?;
         let notice = notices::find(conn, delivery.notice_id).await?.ok_or(LinkError::Unknown)?;
-        let to = deliveries::to_send(conn, notice.category.as_str(), &[id.to_string()]).await?.pop();
+        let to = deliveries::to_send(conn, &[id.to_string()]).await?.pop();
         let to = to.ok_or(LinkError::Unknown)?;
         Ok(Addressee { address: to.email, category: notice.category, locale: to.locale })
     }

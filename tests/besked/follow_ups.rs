@@ -50,7 +50,7 @@ async fn a_notice_is_not_followed_before_it_is_released(#[case] engine: Engine) 
     let mut conn = app.app.context.store.read().await.unwrap();
     let ids = besked::store::sending::deliveries::of_notice(&mut conn, second, 0, 9).await.unwrap();
     let ids: Vec<String> = ids.iter().map(|shown| shown.id.to_string()).collect();
-    let sent = besked::store::sending::deliveries::to_send(&mut conn, "maintenance", &ids).await.unwrap();
+    let sent = besked::store::sending::deliveries::to_send(&mut conn, &ids).await.unwrap();
     assert!(sent.iter().all(|it| it.thread.is_empty()), "it continues nothing that may be discarded");
     drop(conn);
     app.advance(Duration::from_secs(31));

@@ -250,7 +250,7 @@ async fn nothing_that_a_dispatcher_asks_while_it_sends_reads_a_growing_table_fro
     for text in [
         "UPDATE deliveries SET state",
         "DELETE FROM queue",
-        "INSERT INTO ledger_entries",
+        if engine == Engine::Sqlite { "INSERT INTO ledger_entries" } else { "WITH taken AS (" },
         "INSERT INTO ledger_openings",
         PAST_A_DOMAIN,
         FIRST_OF_THE_QUEUE,

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod answers;
+mod at_once;
 mod bulk;
 mod escalations;
 mod forwards;

@@ -23,7 +23,7 @@ use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
 use crate::store::sending::queue::GiveBack;
 use crate::store::sending::waiting::Waiting;
-use crate::store::sending::{claims, deliveries, queue, waiting};
+use crate::store::sending::{claims, queue, waiting};
 use crate::store::{Conn, StoreError, notices};
 
 /// How long the list of open notices counts as current while there is enough to claim. The claim itself checks its
@@ -400,18 +400,13 @@ impl Claims {
             let claimed: Vec<_> = claimed.into_iter().map(|(claimed, _)| claimed).collect();
             return self.put_away(conn, &claimed, PAUSE_MS).await;
         };
-        let ids: Vec<String> = claimed.iter().map(|(claimed, _)| claimed.delivery_id.to_string()).collect();
-        let mut by_id: HashMap<Uuid, ToSend> = HashMap::with_capacity(ids.len());
-        for to in deliveries::each_to_send(conn, sending.kept.category.as_str(), &ids).await? {
-            match to {
-                Ok(to) => drop(by_id.insert(to.id, to)),
-                Err(error) => self.log_unreadable(notice_id, error)?,
-            }
-        }
-        let gone = self.gone(conn, &sending, &ids).await?;
+        let gone = self.gone(conn, &sending, &claimed).await?;
         let (mut unready, mut replaced, mut quiet) = (Vec::new(), Vec::new(), Vec::new());
-        for (claimed, slot) in claimed {
-            let asleep = by_id.get(&claimed.delivery_id).and_then(|to| self.quiet_until(&sending.kept, to, at));
+        for (mut claimed, slot) in claimed {
+            // Each by itself: one that cannot be read does not keep the others from being sent.
+            let to = claimed.to.take().map(|packed| ToSend::unpack(claimed.delivery_id, &packed)).transpose();
+            let to = to.or_else(|error| self.log_unreadable(notice_id, error).map(|()| None))?;
+            let asleep = to.as_ref().and_then(|to| self.quiet_until(&sending.kept, to, at));
             if let Some(end) = asleep {
                 let until = Some(end.as_millisecond());
                 quiet.push(GiveBack { not_before: until, ..give_back(&claimed, until) });
@@ -421,7 +416,7 @@ impl Claims {
                 replaced.push(claimed);
                 continue;
             }
-            match by_id.remove(&claimed.delivery_id) {
+            match to {
                 Some(to) => {
                     let hold = Hold::new(self.context.leases.begin(claimed.delivery_id, claimed.token, at), slot);
                     ready.push(Ready { claimed, at, sending: sending.clone(), to, hold });
@@ -446,13 +441,18 @@ impl Claims {
 
     /// Those of some deliveries whose contact is no longer there: while an errand compares the notice's queue with the contacts of
     /// today, all others go on.
-    async fn gone(&self, conn: &mut Conn, sending: &Composer, ids: &[String]) -> Result<HashSet<Uuid>, StoreError> {
-        let kept = &sending.kept;
-        if !self.open.iter().any(|it| it.id == kept.id && it.stale) {
+    async fn gone(
+        &self,
+        conn: &mut Conn,
+        sending: &Composer,
+        claimed: &[(Claimed, Slot)],
+    ) -> Result<HashSet<Uuid>, StoreError> {
+        if !self.open.iter().any(|it| it.id == sending.kept.id && it.stale) {
             return Ok(HashSet::new());
         }
-        let left = kept.category.class() == Class::Optional;
-        Ok(releases::gone_of(conn, ids, left).await?.into_iter().collect())
+        let ids: Vec<String> = claimed.iter().map(|(claimed, _)| claimed.delivery_id.to_string()).collect();
+        let left = sending.class() == Class::Optional;
+        Ok(releases::gone_of(conn, &ids, left).await?.into_iter().collect())
     }
 
     /// Returns for a while what no job can be made of.

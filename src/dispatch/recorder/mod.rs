@@ -263,7 +263,11 @@ impl Recorder {
             let (context, now) = (&self.context, self.context.clock.now());
             held::give_back_unheld(&mut tx, &context.owner, now, &context.leases.held(), true).await?;
         }
-        if !group.settlements.is_empty() {
+        if unclear || !settle::settle_at_once(&mut tx, &group.settlements).await? {
+            if !unclear {
+                tx.rollback().await?;
+                tx = writer.begin().await?;
+            }
             for Fenced { delivery_id, token, recorded } in settle::settle(&mut tx, &group.settlements).await? {
                 if unclear {
                     tracing::debug!(delivery = %delivery_id, "its outcome was recorded by the commit that was not answered");

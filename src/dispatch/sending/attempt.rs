@@ -252,7 +252,7 @@ async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
         return Ok(false);
     }
     let ids = [job.to.id.to_string()];
-    let fresh = deliveries::to_send(&mut conn, job.sending.kept.category.as_str(), &ids).await?.pop();
+    let fresh = deliveries::to_send(&mut conn, &ids).await?.pop();
     if let Some(fresh) = fresh {
         job.to = fresh;
     }

@@ -3,9 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use std::sync::OnceLock;
-
-use crate::store::{Conn, Result};
+use crate::store::Conn;
 
 /// The engine behind the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,84 +26,6 @@ macro_rules! bulk {
     };
 }
 pub(in crate::store) use bulk;
-
-/// One statement of a [`Batch`] for both engines: like [`bulk!`], with its rows bound as number `$n` of the batch.
-macro_rules! step {
-    ($before:literal, rows $n:literal $(, $after:literal)?) => {
-        (
-            concat!($before, " jsonb_each($", $n, ") ", $($after)?),
-            concat!($before, " jsonb_array_elements($1::jsonb) ", $($after)?),
-        )
-    };
-}
-pub(in crate::store) use step;
-
-/// Statements that always run together, each with its own rows. SQLite gets all of them at once: every call is a round trip to
-/// its thread, which costs more than most statements do.
-pub(in crate::store) struct Batch<const N: usize> {
-    steps: [(&'static str, &'static str); N],
-    sqlite: OnceLock<String>,
-}
-
-impl<const N: usize> Batch<N> {
-    pub(in crate::store) const fn new(steps: [(&'static str, &'static str); N]) -> Self {
-        Self { steps, sqlite: OnceLock::new() }
-    }
-
-    /// Runs the statements in their order, with the rows of each, written as JSON objects.
-    pub(in crate::store) async fn run(&'static self, conn: &mut Conn, rows: [Vec<&str>; N]) -> Result<()> {
-        match Dialect::of(conn) {
-            Dialect::Sqlite => {
-                let all = self.sqlite.get_or_init(|| self.steps.map(|(sqlite, _)| sqlite).join("; "));
-                let query = rows.iter().fold(sqlx::query(all.as_str()), |query, rows| query.bind(array(rows)));
-                query.execute(conn).await?;
-            }
-            Dialect::Postgres => {
-                for ((_, postgres), rows) in self.steps.into_iter().zip(&rows) {
-                    for piece in pieces(rows) {
-                        sqlx::query(postgres).bind(array(piece)).execute(&mut *conn).await?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A JSON array of rows that are already serialised.
-pub(in crate::store) fn array(rows: &[&str]) -> String {
-    let mut array = String::with_capacity(rows.iter().map(|row| row.len() + 1).sum::<usize>() + 2);
-    array.push('[');
-    for (nth, row) in rows.iter().enumerate() {
-        if nth > 0 {
-            array.push(',');
-        }
-        array.push_str(row);
-    }
-    array.push(']');
-    array
-}
-
-/// How many bytes of rows a statement carries to PostgreSQL. What does not fit into one TLS record (RFC 8446 section 5.1:
-/// 16 kB) is written to the socket in two parts, and without TCP_NODELAY, which sqlx 0.9.0 does not set
-/// (<https://github.com/transact-rs/sqlx/issues/4335>), the second waits 40 ms for the first to be acknowledged.
-const PIECE: usize = 15 << 10;
-
-/// Rows in pieces of at most [`PIECE`] bytes, or one row.
-fn pieces<'a, 'r>(rows: &'r [&'a str]) -> impl Iterator<Item = &'r [&'a str]> {
-    let mut rest = rows;
-    std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fitting = rest.iter().take_while(|row| {
-            bytes += row.len() + 1;
-            bytes <= PIECE
-        });
-        let count = fitting.count().max(1).min(rest.len());
-        let (piece, after) = rest.split_at(count);
-        rest = after;
-        (!piece.is_empty()).then_some(piece)
-    })
-}
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,8 +131,9 @@ const WRITING: &[&str] = &[
     "PRAGMA secure_delete = ON",
     "PRAGMA recursive_triggers = ON",
     "PRAGMA cache_size = -32768",
-    // About 32 MB: pages that are written often are copied into the database once, not after every few commits.
-    "PRAGMA wal_autocheckpoint = 8000",
+    // About 64 MB: pages that are written often are copied into the database once, not after every few commits. While a dispatcher
+    // runs, the log is emptied before it is that long, beside its commits.
+    "PRAGMA wal_autocheckpoint = 16000",
     "PRAGMA temp_store = MEMORY",
     // ANALYZE writes, and delays other writers: a sample of some rows is enough.
     "PRAGMA analysis_limit = 1000",

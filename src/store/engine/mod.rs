@@ -7,6 +7,8 @@
 //! - [`pulse`]: for work of many transactions, as long as one of them moves on;
 //! - [`turn`] and [`writer`]: for the turn to write a SQLite file, which is fair between processes.
 
+pub(in crate::store) mod batch;
+mod checkpoints;
 pub(in crate::store) mod dialect;
 mod error;
 pub mod integrity;
@@ -30,6 +32,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::time::timeout;
 
 use crate::config::DatabaseUrl;
+use checkpoints::Checkpoints;
 use dialect::Access;
 pub use dialect::Dialect;
 pub use error::{Result, StoreError};
@@ -244,7 +247,12 @@ impl Store {
         }
         let connections = Connections::new(pool(self.dialect, size, access), connect, watched);
         let again = if access == Access::Record { 0 } else { AGAIN };
-        Writer::new(connections, self.dialect, self.url.file().and_then(Turnstile::open), again)
+        let turnstile = || self.url.file().and_then(Turnstile::open);
+        let checkpoints = (access == Access::Record && self.dialect == Dialect::Sqlite).then(|| {
+            let connections = Connections::new(pool(self.dialect, 1, Access::Write), self.connect.clone(), watched);
+            Checkpoints::new(connections, turnstile())
+        });
+        Writer::new(connections, self.dialect, turnstile(), again).with(checkpoints)
     }
 
     /// Updates the statistics of the planner. Called after a bulk enqueue: PostgreSQL plans the claim as a sort of the whole

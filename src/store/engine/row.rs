@@ -67,11 +67,18 @@ impl<'a> Row<'a> {
         parse(&text).map_err(|_| self.unreadable(column))
     }
 
+    /// A value as JSON.
+    pub(in crate::store) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T> {
+        self.read_json(column, &self.get::<String>(column)?)
+    }
+
     /// A value stored as JSON, or `None`.
     pub(in crate::store) fn maybe_json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
-        let text: Option<String> = self.get(column)?;
-        text.map(|text| serde_json::from_str(&text).map_err(|problem| self.inconsistent(column, place(&problem))))
-            .transpose()
+        self.get::<Option<String>>(column)?.map(|text| self.read_json(column, &text)).transpose()
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, column: &'static str, text: &str) -> Result<T> {
+        serde_json::from_str(text).map_err(|problem| self.inconsistent(column, place(&problem)))
     }
 
     /// Rows that the engine has put into one JSON text, which costs a fraction of separate rows; empty

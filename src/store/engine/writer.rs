@@ -7,6 +7,7 @@ use sqlx::Executor as _;
 
 use super::error::is_busy;
 use super::{Conn, Dialect, Result};
+use crate::store::engine::checkpoints::Checkpoints;
 use crate::store::engine::pool::{Connections, Lent};
 use crate::store::engine::turn::{Turn, Turnstile, Writing};
 
@@ -39,6 +40,8 @@ pub struct Writer {
     kept: Option<Lent>,
     /// How often to start again if another connection holds a SQLite file for too long.
     again: u32,
+    /// Empties SQLite's write-ahead log, if this writer has to leave that to it.
+    checkpoints: Option<Checkpoints>,
 }
 
 impl Writer {
@@ -48,7 +51,12 @@ impl Writer {
         turnstile: Option<Turnstile>,
         again: u32,
     ) -> Self {
-        Self { connections, dialect, turnstile, kept: None, again }
+        Self { connections, dialect, turnstile, kept: None, again, checkpoints: None }
+    }
+
+    /// The same with a connection of its own for checkpoints.
+    pub(in crate::store) fn with(self, checkpoints: Option<Checkpoints>) -> Self {
+        Self { checkpoints, ..self }
     }
 
     /// A transaction that writes, as [`Store::write`](crate::store::Store::write) begins one.
@@ -56,6 +64,9 @@ impl Writer {
     /// # Errors
     /// If none can be begun.
     pub async fn begin(&mut self) -> Result<Writing<'_>> {
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.count();
+        }
         let mut lent = match self.kept.take() {
             Some(kept) => kept,
             None => self.connections.lend().await?,
@@ -91,5 +102,8 @@ impl Writer {
     pub async fn close(mut self) {
         drop(self.kept.take());
         self.connections.close().await;
+        if let Some(checkpoints) = self.checkpoints {
+            checkpoints.close().await;
+        }
     }
 }

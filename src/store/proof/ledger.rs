@@ -6,14 +6,14 @@ use std::io;
 
 use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::address::AddressKey;
 use crate::domain::entry::{Entry, Event};
 use crate::domain::mould::Filled;
-use crate::store::engine::dialect::{Batch, Dialect, json, json_ids, step};
-use crate::store::engine::row::{Row, hex};
+use crate::store::engine::batch::{Batch, Step, Values};
+use crate::store::engine::dialect::{Dialect, json_ids};
+use crate::store::engine::row::Row;
 use crate::store::proof::tree::signed;
 use crate::store::{Conn, Result, StoreError};
 
@@ -60,51 +60,19 @@ impl<'a> Opening<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct OpeningRow<'a> {
-    id: Uuid,
-    notice_id: Option<Uuid>,
-    delivery_id: Option<Uuid>,
-    subject: Option<&'a str>,
-    event: &'static str,
-    at: i64,
-    fact: String,
-    fact_salt: String,
-    person: String,
-    person_salt: String,
-    mould: Option<String>,
-    values: Option<String>,
-}
+/// Stores openings.
+pub(in crate::store) const OPENINGS: Step = Step {
+    before: "INSERT INTO ledger_openings",
+    columns: "entry_id, notice_id, delivery_id, subject, event, at bigint, fact bytea, fact_salt bytea, person bytea, \
+              person_salt bytea, mould_id bytea, mould_values bytea",
+    after: "WHERE entry_id IS NOT NULL",
+};
 
-#[derive(Serialize)]
-struct PendingRow {
-    id: Uuid,
-    leaf: String,
-}
+/// Stores the leaves of entries that wait for their index.
+pub(in crate::store) const PENDING: Step =
+    Step { before: "INSERT INTO ledger_pending", columns: "entry_id, leaf bytea", after: "WHERE entry_id IS NOT NULL" };
 
-macro_rules! insert_openings {
-    (rows $n:literal) => {
-        step!(
-            "INSERT INTO ledger_openings (entry_id, notice_id, delivery_id, subject, event, at, fact, fact_salt, person,
-               person_salt, mould_id, mould_values)
-             SELECT value ->> 'id', value ->> 'notice_id', value ->> 'delivery_id', value ->> 'subject',
-               value ->> 'event', CAST(value ->> 'at' AS BIGINT), unhex(value ->> 'fact'),
-               unhex(value ->> 'fact_salt'), unhex(value ->> 'person'), unhex(value ->> 'person_salt'),
-               unhex(value ->> 'mould'), unhex(value ->> 'values') FROM",
-            rows $n
-        )
-    };
-}
-pub(in crate::store) use insert_openings;
-
-macro_rules! insert_pending {
-    (rows $n:literal) => {
-        step!("INSERT INTO ledger_pending (entry_id, leaf) SELECT value ->> 'id', unhex(value ->> 'leaf') FROM", rows $n)
-    };
-}
-pub(in crate::store) use insert_pending;
-
-static APPEND: Batch<2> = Batch::new([insert_openings!(rows 1), insert_pending!(rows 2)]);
+static APPEND: Batch<2> = Batch::new([OPENINGS, PENDING]);
 
 /// Appends entries; they get their index later.
 pub async fn append(conn: &mut Conn, openings: &[Opening<'_>]) -> Result<()> {
@@ -112,27 +80,28 @@ pub async fn append(conn: &mut Conn, openings: &[Opening<'_>]) -> Result<()> {
         return Ok(());
     }
     let rows: Vec<_> = openings.iter().map(rows).collect();
-    APPEND.run(conn, [0, 1].map(|table| rows.iter().map(|rows| rows[table].as_str()).collect())).await
+    APPEND.run(conn, [0, 1].map(|table| rows.iter().map(|rows| &rows[table]).collect())).await?;
+    Ok(())
 }
 
-/// The rows of an entry for `insert_openings` and `insert_pending`.
-pub(in crate::store) fn rows(opening: &Opening<'_>) -> [String; 2] {
+/// The rows of an entry for [`OPENINGS`] and [`PENDING`].
+pub(in crate::store) fn rows(opening: &Opening<'_>) -> [Values; 2] {
     let entry = opening.entry;
-    let row = OpeningRow {
-        id: entry.id,
-        notice_id: opening.notice_id,
-        delivery_id: opening.delivery_id,
-        subject: opening.subject.as_ref().map(AddressKey::as_str),
-        event: entry.event.as_str(),
-        at: opening.at.as_millisecond(),
-        fact: hex(&entry.fact),
-        fact_salt: hex(&entry.fact_salt),
-        person: hex(&entry.person),
-        person_salt: hex(&entry.person_salt),
-        mould: opening.message.map(|message| hex(&message.mould_id)),
-        values: opening.message.map(|message| hex(&message.values)),
-    };
-    [json(&row), json(&PendingRow { id: entry.id, leaf: hex(&entry.leaf) })]
+    let row = vec![
+        entry.id.into(),
+        opening.notice_id.into(),
+        opening.delivery_id.into(),
+        opening.subject.as_ref().map(AddressKey::as_str).into(),
+        entry.event.as_str().into(),
+        opening.at.as_millisecond().into(),
+        entry.fact.as_slice().into(),
+        entry.fact_salt.as_slice().into(),
+        entry.person.as_slice().into(),
+        entry.person_salt.as_slice().into(),
+        opening.message.map(|message| message.mould_id.as_slice()).into(),
+        opening.message.map(|message| message.values.as_slice()).into(),
+    ];
+    [row, vec![entry.id.into(), entry.leaf.as_slice().into()]]
 }
 
 /// An entry's opening as stored; person and salt are absent once erased.

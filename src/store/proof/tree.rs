@@ -85,45 +85,22 @@ pub async fn set_mailed(conn: &mut Conn, at: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// An entry on its way into the tree: id and leaf.
-pub type Waiting = (Uuid, Vec<u8>);
-
-/// Takes up to `limit` of the entries that wait for their index, in the order in which they were appended.
-pub async fn take_pending(conn: &mut Conn, limit: u32) -> Result<Vec<Waiting>> {
-    // By the rows that were seen, not by their range: on PostgreSQL a lower number may commit later.
-    let sql = "DELETE FROM ledger_pending WHERE seq IN (SELECT seq FROM ledger_pending ORDER BY seq LIMIT $1)
-         RETURNING seq, entry_id, leaf";
-    let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(conn).await?;
-    let mut taken = rows
-        .iter()
-        .map(|row| {
-            let row = Row::of("ledger_pending", row);
-            Ok((row.count("seq")?, (row.id("entry_id")?, row.get("leaf")?)))
-        })
-        .collect::<Result<Vec<(u64, Waiting)>>>()?;
-    // RETURNING promises no order.
-    taken.sort_unstable_by_key(|(seq, _)| *seq);
-    Ok(taken.into_iter().map(|(_, waiting)| waiting).collect())
-}
-
-/// Adds entries with contiguous indexes from `first` on.
-pub async fn append(conn: &mut Conn, first: u64, entries: &[Waiting]) -> Result<()> {
-    #[derive(Serialize)]
-    struct EntryRow {
-        idx: u64,
-        id: String,
-        leaf: String,
-    }
-    let rows: Vec<_> =
-        (first..).zip(entries).map(|(idx, (id, leaf))| EntryRow { idx, id: id.to_string(), leaf: hex(leaf) }).collect();
-    let sql = bulk!(
-        Dialect::of(conn),
+/// Gives up to `limit` of the entries that wait contiguous indexes from `first` on, in the order in which they were appended; returns
+/// their leaves.
+pub async fn number_pending(conn: &mut Conn, first: u64, limit: u32) -> Result<Vec<Vec<u8>>> {
+    let sql = Dialect::of(conn).pick(
         "INSERT INTO ledger_entries (idx, entry_id, leaf)
-         SELECT CAST(value ->> 'idx' AS BIGINT), value ->> 'id', unhex(value ->> 'leaf') FROM",
-        rows
+           SELECT $1 + row_number() OVER (ORDER BY seq) - 1, entry_id, leaf FROM ledger_pending ORDER BY seq LIMIT $2; \
+         DELETE FROM ledger_pending WHERE seq IN (SELECT seq FROM ledger_pending ORDER BY seq LIMIT $2)",
+        // By the rows that were seen, not by their range: a lower number may commit later.
+        "WITH taken AS (
+           DELETE FROM ledger_pending WHERE seq IN (SELECT seq FROM ledger_pending ORDER BY seq LIMIT $2)
+           RETURNING seq, entry_id, leaf)
+         INSERT INTO ledger_entries (idx, entry_id, leaf)
+           SELECT $1 + row_number() OVER (ORDER BY seq) - 1, entry_id, leaf FROM taken",
     );
-    sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
-    Ok(())
+    let done = sqlx::query(sql).bind(signed(first)).bind(i64::from(limit)).execute(&mut *conn).await?;
+    if done.rows_affected() == 0 { Ok(Vec::new()) } else { leaves(conn, first, limit).await }
 }
 
 /// The indexes of these entries, in order.

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::deliveries::packed;
 use super::queue::LEASE_MS;
 use super::sendable::sendable;
+use crate::domain::clock::from_millis;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -24,6 +26,24 @@ pub struct Claimed {
     pub waited: i64,
     /// When it was claimed for its first attempt: the Date of its message.
     pub first_at: Timestamp,
+    /// Its recipient, for [`ToSend::unpack`](super::deliveries::ToSend::unpack); `None` if the person was erased.
+    pub to: Option<String>,
+}
+
+/// What a claim returns of each row of `queue`. The recipient comes with it: another statement would be another way to the database
+/// and back.
+macro_rules! claimed {
+    (sqlite) => {
+        claimed!(with "json_array", " RETURNING delivery_id, CAST(json_array(domain, token, attempts, waited, first_at) AS TEXT)", "delivery_id")
+    };
+    (postgres) => {
+        claimed!(with "json_build_array", " RETURNING q.delivery_id,
+           CAST(json_build_array(q.domain, q.token, q.attempts, q.waited, q.first_at) AS TEXT)", "q.delivery_id")
+    };
+    (with $array:literal, $claim:literal, $id:literal) => {
+        concat!($claim, " AS claim, (SELECT ", packed!($array), " FROM deliveries d JOIN notices n ON n.id = d.notice_id
+           WHERE d.id = ", $id, " AND d.email <> '') AS recipient")
+    };
 }
 
 /// How many deliveries a claim reads beyond those that it takes, to domains at their limit or locked by another
@@ -107,8 +127,8 @@ macro_rules! claim_sql {
             ", delivery_id ",
             $order,
             " LIMIT $7 + 0)
-           WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5 + 0)
-         RETURNING delivery_id, domain, token, attempts, waited, first_at"
+           WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5 + 0)",
+            claimed!(sqlite)
         )
     };
     // A CTE is read once: some plans run a subquery in IN again for each row, and then LIMIT limits nothing.
@@ -136,8 +156,8 @@ macro_rules! claim_sql {
             " LIMIT $5 FOR UPDATE OF q SKIP LOCKED)
          UPDATE queue q SET lease_owner = $1, token = token + 1, first_at = COALESCE(q.first_at, $2),
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $6
-         FROM due WHERE q.delivery_id = due.delivery_id
-         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited, q.first_at"
+         FROM due WHERE q.delivery_id = due.delivery_id",
+            claimed!(postgres)
         )
     };
 }
@@ -170,13 +190,15 @@ fn read_claimed(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Claimed>> {
         .iter()
         .map(|row| {
             let row = Row::of("queue", row);
+            let (domain, token, attempts, waited, first_at) = row.json("claim")?;
             Ok(Claimed {
                 delivery_id: row.id("delivery_id")?,
-                domain: row.get("domain")?,
-                token: row.get("token")?,
-                attempts: u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX),
-                waited: row.get("waited")?,
-                first_at: row.time("first_at")?,
+                domain,
+                token,
+                attempts,
+                waited,
+                first_at: from_millis(first_at),
+                to: row.get("recipient")?,
             })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -259,20 +281,20 @@ pub async fn claim_of(
         concat!(
             "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1, aside = 0,
            first_at = COALESCE(first_at, $2) WHERE delivery_id IN (
-           SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.value
+           SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = skipped.value
              AND q.aside = 1 AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1)
-           FROM json_each($4) d
+           FROM json_each($4) skipped
            WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
              AND ",
             sendable!(),
-            "))
-         RETURNING delivery_id, domain, token, attempts, waited, first_at"
+            "))",
+            claimed!(sqlite)
         ),
         concat!(
             "WITH first AS MATERIALIZED (
-           SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.domain
+           SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = skipped.domain
              AND q.aside = 1 AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1) AS delivery_id
-           FROM jsonb_array_elements_text($4::jsonb) AS d (domain)
+           FROM jsonb_array_elements_text($4::jsonb) AS skipped (domain)
            WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
              AND ",
             sendable!(),
@@ -282,8 +304,8 @@ pub async fn claim_of(
            WHERE q.aside = 1 FOR UPDATE OF q SKIP LOCKED)
          UPDATE queue q SET lease_owner = $1, token = token + 1, aside = 0, first_at = COALESCE(q.first_at, $2),
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
-         FROM due WHERE q.delivery_id = due.delivery_id
-         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited, q.first_at"
+         FROM due WHERE q.delivery_id = due.delivery_id",
+            claimed!(postgres)
         ),
     );
     let rows = sqlx::query(sql)

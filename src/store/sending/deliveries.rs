@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
 use uuid::Uuid;
 
 pub use crate::store::sending::shown::{Shown, To, failed, find, in_state, of_customer, of_customers, of_notice, to};
@@ -12,10 +13,10 @@ use crate::domain::category::Role;
 use crate::domain::delivery::State;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::store::engine::dialect::{Dialect, json};
-use crate::store::engine::row::Row;
+use crate::store::engine::row::{Row, place};
 use crate::store::notices::Continued;
 use crate::store::sending::recipients::Recipient;
-use crate::store::{Conn, Result};
+use crate::store::{Conn, Result, StoreError};
 
 /// Message-IDs in a thread at most: the first one and the last ones, as `References` commonly has them.
 const THREAD: usize = 10;
@@ -248,51 +249,97 @@ impl ToSend {
     }
 }
 
-/// What workers need to send these deliveries, all of one notice; those whose person was erased are left out.
-pub async fn to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<Vec<ToSend>> {
-    each_to_send(conn, category, ids).await?.into_iter().collect()
+/// What a message to a delivery `d` of a notice `n` needs, as one value: a row with a column for each would cost a multiple. Its
+/// fields are those of [`Packed`].
+macro_rules! packed {
+    ($array:literal) => {
+        concat!(
+            "CAST(",
+            $array,
+            "(d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone, d.merged, d.thread,
+               (SELECT f.id FROM feeds f WHERE f.account_id = d.account_id AND n.category = 'maintenance'), d.state,
+               (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = n.category),
+               (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
+                 ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1)) AS TEXT)"
+        )
+    };
+}
+pub(super) use packed;
+
+/// The fields of `packed!`, as they are stored.
+#[derive(Deserialize)]
+struct Packed {
+    ordinal: i64,
+    account_id: String,
+    customer_name: String,
+    email: String,
+    contact_name: String,
+    role: String,
+    locale: Option<String>,
+    time_zone: Option<String>,
+    merged: Option<String>,
+    thread: Option<String>,
+    feed: Option<String>,
+    state: String,
+    opted_out: u64,
+    suppression: Option<String>,
 }
 
-/// The same, each by itself: one that cannot be read does not keep the others from being sent.
-pub async fn each_to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<Vec<Result<ToSend>>> {
+/// What workers need to send these deliveries; those whose person was erased are left out.
+pub async fn to_send(conn: &mut Conn, ids: &[String]) -> Result<Vec<ToSend>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
-           d.merged, d.thread, d.state,
-           (SELECT f.id FROM feeds f WHERE f.account_id = d.account_id AND $2 = 'maintenance') AS feed,
-           (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = $2) AS opted_out,
-           (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
-             ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
-         FROM deliveries d WHERE d.id IN (SELECT value FROM json_each($1)) AND d.email <> ''",
-        "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
-           d.merged, d.thread, d.state,
-           (SELECT f.id FROM feeds f WHERE f.account_id = d.account_id AND $2 = 'maintenance') AS feed,
-           (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = $2) AS opted_out,
-           (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
-             ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
-         FROM deliveries d WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND d.email <> ''",
+        concat!(
+            "SELECT d.id, ",
+            packed!("json_array"),
+            " AS packed FROM deliveries d JOIN notices n ON n.id = d.notice_id
+              WHERE d.id IN (SELECT value FROM json_each($1)) AND d.email <> ''"
+        ),
+        concat!(
+            "SELECT d.id, ",
+            packed!("json_build_array"),
+            " AS packed FROM deliveries d JOIN notices n ON n.id = d.notice_id
+              WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND d.email <> ''"
+        ),
     );
-    let rows = sqlx::query(sql).bind(json(ids)).bind(category).fetch_all(conn).await?;
-    Ok(rows.iter().map(read_to_send).collect())
+    let rows = sqlx::query(sql).bind(json(ids)).fetch_all(conn).await?;
+    let read = |row| {
+        let row = Row::of("deliveries", row);
+        ToSend::unpack(row.id("id")?, &row.get::<String>("packed")?)
+    };
+    rows.iter().map(read).collect()
 }
 
-fn read_to_send(row: &sqlx::any::AnyRow) -> Result<ToSend> {
-    let row = Row::of("deliveries", row);
-    let thread: Option<String> = row.maybe("thread")?;
-    Ok(ToSend {
-        id: row.id("id")?,
-        ordinal: row.count("ordinal")?,
-        account_id: row.get("account_id")?,
-        customer_name: row.get("customer_name")?,
-        email: row.parse_with("email", Address::parse)?,
-        contact_name: row.get("contact_name")?,
-        role: row.parse("role")?,
-        locale: row.known("locale")?,
-        time_zone: row.known("time_zone")?,
-        merged: row.maybe_json("merged")?.unwrap_or_default(),
-        thread: thread.as_deref().unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
-        feed: row.maybe("feed")?,
-        state: row.parse("state")?,
-        opted_out: row.count("opted_out")? > 0,
-        suppression: row.maybe("suppression")?,
-    })
+impl ToSend {
+    /// Reads what `packed!` made.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] if a value is not what its column promises.
+    pub fn unpack(id: Uuid, packed: &str) -> Result<Self> {
+        let wrong =
+            |column, problem| StoreError::Inconsistent { table: "deliveries", column, row: id.to_string(), problem };
+        // A parser's own message may quote the value, which may be personal data.
+        let unreadable = |column| wrong(column, "is not a value of this column".to_owned());
+        let it: Packed = serde_json::from_str(packed).map_err(|problem| wrong("packed", place(&problem)))?;
+        let merged = it.merged.as_deref().map(serde_json::from_str).transpose();
+        Ok(Self {
+            id,
+            ordinal: u64::try_from(it.ordinal).map_err(|_| unreadable("ordinal"))?,
+            account_id: it.account_id,
+            customer_name: it.customer_name,
+            email: Address::parse(&it.email).map_err(|_| unreadable("email"))?,
+            contact_name: it.contact_name,
+            role: it.role.parse().map_err(|_| unreadable("role"))?,
+            locale: it.locale.and_then(|locale| locale.parse().ok()),
+            time_zone: it.time_zone.and_then(|zone| zone.parse().ok()),
+            merged: merged.map_err(|problem| wrong("merged", place(&problem)))?.unwrap_or_default(),
+            thread: it.thread.as_deref().unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+            feed: it.feed.map(|feed| feed.parse().map_err(|_| unreadable("feed"))).transpose()?,
+            state: it.state.parse().map_err(|_| unreadable("state"))?,
+            opted_out: it.opted_out > 0,
+            suppression: it
+                .suppression
+                .map(|reason| reason.parse().map_err(|_| unreadable("suppression")))
+                .transpose()?,
+        })
+    }
 }

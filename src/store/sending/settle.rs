@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::domain::address::{Address, AddressKey};
@@ -16,11 +15,13 @@ use crate::domain::entry::Entry;
 use crate::domain::mould::Filled;
 use crate::domain::preference;
 use crate::domain::reply::Stage;
-use crate::store::engine::dialect::{Batch, Dialect, array, bulk, json, json_ids, step};
+use crate::store::engine::batch::{Batch, Step, Values};
+use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
+use crate::store::engine::row::Row;
 use crate::store::people::suppressions;
 use crate::store::proof::ledger::{self, Opening};
+use crate::store::sending::states;
 pub use crate::store::sending::states::Reported;
-use crate::store::sending::states::{self, record_states};
 use crate::store::{Conn, Result};
 use written::Rows;
 pub use written::Written;
@@ -90,11 +91,17 @@ pub struct Fenced {
     pub recorded: bool,
 }
 
+/// Records outcomes as [`settle`] does, in one call on SQLite, if every token holds and no delivery ended meanwhile. If not, it
+/// returns false, and what it did has to be rolled back.
+pub async fn settle_at_once(conn: &mut Conn, settlements: &[Written]) -> Result<bool> {
+    record(conn, &AT_ONCE, &settlements.iter().collect::<Vec<_>>()).await
+}
+
 /// Records outcomes. A settlement whose token is no longer that of the queue was fenced off: it is recorded only if it is an
 /// acceptance of a delivery that still waits for one (a 250 that arrives after its node was declared gone). Returns those fenced
 /// off. The other way round, an attempt that ends after such a 250 was recorded has its entry and changes no state.
 pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Fenced>> {
-    let held = leave_queue(conn, settlements).await?;
+    let held = held(conn, settlements).await?;
     let ended = ended_meanwhile(conn, settlements, &held).await?;
     let mut effective = Vec::with_capacity(settlements.len());
     let mut fenced = Vec::new();
@@ -116,7 +123,7 @@ pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Fenc
         }
         fenced.push(Fenced { delivery_id: settlement.delivery_id, token: settlement.token, recorded });
     }
-    record(conn, &effective).await?;
+    record(conn, &CAREFULLY, &effective.iter().map(AsRef::as_ref).collect::<Vec<_>>()).await?;
     Ok(fenced)
 }
 
@@ -140,7 +147,7 @@ async fn ended_meanwhile(
     );
     let rows = sqlx::query(sql).bind(json_ids(&ids)).fetch_all(conn).await?;
     let read = |row| {
-        let row = crate::store::engine::row::Row::of("deliveries", row);
+        let row = Row::of("deliveries", row);
         Ok((row.id("id")?, row.parse("state")?))
     };
     rows.iter().map(read).collect()
@@ -150,7 +157,6 @@ async fn ended_meanwhile(
 /// delivery keeps its state, and nothing is tried again. Its address is not marked dead either: one server took the message.
 async fn beside_the_end(conn: &mut Conn, settlement: Settlement) -> Result<Written> {
     let id = settlement.delivery_id.to_string();
-    sqlx::query("DELETE FROM queue WHERE delivery_id = $1").bind(&id).execute(&mut *conn).await?;
     let settlement = Settlement { again: None, dead: None, ..behind_others(conn, settlement).await? };
     sqlx::query("UPDATE deliveries SET attempts = $2 WHERE id = $1 AND attempts < $2")
         .bind(&id)
@@ -171,46 +177,18 @@ async fn behind_others(conn: &mut Conn, mut settlement: Settlement) -> Result<Se
     Ok(settlement)
 }
 
-/// Takes final deliveries out of the queue and reschedules the others; returns those whose token still held. A row that is not
-/// leased any more was settled before, by a commit whose answer was lost: the token changes only with the next claim.
-async fn leave_queue(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSet<Uuid>> {
-    let dialect = Dialect::of(conn);
-    let (again, last): (Vec<_>, Vec<_>) = settlements.iter().partition(|written| written.settlement.again.is_some());
-    let rows = |written: &[&Written]| array(&written.iter().map(|it| it.rows.place.as_str()).collect::<Vec<_>>());
-    let mut held = BTreeSet::new();
-    if !last.is_empty() {
-        let sql = bulk!(
-            dialect,
-            "DELETE FROM queue WHERE delivery_id IN (SELECT q.delivery_id FROM (
-               SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM",
-            rows,
-            ") AS r JOIN queue q ON q.delivery_id = r.id AND q.token = r.token AND q.lease_owner IS NOT NULL)
-             RETURNING delivery_id"
-        );
-        read_ids(&sqlx::query(sql).bind(rows(&last)).fetch_all(&mut *conn).await?, &mut held)?;
-    }
-    if !again.is_empty() {
-        let sql = bulk!(
-            dialect,
-            "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = r.due_at, waited = r.waited,
-               attempts = r.attempts FROM (SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token,
-               CAST(value ->> 'due_at' AS BIGINT) AS due_at, CAST(value ->> 'waited' AS BIGINT) AS waited,
-               CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
-            rows,
-            ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL
-             RETURNING delivery_id"
-        );
-        read_ids(&sqlx::query(sql).bind(rows(&again)).fetch_all(&mut *conn).await?, &mut held)?;
-    }
-    Ok(held)
-}
-
-fn read_ids(rows: &[sqlx::any::AnyRow], ids: &mut BTreeSet<Uuid>) -> Result<()> {
-    for row in rows {
-        let id: String = row.try_get("delivery_id")?;
-        ids.extend(Uuid::parse_str(&id));
-    }
-    Ok(())
+/// The deliveries whose token still holds; nobody changes their places until the transaction ends. A row that is not leased any more
+/// was settled before, by a commit whose answer was lost: the token changes only with the next claim.
+async fn held(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSet<Uuid>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT q.delivery_id FROM json_each($1) AS r CROSS JOIN queue q
+         WHERE q.delivery_id = r.value ->> 0 AND q.token = r.value ->> 1 AND q.lease_owner IS NOT NULL",
+        "SELECT q.delivery_id FROM jsonb_array_elements($1::jsonb) AS r (value) JOIN queue q
+         ON q.delivery_id = r.value ->> 0 AND q.token = CAST(r.value ->> 1 AS BIGINT) AND q.lease_owner IS NOT NULL FOR UPDATE OF q",
+    );
+    let places = json(&settlements.iter().map(|it| &it.rows.place).collect::<Vec<_>>());
+    let rows = sqlx::query(sql).bind(places).fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("queue", row).id("delivery_id")).collect()
 }
 
 /// For an acceptance that came too late: returns true if its delivery still waits for one. The delivery then leaves the queue,
@@ -240,39 +218,54 @@ async fn is_awaited(conn: &mut Conn, settlement: &Settlement) -> Result<bool> {
     Ok(taken.rows_affected() == 1 || waits.is_some())
 }
 
-static RECORD: Batch<4> = Batch::new([
-    record_states!(rows 1),
-    step!(
-        "INSERT INTO attempts (delivery_id, attempt, at, relay, host, tls, stage, outcome, code, reply, dsn)
-         SELECT value ->> 'id', CAST(value ->> 'number' AS BIGINT), CAST(value ->> 'at' AS BIGINT), value ->> 'relay',
-           value ->> 'host', value ->> 'tls', value ->> 'stage', value ->> 'outcome',
-           CAST(value ->> 'code' AS BIGINT), value ->> 'reply', CAST(value ->> 'dsn' AS BIGINT) FROM",
-        rows 2,
-        "WHERE true ON CONFLICT (delivery_id, attempt) DO NOTHING"
-    ),
-    ledger::insert_openings!(rows 3),
-    ledger::insert_pending!(rows 4),
-]);
+/// What leaves the queue, what stays in it, and what is written of both.
+const fn steps(states: Step) -> [Step; 6] {
+    let last = Step {
+        before: "DELETE FROM queue WHERE delivery_id IN (SELECT q.delivery_id FROM",
+        columns: "id, token bigint",
+        after: "CROSS JOIN queue q WHERE q.delivery_id = r.id AND q.token = r.token AND q.lease_owner IS NOT NULL)",
+    };
+    let again = Step {
+        before: "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = r.due_at, waited = r.waited,
+                   attempts = r.attempts FROM",
+        columns: "id, token bigint, due_at bigint, waited bigint, attempts bigint",
+        after: "WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL",
+    };
+    let attempts = Step {
+        before: "INSERT INTO attempts",
+        columns: "delivery_id, attempt bigint, at bigint, relay, host, tls, stage, outcome, code bigint, reply, dsn bigint",
+        after: "WHERE delivery_id IS NOT NULL ON CONFLICT (delivery_id, attempt) DO NOTHING",
+    };
+    [last, again, states, attempts, ledger::OPENINGS, ledger::PENDING]
+}
 
-/// Writes states, attempts, entries and dead addresses.
-async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()> {
-    if settlements.is_empty() {
-        return Ok(());
-    }
-    let rows = |of: fn(&Rows) -> Option<&String>| settlements.iter().filter_map(move |it| Some(of(&it.rows)?.as_str()));
-    let rows = [
-        rows(|rows| rows.state.as_ref()).collect(),
-        rows(|rows| rows.attempt.as_ref()).collect(),
-        rows(|rows| rows.opening.as_ref()).collect(),
-        rows(|rows| rows.pending.as_ref()).collect(),
+static AT_ONCE: Batch<6> = Batch::new(steps(states::RECORD_UNENDED));
+static CAREFULLY: Batch<6> = Batch::new(steps(states::RECORD));
+
+/// Writes places, states, attempts, entries and dead addresses; returns false if not every row was written.
+async fn record(conn: &mut Conn, batch: &'static Batch<6>, settlements: &[&Written]) -> Result<bool> {
+    let places = |again: bool| {
+        let places = settlements.iter().filter(move |it| it.settlement.again.is_some() == again);
+        places.map(|it| &it.rows.place).collect::<Vec<_>>()
+    };
+    let rows = |of: fn(&Rows) -> Option<&Values>| settlements.iter().filter_map(|it| of(&it.rows)).collect::<Vec<_>>();
+    let all = [
+        places(false),
+        places(true),
+        rows(|rows| rows.state.as_ref()),
+        rows(|rows| rows.attempt.as_ref()),
+        rows(|rows| rows.opening.as_ref()),
+        rows(|rows| rows.pending.as_ref()),
     ];
-    RECORD.run(conn, rows).await?;
+    let wanted = all.iter().map(Vec::len).sum::<usize>() as u64;
+    // No statement changes more rows than it was given.
+    let is_all = batch.run(conn, all).await? == wanted;
     let dead =
         settlements.iter().filter_map(|it| it.settlement.dead.as_ref().map(|address| (address, it.settlement.at)));
     for (address, at) in in_order(dead).into_values() {
         suppressions::add(conn, address, preference::Reason::Dead, at).await?;
     }
-    Ok(())
+    Ok(is_all)
 }
 
 /// Each address once, in the order of the keys by which rows are found: two nodes that mark the same addresses, in whatever spelling,
@@ -331,7 +324,7 @@ pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> 
     .await?;
     rows.iter()
         .map(|row| {
-            let row = crate::store::engine::row::Row::of("attempts", row);
+            let row = Row::of("attempts", row);
             Ok(Tried {
                 attempt: row.count("attempt")?,
                 at: row.time("at")?,

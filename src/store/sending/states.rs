@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::delivery::{Event, Level, Outcome, State};
+use crate::store::engine::batch::Step;
 use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result, StoreError};
@@ -48,20 +49,19 @@ pub(super) fn resendable() -> String {
 /// shows both without a search for each row, attempts are deleted long before their delivery, an opening need not be there (a
 /// repeated deferral has no entry), and what is uncertain after a restart, or was found out by an operator, has no attempt that
 /// says so.
-macro_rules! record_states {
-    (rows $n:literal) => {
-        $crate::store::engine::dialect::step!(
-            "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, reason = r.reason, changed_at = r.at,
-           attempts = r.attempts, first_at = r.first_at FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
-           value ->> 'level' AS level, value ->> 'reply' AS reply, value ->> 'reason' AS reason,
-           CAST(value ->> 'first_at' AS BIGINT) AS first_at, CAST(value ->> 'at' AS BIGINT) AS at,
-           CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
-            rows $n,
-            ") AS r WHERE deliveries.id = r.id"
-        )
-    };
-}
-pub(super) use record_states;
+pub(super) const RECORD: Step = Step {
+    before:
+        "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, reason = r.reason, changed_at = r.at,
+               attempts = r.attempts, first_at = r.first_at FROM",
+    columns: "id, state, level, reply, reason, at bigint, attempts bigint, first_at bigint",
+    after: "WHERE deliveries.id = r.id",
+};
+
+/// The same for deliveries that have not ended yet.
+pub(super) const RECORD_UNENDED: Step = Step {
+    after: "WHERE deliveries.id = r.id AND deliveries.state NOT IN ('accepted', 'delivered', 'bounced')",
+    ..RECORD
+};
 
 /// What a report says of a delivery that left the queue, or is uncertain.
 #[derive(Clone, Copy, Debug)]

@@ -153,7 +153,7 @@ async fn thousands_are_released_claimed_and_settled(#[case] engine: Engine) {
     let domains: BTreeMap<_, _> = claimed.iter().map(|claimed| (claimed.domain.as_str(), ())).collect();
     assert_eq!((domains.len(), domains.contains_key("d6.example")), (7, true));
     let ids: Vec<String> = claimed.iter().map(|claimed| claimed.delivery_id.to_string()).collect();
-    let ready = deliveries::to_send(&mut tx, "maintenance", &ids).await.unwrap();
+    let ready = deliveries::to_send(&mut tx, &ids).await.unwrap();
     assert!(ready.len() == MANY && ready.iter().all(|it| it.merged.is_empty() && it.locale.is_none()));
 
     // Every third is put off, every third refused; one of each was fenced off.

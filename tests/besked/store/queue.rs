@@ -302,12 +302,13 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     assert!(deliveries::unaddressed_after(&mut tx, id, "C2", 9).await.unwrap().is_empty());
 
     let category = besked::domain::category::Category::News;
+    sqlx::query("UPDATE notices SET category = 'news'").execute(&mut *tx).await.unwrap();
     preferences::opt_out(&mut tx, &address("a@x.example"), category, fixture.now, "test").await.unwrap();
     for reason in [Reason::Complaint, Reason::Dead] {
         suppressions::add(&mut tx, &address("a@x.example"), reason, fixture.now).await.unwrap();
     }
     let ids: Vec<String> = of_customer.iter().map(|it| it.id.to_string()).collect();
-    let mut ready = deliveries::to_send(&mut tx, "news", &ids).await.unwrap();
+    let mut ready = deliveries::to_send(&mut tx, &ids).await.unwrap();
     ready.sort_by_key(|it| it.ordinal);
     assert!(ready[0].opted_out && ready[0].suppression == Some(Reason::Dead));
     assert!(!ready[1].opted_out && ready[1].suppression.is_none());

@@ -25,14 +25,10 @@ async fn the_tree_grows_from_what_waits(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let head = tree::lock_head(&mut tx).await.unwrap();
     assert_eq!((head.frontier.size(), head.root), (0, besked::domain::merkle::empty_root()));
-    let first = tree::take_pending(&mut tx, 3).await.unwrap();
-    assert_eq!(
-        first.iter().map(|it| it.0).collect::<Vec<_>>(),
-        entries[..3].iter().map(|it| it.id).collect::<Vec<_>>()
-    );
-    tree::append(&mut tx, 0, &first).await.unwrap();
+    let first = tree::number_pending(&mut tx, 0, 3).await.unwrap();
+    assert_eq!(first, entries[..3].iter().map(|it| it.leaf.clone()).collect::<Vec<_>>());
     let mut frontier = Frontier::new();
-    first.iter().for_each(|(_, leaf)| frontier.push(leaf_hash(leaf)));
+    first.iter().for_each(|leaf| frontier.push(leaf_hash(leaf)));
     assert!(tree::advance(&mut tx, 0, &frontier).await.unwrap());
     assert!(!tree::advance(&mut tx, 0, &frontier).await.unwrap(), "the size is another now");
     tree::insert_nodes(&mut tx, &[]).await.unwrap();

@@ -1,13 +1,12 @@
-//! A settlement with its rows serialised.
+//! A settlement with its rows.
 //!
 //! A commit serves many callers at a time, who all wait: each does in advance what it can.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use uuid::Uuid;
 
-use super::{Settlement, json, ledger};
+use super::{Settlement, ledger};
 use crate::domain::delivery::{Event, Level, Reason, State};
+use crate::store::engine::batch::Values;
 use crate::store::proof::ledger::Opening;
 use crate::store::sending::states::Change;
 use crate::store::{Result, StoreError};
@@ -20,16 +19,16 @@ pub struct Written {
     pub(super) rows: Rows,
 }
 
-/// Its row in each table, as a JSON object.
+/// Its row in each table.
 #[derive(Clone, Debug)]
 pub(super) struct Rows {
-    /// In the queue.
-    pub(super) place: String,
+    /// In the queue: id and token, and of one that stays there when it is due, its back-off and its attempts.
+    pub(super) place: Values,
     /// Of the delivery; `None` if it keeps its state.
-    pub(super) state: Option<String>,
-    pub(super) attempt: Option<String>,
-    pub(super) opening: Option<String>,
-    pub(super) pending: Option<String>,
+    pub(super) state: Option<Values>,
+    pub(super) attempt: Option<Values>,
+    pub(super) opening: Option<Values>,
+    pub(super) pending: Option<Values>,
 }
 
 impl TryFrom<Settlement> for Written {
@@ -68,77 +67,41 @@ impl Written {
     }
 }
 
-fn place(settlement: &Settlement) -> String {
-    #[derive(Serialize)]
-    struct Place {
-        id: Uuid,
-        token: i64,
-        due_at: Option<i64>,
-        waited: Option<i64>,
-        attempts: u32,
+fn place(settlement: &Settlement) -> Values {
+    let mut place = vec![settlement.delivery_id.into(), settlement.token.into()];
+    if let Some((due_at, waited)) = settlement.again {
+        place.extend([due_at.as_millisecond().into(), waited.into(), settlement.attempts.into()]);
     }
-    json(&Place {
-        id: settlement.delivery_id,
-        token: settlement.token,
-        due_at: settlement.again.map(|(due_at, _)| due_at.as_millisecond()),
-        waited: settlement.again.map(|(_, waited)| waited),
-        attempts: settlement.attempts,
-    })
+    place
 }
 
-fn state(settlement: &Settlement, change: Change) -> String {
-    #[derive(Serialize)]
-    struct Columns<'a> {
-        id: Uuid,
-        state: &'static str,
-        level: Option<&'static str>,
-        reply: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<&'static str>,
-        at: i64,
-        attempts: u32,
-        first_at: Option<i64>,
-    }
-    json(&Columns {
-        id: settlement.delivery_id,
-        state: change.state(),
-        level: settlement.level.map(Level::as_str),
-        reply: settlement.reply.as_deref(),
-        reason: settlement.reason.map(Reason::as_str),
-        at: settlement.at.as_millisecond(),
-        attempts: settlement.attempts,
-        first_at: settlement.first_at.map(Timestamp::as_millisecond),
-    })
+fn state(settlement: &Settlement, change: Change) -> Values {
+    vec![
+        settlement.delivery_id.into(),
+        change.state().into(),
+        settlement.level.map(Level::as_str).into(),
+        settlement.reply.as_deref().into(),
+        settlement.reason.map(Reason::as_str).into(),
+        settlement.at.as_millisecond().into(),
+        settlement.attempts.into(),
+        settlement.first_at.map(Timestamp::as_millisecond).into(),
+    ]
 }
 
-fn attempt(settlement: &Settlement) -> Option<String> {
-    #[derive(Serialize)]
-    struct Attempt<'a> {
-        id: Uuid,
-        number: u32,
-        at: i64,
-        relay: &'a str,
-        host: &'a str,
-        tls: &'a str,
-        stage: &'static str,
-        outcome: &'static str,
-        code: Option<u16>,
-        reply: &'a str,
-        dsn: u8,
-    }
+fn attempt(settlement: &Settlement) -> Option<Values> {
     settlement.attempt.as_ref().map(|attempt| {
-        json(&Attempt {
-            id: settlement.delivery_id,
-            number: attempt.number,
-            at: settlement.at.as_millisecond(),
-            relay: &attempt.relay,
-            host: &attempt.host,
-            tls: &attempt.tls,
-            stage: attempt.stage.as_str(),
-            outcome: settlement.outcome.as_str(),
-            code: attempt.code,
-            reply: settlement.reply.as_deref().unwrap_or_default(),
-            dsn: attempt.dsn.into(),
-        })
+        vec![
+            settlement.delivery_id.into(),
+            attempt.number.into(),
+            settlement.at.as_millisecond().into(),
+            attempt.relay.as_str().into(),
+            attempt.host.as_str().into(),
+            attempt.tls.as_str().into(),
+            attempt.stage.as_str().into(),
+            settlement.outcome.as_str().into(),
+            attempt.code.map(u32::from).into(),
+            settlement.reply.as_deref().unwrap_or_default().into(),
+            u32::from(attempt.dsn).into(),
+        ]
     })
 }
