@@ -18,6 +18,9 @@ use crate::people::customers::{CustomerError, Listed};
 /// The most that are offered of each.
 const OFFERED: u32 = 20;
 
+/// The most pages of a search that are looked through for them.
+const PAGES: usize = 3;
+
 /// Why it is not known what is meant.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
@@ -63,6 +66,9 @@ impl Meant {
         if let Some(account) = &self.account {
             return Some(account);
         }
+        if self.more {
+            return None;
+        }
         let mut accounts: BTreeSet<&str> = self.customers.iter().map(|it| it.account_id.as_str()).collect();
         accounts.extend(self.written_to.iter().map(String::as_str));
         let first = accounts.pop_first()?;
@@ -72,7 +78,11 @@ impl Meant {
     /// True if there is nothing that could be meant.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.account.is_none() && self.customers.is_empty() && self.written_to.is_empty() && self.notices.is_empty()
+        !self.more
+            && self.account.is_none()
+            && self.customers.is_empty()
+            && self.written_to.is_empty()
+            && self.notices.is_empty()
     }
 }
 
@@ -99,8 +109,17 @@ impl App {
             return Ok(meant);
         }
         if actor.has(Right::ReadCustomers) {
-            let found = self.customers.search(actor, words, &request).await?;
-            (meant.customers, meant.more) = (found.items, found.next.is_some());
+            let mut request = request.clone();
+            // A page may be short: what fits is rare among what begins as it does.
+            for _ in 0..PAGES {
+                let found = self.customers.search(actor, words, &request).await?;
+                meant.customers.extend(found.items);
+                meant.more = found.next.is_some();
+                request.after = found.next;
+                if !meant.more || meant.customers.len() >= OFFERED as usize {
+                    break;
+                }
+            }
         }
         if let (Ok(address), true) = (Address::parse(words), actor.has(Right::SeeOneCustomer)) {
             let wanted = Wanted { email: Some(&address), ..Wanted::default() };

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
+use uuid::Uuid;
 
 use super::asked::Asked;
 use super::blocks::{Block, Cell, Field, Form, Input, Page, Table, WARN, encoded};
@@ -58,9 +59,9 @@ async fn people(State(app): State<App>, signed: Signed, asked: Asked) -> Result<
     page(&app, &signed, asked.text("email"), &asked.page(), None, Wrong::default()).await
 }
 
-/// What is wrong with one of the forms of the page, by its id.
+/// What is wrong with one of the forms of the page, by its id, and the objection that the form is about.
 #[derive(Default)]
-struct Wrong(Option<(&'static str, Fault)>);
+struct Wrong(Option<(&'static str, Fault)>, Option<Uuid>);
 
 impl Wrong {
     fn at(&self, form: &str) -> Option<Fault> {

@@ -13,7 +13,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::domain::character::{Named, is_mark, is_unseen, look_alike};
 use crate::domain::domain_name::{DomainError, DomainName};
 
-pub use key::AddressKey;
+pub use key::{AddressKey, fold};
 pub use mention::{mentioned, mentions, replace_mentions};
 pub use suggestion::suggestion;
 

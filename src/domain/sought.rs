@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use crate::domain::address::fold;
 use crate::domain::customer::AccountId;
+
+/// The most words that are looked for: each costs a look at the index.
+const WORDS: usize = 8;
 
 /// The words of a text, folded, each once: letters and digits, small, without accents. What is stored of customers was folded by this:
 /// if it changes, all of it is to be made anew.
@@ -14,7 +18,7 @@ pub fn words(text: &str) -> BTreeSet<String> {
     let folded: String = if text.is_ascii() {
         text.to_ascii_lowercase()
     } else {
-        text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+        fold(text).nfkd().filter(|c| !is_combining_mark(*c)).collect()
     };
     folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
@@ -36,7 +40,8 @@ pub struct Sought {
     pub accounts: Vec<String>,
     /// How words begin that the customer has all of.
     pub words: Vec<String>,
-    /// How an address may begin, as the key of an address is written. Empty if it is none.
+    /// How an address may begin, as the key of an address is written; a domain in other letters than a to z is none before it is whole.
+    /// Empty if it is none.
     pub address: String,
 }
 
@@ -53,8 +58,8 @@ impl Sought {
         let is_one = !text.is_empty() && !text.contains(char::is_whitespace);
         Self {
             accounts: cases.collect::<BTreeSet<_>>().into_iter().collect(),
-            words: words(text).into_iter().collect(),
-            address: if is_one { text.to_lowercase() } else { String::new() },
+            words: longest(words(text)),
+            address: if is_one { fold(text) } else { String::new() },
         }
     }
 
@@ -69,6 +74,18 @@ impl Sought {
     pub fn has_all(&self, words: &BTreeSet<String>) -> bool {
         !self.words.is_empty() && self.words.iter().all(|it| first(words, it).is_some())
     }
+}
+
+/// Some words without those that another one begins with: who has that one has them.
+fn longest(words: BTreeSet<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    // In their order a word follows the ones that it begins with.
+    for word in words {
+        kept.pop_if(|before| word.starts_with(before.as_str()));
+        kept.push(word);
+    }
+    kept.truncate(WORDS);
+    kept
 }
 
 /// The first of some words that begins with a text.
@@ -94,6 +111,10 @@ mod tests {
         assert_eq!(of("Åkeri 100%_AB"), ["100", "ab", "akeri"]);
         assert_eq!(of("O'Neill \"X\" ÉCOLE école ﬁn"), ["ecole", "fin", "neill", "o", "x"]);
         assert_eq!(of("ΣΑΣ Жанна 日本"), ["σασ", "жанна", "日本"]);
+        for (one, other) in [("Παπαδόπουλος", "ΠΑΠΑΔΟΠΟΥΛΟΣ"), ("Straße", "STRASSE"), ("A\u{30a}kesson", "åkesson")]
+        {
+            assert_eq!(of(one), of(other));
+        }
         assert!(of(" %-– ").is_empty());
     }
 
@@ -119,6 +140,8 @@ mod tests {
         assert!(names.has_all(&words("Anna Bergström")) && !names.has_all(&words("Anna Ek")));
         assert!(!Sought::parse("").has_all(&words("Anna")) && Sought::parse("").accounts.is_empty());
         assert!(!Sought::parse("%").has_all(&words("Anna")));
+        assert_eq!(Sought::parse("an ander b ann").words, ["ander", "ann", "b"]);
+        assert_eq!(Sought::parse("a b c d e f g h i j").words.len(), WORDS);
     }
 
     #[test]

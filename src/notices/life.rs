@@ -293,7 +293,7 @@ impl Notices {
         let matter = find(&mut *self.context.store.read().await?, id).await?.matter_id;
         let mut tx = self.context.store.write().await?;
         // First, as a release does: what the matter plans follows from all of its notices.
-        kept::lock(&mut tx, matter).await?;
+        kept::lock_matter(&mut tx, matter).await?;
         kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Release, &notice)?;

@@ -48,13 +48,17 @@ impl Customers {
         let sees = self.seen(actor).len() == Role::ALL.len();
         let mut conn = self.context().store.read().await?;
         if let (true, Ok(address)) = (sees, Address::parse(text.trim())) {
-            let after = request.key::<AccountId>()?;
+            let after = request.key::<AccountId>().ok().flatten();
             let after = after.as_ref().map(AccountId::as_str);
             let rows = customers::with_address(&mut conn, &address, after, request.to_read()).await?;
-            return Ok(Page::of(rows, request, |customer| customer.account_id.clone()));
+            // Whose address it is not may have one that begins with it.
+            if after.is_some() || !rows.is_empty() {
+                return Ok(Page::of(rows, request, |customer| customer.account_id.clone()));
+            }
         }
-        let search = Search::new(&mut conn, Sought::parse(text), sees).await?;
-        let (accounts, next) = search.page(&mut conn, request).await?;
+        let after = request.key::<Cursor>()?;
+        let search = Search::new(&mut conn, Sought::parse(text), sees, after.as_ref()).await?;
+        let (accounts, next) = search.page(&mut conn, request, after).await?;
         let found: Vec<&str> = accounts.iter().map(String::as_str).collect();
         let mut listed = customers::listed(&mut conn, &found).await?;
         let items = found.iter().filter_map(|it| listed.remove(*it)).collect();
@@ -77,6 +81,19 @@ struct Row {
     key: [String; 3],
     account: String,
     first: bool,
+}
+
+impl Row {
+    /// The cursor of what comes after this row; `None` if the list cannot go on there.
+    fn cursor(&self, n: usize, source: &Source) -> Option<Cursor> {
+        let row = match source {
+            Source::Word(_) => Some((self.key[0].clone(), AccountId::parse(&self.key[1]).ok()?)),
+            // A list goes on behind all roles of a contact.
+            Source::Account(_) | Source::Address(_) if self.first => None,
+            Source::Account(_) | Source::Address(_) => return None,
+        };
+        Some(Cursor { source: n, row, account: AccountId::parse(&self.account).ok()? })
+    }
 }
 
 impl Source {
@@ -118,13 +135,22 @@ impl Source {
     }
 }
 
-/// A customer up to which the list was read: the number of the source, the first account of the row of a word, and the account.
+/// A customer up to which the list was read: the number of the source, for a word the word and the first account of its row, and the
+/// account.
 #[derive(Clone)]
-struct Cursor(usize, AccountId, AccountId);
+struct Cursor {
+    source: usize,
+    row: Option<(String, AccountId)>,
+    account: AccountId,
+}
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.0, self.1.as_str(), self.2.as_str())
+        write!(f, "{} ", self.source)?;
+        if let Some((word, first)) = &self.row {
+            write!(f, "{word} {first} ")?;
+        }
+        write!(f, "{}", self.account)
     }
 }
 
@@ -132,13 +158,13 @@ impl FromStr for Cursor {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // No account id has a blank.
-        match text.split(' ').collect::<Vec<_>>()[..] {
-            [source, first, account] => {
-                Ok(Self(source.parse().map_err(|_| "has no number".to_owned())?, first.parse()?, account.parse()?))
-            }
-            _ => Err("has not three parts".to_owned()),
-        }
+        // No word and no account id has a blank.
+        let (source, row, account) = match text.split(' ').collect::<Vec<_>>()[..] {
+            [source, account] => (source, None, account),
+            [source, word, first, account] => (source, Some((word.to_owned(), first.parse()?)), account),
+            _ => return Err("has not two or four parts".to_owned()),
+        };
+        Ok(Self { source: source.parse().map_err(|_| "has no number".to_owned())?, row, account: account.parse()? })
     }
 }
 
@@ -161,11 +187,15 @@ struct Search {
 }
 
 impl Search {
-    async fn new(conn: &mut Conn, sought: Sought, addresses: bool) -> Result<Self, StoreError> {
+    async fn new(conn: &mut Conn, sought: Sought, addresses: bool, after: Option<&Cursor>) -> Result<Self, StoreError> {
         let mut sources: Vec<Source> = sought.accounts.iter().cloned().map(Source::Account).collect();
-        if let Some(word) = rarest(conn, &sought.words).await? {
-            sources.push(Source::Word(word));
-        }
+        // A list that was begun goes on with the word that it began with, however rare each is by now.
+        let begun = after.and_then(|it| it.row.as_ref());
+        let word = match begun.and_then(|(word, _)| sought.words.iter().find(|it| word.starts_with(it.as_str()))) {
+            Some(word) => Some(word.clone()),
+            None => rarest(conn, &sought.words).await?,
+        };
+        sources.extend(word.map(Source::Word));
         if addresses && !sought.address.is_empty() {
             sources.push(Source::Address(sought.address.clone()));
         }
@@ -177,10 +207,10 @@ impl Search {
         &self,
         conn: &mut Conn,
         request: &PageRequest,
+        after: Option<Cursor>,
     ) -> Result<(Vec<String>, Option<Cursor>), CustomerError> {
-        let after = request.key::<Cursor>()?;
         let (begin, mut key) = match &after {
-            Some(cursor) => (cursor.0, self.place(conn, cursor).await?),
+            Some(cursor) => (cursor.source, self.place(conn, cursor).await?),
             None => (0, Default::default()),
         };
         let mut page = Listing { limit: request.limit as usize, read: 0, found: Vec::new(), last: None };
@@ -215,23 +245,21 @@ impl Search {
         let names = names(conn, rows).await?;
         for row in rows {
             page.read += 1;
-            let Some((account, name)) = names.get(&row.account) else { continue };
-            let words = sought::words_of(&row.account, name);
-            if !(row.first || matches!(source, Source::Word(it) if first(&words, it) == Some(&*row.key[0]))) {
-                continue;
-            }
-            // The first account of a row was parsed when it was written.
-            let of_row = if matches!(source, Source::Word(_)) { AccountId::parse(&row.key[1]).ok() } else { None };
-            let here = Cursor(n, of_row.unwrap_or_else(|| account.clone()), account.clone());
-            if self.lists(source, &row.account, &words) {
+            let named = names.get(&row.account).map(|name| sought::words_of(&row.account, name));
+            let is_first = match source {
+                Source::Word(it) => named.as_ref().and_then(|words| first(words, it)) == Some(&*row.key[0]),
+                Source::Account(_) | Source::Address(_) => row.first,
+            };
+            let here = row.cursor(n, source);
+            if named.is_some_and(|words| is_first && self.lists(source, &row.account, &words)) {
                 if page.found.len() == page.limit {
                     return Ok(Some(Next(page.last.take())));
                 }
                 page.found.push(row.account.clone());
-                page.last = Some(here.clone());
+                page.last.clone_from(&here);
             }
-            if page.read >= READ {
-                return Ok(Some(Next(Some(here))));
+            if page.read >= READ && here.is_some() {
+                return Ok(Some(Next(here)));
             }
         }
         Ok(None)
@@ -248,35 +276,32 @@ impl Search {
     }
 
     /// The place of a cursor in its source.
-    async fn place(&self, conn: &mut Conn, Cursor(n, of_row, account): &Cursor) -> Result<[String; 3], CustomerError> {
-        let id = account.as_str();
-        let key = match self.sources.get(*n) {
-            Some(Source::Account(_)) => Some([id.to_owned(), String::new(), String::new()]),
-            Some(Source::Word(beginning)) => {
-                let known = customers::find(conn, id).await?;
-                let words = known.map(|it| sought::words_of(id, &it.name)).unwrap_or_default();
-                first(&words, beginning).map(|word| [word.to_owned(), of_row.as_str().to_owned(), id.to_owned()])
+    async fn place(&self, conn: &mut Conn, cursor: &Cursor) -> Result<[String; 3], CustomerError> {
+        let id = cursor.account.as_str();
+        let key = match (self.sources.get(cursor.source), &cursor.row) {
+            (Some(Source::Account(_)), None) => Some([id.to_owned(), String::new(), String::new()]),
+            (Some(Source::Word(beginning)), Some((word, first))) if word.starts_with(beginning.as_str()) => {
+                Some([word.clone(), first.as_str().to_owned(), id.to_owned()])
             }
-            Some(Source::Address(beginning)) => {
+            (Some(Source::Address(beginning)), None) => {
                 let key = contacts::first_beginning(conn, id, beginning).await?;
                 // After all roles that the contact may have.
                 key.map(|key| [key, id.to_owned(), char::MAX.to_string()])
             }
-            None => None,
+            _ => None,
         };
-        key.ok_or_else(|| CursorError(Cursor(*n, of_row.clone(), account.clone()).to_string()).into())
+        key.ok_or_else(|| CursorError(cursor.to_string()).into())
     }
 }
 
 /// The names of those of the customers that are active.
-async fn names(conn: &mut Conn, rows: &[Row]) -> Result<BTreeMap<String, (AccountId, String)>, StoreError> {
+async fn names(conn: &mut Conn, rows: &[Row]) -> Result<BTreeMap<String, String>, StoreError> {
     let ids: Vec<AccountId> = rows.iter().filter_map(|row| AccountId::parse(&row.account).ok()).collect();
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
     let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-    let named = customers::select(conn, &Selection::new(&ids, &[]), "", limit).await?;
-    Ok(named.into_iter().filter_map(|(id, name)| Some((id.clone(), (AccountId::parse(&id).ok()?, name)))).collect())
+    Ok(customers::select(conn, &Selection::new(&ids, &[]), "", limit).await?.into_iter().collect())
 }
 
 /// The one of some words that the fewest customers have; of common ones the longest.

@@ -120,8 +120,15 @@ pub async fn record(State(app): State<App>, signed: Signed, typed: Typed) -> Res
         Ok(()) => Ok(done(&app, &path, "console-done-petition")),
         Err(refusal) => match refusal.of_form(&signed.words) {
             Some(why) => {
-                page(&app, &signed, address.as_str(), &Asked::default().page(), None, Wrong(Some(("petition", why))))
-                    .await
+                page(
+                    &app,
+                    &signed,
+                    address.as_str(),
+                    &Asked::default().page(),
+                    None,
+                    Wrong(Some(("petition", why)), None),
+                )
+                .await
             }
             None => Err(refusal),
         },

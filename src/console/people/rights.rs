@@ -65,8 +65,15 @@ async fn again(
 ) -> Result<Response, Refusal> {
     match refusal.kind {
         Kind::Invalid | Kind::Conflict | Kind::Refused | Kind::NotFound => {
-            page(app, signed, email, &Asked::default().page(), None, Wrong(Some((form, refusal.fault(&signed.words)))))
-                .await
+            page(
+                app,
+                signed,
+                email,
+                &Asked::default().page(),
+                None,
+                Wrong(Some((form, refusal.fault(&signed.words))), None),
+            )
+            .await
         }
         _ => Err(refusal),
     }
@@ -149,7 +156,8 @@ pub async fn object(State(app): State<App>, signed: Signed, typed: Typed) -> Res
     }
 }
 
-/// The objections to mandatory notices that wait, and the form to decide about the first of them.
+/// The objections to mandatory notices that wait, and the form to decide about the first of them, or again about one with which something
+/// was wrong.
 pub async fn objections(
     app: &App,
     signed: &Signed,
@@ -162,11 +170,12 @@ pub async fn objections(
     let table = table.next("/people", page.next.as_deref());
     let mut blocks = vec![Block::Heading(words.say("console-objections-caption")), Block::Table(table)];
     blocks.push(Block::Links(vec![(words.say("console-objections-all"), "/people/objections".to_owned())]));
-    if let Some(it) = page.items.first() {
+    if let Some(it) = page.items.iter().find(|it| wrong.1.is_none_or(|id| it.id == id)) {
         let choice =
             |it: &Decision| Choice { value: it.to_string(), label: words.word("console-decision", *it), chosen: false };
         let title = words.say_with("console-objection-decide", &[("address", it.email.clone())]);
         let form = Form::new("decide", format!("/people/objections/{}", it.id), words.say("console-decide"));
+        let form = form.hiding("after", request.after.clone().unwrap_or_default());
         blocks.push(Block::Form(form.titled(title).saying(it.grounds.clone()).wrong(wrong.at("decide")).with([
             Field::line(words, "decision", "").by(Input::Radios(Decision::ALL.iter().map(choice).collect())),
             Field::line(words, "reason", ""),
@@ -222,6 +231,12 @@ pub async fn decide(
         Ok(_) => Ok(done(&app, "/people", "console-done-decided")),
         // There is no form for one that is decided: what was decided is said on a page of its own.
         Err(refusal) if matches!(refusal.kind, Kind::Conflict | Kind::NotFound) => Err(refusal),
-        Err(refusal) => again(&app, &signed, "", "decide", refusal).await,
+        Err(refusal) if refusal.kind == Kind::Invalid || refusal.kind == Kind::Refused => {
+            let after = Some(typed.text("after").to_owned()).filter(|it| !it.is_empty());
+            let request = PageRequest { after, ..Asked::default().page() };
+            let wrong = Wrong(Some(("decide", refusal.fault(&signed.words))), Some(objection));
+            page(&app, &signed, "", &request, None, wrong).await
+        }
+        Err(refusal) => Err(refusal),
     }
 }

@@ -52,7 +52,8 @@ impl AddressKey {
 }
 
 /// The caseless form of a text (Unicode D145: canonical equivalents and all cases have the same one), in NFC.
-fn fold(text: &str) -> String {
+#[must_use]
+pub fn fold(text: &str) -> String {
     UniCase::unicode(text.nfd().collect::<String>()).to_folded_case().nfc().collect()
 }
 

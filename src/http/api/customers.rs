@@ -60,8 +60,8 @@ async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listin
     let request = page(asked.limit, asked.after)?;
     let customers = &api.app.customers;
     let found = match asked.search.as_deref() {
-        Some(text) => customers.search(&caller.actor, text, &request).await?,
-        None => customers.list(&caller.actor, &request).await?,
+        Some(text) if !text.trim().is_empty() => customers.search(&caller.actor, text, &request).await?,
+        _ => customers.list(&caller.actor, &request).await?,
     };
     Ok(Json(Page { customers: found.items, next: found.next }))
 }

@@ -39,8 +39,11 @@ impl Checkpoints {
         }));
     }
 
-    /// Closes the connection, and waits for it.
+    /// Closes the connection, and waits for it. What is in the log stays there.
     pub(in crate::store) async fn close(self) {
+        if let Some(work) = self.work {
+            work.abort();
+        }
         self.connections.close().await;
     }
 }

@@ -96,8 +96,9 @@ pub async fn gather(conn: &mut Conn) -> Result<()> {
     }
 }
 
-/// Writes what [`gather`] made.
-pub(super) async fn write(conn: &mut Conn) -> Result<()> {
+/// Takes the words from customers that [`gather`] found to be gone. Rows are shared: the caller holds the ledger's head, as who erases
+/// does, so that they wait for each other there.
+pub(super) async fn take_gone(conn: &mut Conn) -> Result<()> {
     let page = Dialect::of(conn).pick(
         "SELECT json_group_array(json_array(word, account_id) ORDER BY word, account_id) AS packed FROM (
            SELECT word, account_id FROM gone_words WHERE (word, account_id) > ($1, $2) ORDER BY word, account_id LIMIT $3)",
@@ -110,11 +111,15 @@ pub(super) async fn write(conn: &mut Conn) -> Result<()> {
         let query = sqlx::query(page).bind(&after.0).bind(&after.1).bind(i64::from(TAKEN));
         let gone: Vec<(String, String)> =
             Row::of("gone_words", &query.fetch_one(&mut *conn).await?).packed("packed")?;
-        let Some(last) = gone.last() else { break };
+        let Some(last) = gone.last() else { return Ok(()) };
         after.clone_from(last);
         take(conn, gone.iter().map(|(word, account)| (word.as_str(), account.as_str()))).await?;
         crate::store::beat();
     }
+}
+
+/// Adds the words that [`gather`] made.
+pub(super) async fn add_new(conn: &mut Conn) -> Result<()> {
     // In the order of the table, in which rows are written several times as fast.
     let sql = "INSERT INTO customer_words (word, account_id, last, others, n)
          SELECT word, account_id, last, others, n FROM new_words WHERE true

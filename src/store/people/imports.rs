@@ -387,7 +387,7 @@ pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -
     ] {
         sqlx::query(sql).bind(import_id).bind(now.as_millisecond()).execute(&mut *conn).await?;
     }
-    customer_words::write(conn).await?;
+    customer_words::add_new(conn).await?;
     let changed = "INSERT INTO customer_attributes (account_id, name, value, position, import_id)
          SELECT account_id, name, value, position, $1 FROM changed_attributes
          WHERE true ON CONFLICT (account_id, name, value) DO UPDATE SET
@@ -402,6 +402,7 @@ pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -
 /// Writes the differences of contacts that are stored already. Erasures and corrections of addresses wait for this; like them, the
 /// caller holds the lock of the ledger's head.
 pub async fn write_contacts(conn: &mut Conn, import_id: &str, now: Timestamp) -> Result<()> {
+    customer_words::take_gone(conn).await?;
     upsert_contacts(conn, import_id, true).await?;
     let gone = "UPDATE contacts SET import_id = $1, deactivated_at = $2 FROM gone_contacts g
          WHERE contacts.account_id = g.account_id AND contacts.email_key = g.email_key AND contacts.role = g.role";

@@ -107,7 +107,7 @@ pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Fenc
     let mut fenced = Vec::new();
     for written in settlements {
         let settlement = &written.settlement;
-        let ours = held.contains(&settlement.delivery_id);
+        let ours = held.contains(&(settlement.delivery_id, settlement.token));
         if ours {
             let outlasts = ended.get(&settlement.delivery_id).is_some_and(|state| state.outlasts(settlement.outcome));
             effective.push(if outlasts {
@@ -132,9 +132,10 @@ pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Fenc
 async fn ended_meanwhile(
     conn: &mut Conn,
     settlements: &[Written],
-    held: &BTreeSet<Uuid>,
+    held: &BTreeSet<(Uuid, i64)>,
 ) -> Result<BTreeMap<Uuid, State>> {
-    let claimed_before = |it: &&Written| it.settlement.token > 1 && held.contains(&it.settlement.delivery_id);
+    let place = |it: &Written| (it.settlement.delivery_id, it.settlement.token);
+    let claimed_before = |it: &&Written| it.settlement.token > 1 && held.contains(&place(it));
     let ids: Vec<Uuid> = settlements.iter().filter(claimed_before).map(|it| it.settlement.delivery_id).collect();
     if ids.is_empty() {
         return Ok(BTreeMap::new());
@@ -177,18 +178,22 @@ async fn behind_others(conn: &mut Conn, mut settlement: Settlement) -> Result<Se
     Ok(settlement)
 }
 
-/// The deliveries whose token still holds; nobody changes their places until the transaction ends. A row that is not leased any more
+/// The deliveries whose token still holds, with it; nobody changes their places until the transaction ends. A row that is not leased any more
 /// was settled before, by a commit whose answer was lost: the token changes only with the next claim.
-async fn held(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSet<Uuid>> {
+async fn held(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSet<(Uuid, i64)>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT q.delivery_id FROM json_each($1) AS r CROSS JOIN queue q
+        "SELECT q.delivery_id, q.token FROM json_each($1) AS r CROSS JOIN queue q
          WHERE q.delivery_id = r.value ->> 0 AND q.token = r.value ->> 1 AND q.lease_owner IS NOT NULL",
-        "SELECT q.delivery_id FROM jsonb_array_elements($1::jsonb) AS r (value) JOIN queue q
+        "SELECT q.delivery_id, q.token FROM jsonb_array_elements($1::jsonb) AS r (value) JOIN queue q
          ON q.delivery_id = r.value ->> 0 AND q.token = CAST(r.value ->> 1 AS BIGINT) AND q.lease_owner IS NOT NULL FOR UPDATE OF q",
     );
     let places = json(&settlements.iter().map(|it| &it.rows.place).collect::<Vec<_>>());
     let rows = sqlx::query(sql).bind(places).fetch_all(conn).await?;
-    rows.iter().map(|row| Row::of("queue", row).id("delivery_id")).collect()
+    let read = |row| {
+        let row = Row::of("queue", row);
+        Ok((row.id("delivery_id")?, row.get("token")?))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// For an acceptance that came too late: returns true if its delivery still waits for one. The delivery then leaves the queue,
