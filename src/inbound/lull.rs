@@ -61,6 +61,6 @@ mod tests {
             () = lull.wait() => {}
             () = without_end => {}
         }
-        assert!((LONGEST..LONGEST + LULL).contains(&began.elapsed()), "{:?}", began.elapsed());
+        assert!((LONGEST..=LONGEST + LULL).contains(&began.elapsed()), "{:?}", began.elapsed());
     }
 }

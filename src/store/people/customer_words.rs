@@ -54,9 +54,6 @@ fn rows<'a>(word: &'a str, accounts: &[&'a str]) -> Vec<Written<'a>> {
 /// Makes the words of the customers that an import changes, after [`compare`](super::imports::compare); other writers go on meanwhile.
 pub async fn gather(conn: &mut Conn) -> Result<()> {
     let dialect = Dialect::of(conn);
-    for sql in ["DELETE FROM new_words", "DELETE FROM gone_words"] {
-        sqlx::query(sql).execute(&mut *conn).await?;
-    }
     let page = dialect.pick(
         "SELECT json_group_array(json_array(account_id, name, stored) ORDER BY account_id) AS packed FROM (
            SELECT n.account_id, n.name, (SELECT c.name FROM customers c WHERE c.account_id = n.account_id) AS stored

@@ -322,9 +322,10 @@ const DIFFERENCES: [&str; 6] = [
 pub async fn compare(conn: &mut Conn, removal: Removal, lacking: Lacking) -> Result<u64> {
     let revision = revision(conn).await?;
     conn.execute(Dialect::of(conn).pick(
-        "DELETE FROM changed_customers; DELETE FROM left_customers; DELETE FROM changed_attributes;
+        "DELETE FROM new_words; DELETE FROM gone_words;
+         DELETE FROM changed_customers; DELETE FROM left_customers; DELETE FROM changed_attributes;
          DELETE FROM gone_attributes; DELETE FROM changed_contacts; DELETE FROM gone_contacts",
-        "TRUNCATE changed_customers, left_customers, changed_attributes, gone_attributes, changed_contacts, gone_contacts;
+        "TRUNCATE new_words, gone_words, changed_customers, left_customers, changed_attributes, gone_attributes, changed_contacts, gone_contacts;
          ANALYZE file_customers, file_attributes, file_contacts",
     ))
     .await?;

@@ -18,8 +18,8 @@ use crate::relay::Act;
 
 const CUSTOMERS: usize = 12;
 
-/// Marks a transaction that settles or returns; one that claims binds the notice's id and contains none of these.
-const SETTLES: &str = "\"token\":";
+/// Marks a transaction that records acceptances: a value of its rows. One that claims binds the notice's id.
+const ACCEPTS: &str = "\"accepted\"";
 
 /// Customers at one domain that accepts one delivery at a time: a slot that is not freed stops them all.
 async fn behind_a_proxy() -> (TestApp, Proxy) {
@@ -54,7 +54,7 @@ async fn everybody_was_informed_once(app: &TestApp, id: Uuid) {
 async fn claims_whose_commit_was_not_answered_come_back_untried() {
     let (app, proxy) = behind_a_proxy().await;
     let id = app.release(&maintenance("all = true")).await;
-    proxy.cut_commits(3, &id.to_string(), SETTLES);
+    proxy.cut_commits(3, &id.to_string(), ACCEPTS);
     assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
     assert!(proxy.cut() > 0, "a claim was cut");
     everybody_was_informed_once(&app, id).await;
@@ -65,7 +65,7 @@ async fn claims_whose_commit_was_not_answered_come_back_untried() {
 async fn outcomes_whose_commit_was_not_answered_are_recorded_once() {
     let (app, proxy) = behind_a_proxy().await;
     let id = app.release(&maintenance("all = true")).await;
-    proxy.cut_commits(5, SETTLES, "nothing");
+    proxy.cut_commits(5, ACCEPTS, "nothing");
     assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
     assert_eq!(proxy.cut(), 5);
     everybody_was_informed_once(&app, id).await;
@@ -77,7 +77,7 @@ async fn deferrals_whose_commit_was_not_answered_are_recorded_once() {
     let (app, proxy) = behind_a_proxy().await;
     let id = app.release(&maintenance("all = true")).await;
     app.relay.on("RCPT", CUSTOMERS, Act::Reply("450 4.2.0 greylisted\r\n"));
-    proxy.cut_commits(5, SETTLES, "nothing");
+    proxy.cut_commits(5, "\"deferred\"", "nothing");
     assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
     assert_eq!(proxy.cut(), 5);
     assert_eq!(app.counts(id).await, [(State::Deferred, CUSTOMERS as u64)].into());
