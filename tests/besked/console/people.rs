@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use besked::domain::category::Category;
 use besked::domain::operator::Role;
+use besked::domain::page::PageRequest;
 use rstest::rstest;
 
 use super::desk::{at, staffed};
@@ -123,4 +125,20 @@ async fn what_stands_against_an_erasure_is_shown_while_somebody_writes(#[case] e
     let asked = app.app.subjects.in_the_way(&actor, &address);
     let duties = tokio::time::timeout(Duration::from_secs(240), asked).await.expect("it waits for nobody").unwrap();
     assert!(duties.iter().all(|(_, why)| why.contains("must be stored")), "{duties:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_without_a_reason_is_asked_for_again_about_the_same_objection() {
+    let (app, door) = Box::pin(staffed(Engine::Sqlite, &[Role::Compliance])).await;
+    for who in ["teknik@ett.example", WHO] {
+        let why = Some("I left the trade.");
+        app.app.subjects.object(&alice(), &address(who), &[Category::Maintenance], why).await.unwrap();
+    }
+    let page = PageRequest { after: None, limit: 9 };
+    let waiting = app.app.subjects.objections(&alice(), true, &page).await.unwrap().items;
+    let [first, second] = [&waiting[0], &waiting[1]].map(|it| format!("/people/objections/{}", it.id));
+    let mut compliance = at(&door, "compliance").await;
+    let again = compliance.post(&second, &[("decision", "upheld"), ("reason", "")]).await.is(422);
+    again.says(&format!("action=\"{second}\"")).lacks(&first);
+    compliance.get("/people").await.is(200).says(&format!("action=\"{first}\""));
 }
