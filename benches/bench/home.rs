@@ -109,8 +109,8 @@ impl Home {
         let roles: Vec<&str> = roles.iter().flat_map(|role| ["--role", role]).collect();
         self.run(&[&["operators", "add", name], roles.as_slice()].concat());
         let invited = self.json(&["operators", "invite", name]);
-        let link = invited["link"].as_str().expect("it is printed once");
-        format!("/invite/{}", link.rsplit('/').next().expect("it has a token"))
+        let url = invited["url"].as_str().expect("it is printed once");
+        format!("/invite/{}", url.rsplit('/').next().expect("it has a token"))
     }
 
     /// Releases a notice to which recipients are added one by one, and returns its id.

@@ -23,7 +23,9 @@ pub async fn add(
 ) -> Result<Vec<String>, StoreError> {
     let (at, first) = (context.clock.now(), notice.recipients);
     let (mut committed, mut rows) = (Committed::default(), Vec::new());
-    let timing = timing(&context.config, notice);
+    // Who is added later is not spread: what is left of the schedule is a local time.
+    let parsed = notice.send_at.and_then(|_| notice.parsed().ok());
+    let timing = timing(&context.config, notice, &parsed.map(|parsed| parsed.schedule).unwrap_or_default());
     for recipient in recipients {
         let ordinal = first + rows.len() as u64;
         let not_before = timing.not_before(at, recipient.time_zone.as_ref(), None);

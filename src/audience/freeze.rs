@@ -17,7 +17,7 @@ use crate::domain::merkle::Hash;
 use crate::domain::notice::Step;
 use crate::domain::notice::writers::has_written;
 use crate::domain::random::Random;
-use crate::domain::schedule::Timing;
+use crate::domain::schedule::{Schedule, Timing};
 use crate::domain::webhook::HookEvent;
 use crate::ledger::operated::{self, Operation};
 use crate::ledger::unaddressed;
@@ -170,7 +170,8 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
     let mut gathered = Gathered::new(with.context.clock.now(), tombstones, revision);
     gathered.place = place(&mut snapshot, kept).await?;
     let mut held = with.context.clock.now();
-    let timing = timing(&with.context.config, kept);
+    let schedule = kept.parsed().map(|notice| notice.schedule).unwrap_or_default();
+    let timing = timing(&with.context.config, kept, &schedule);
     let mut next = pages.next(&mut snapshot).await?;
     while let Some(page) = next {
         crate::store::beat();
@@ -205,8 +206,7 @@ async fn place(conn: &mut Conn, kept: &Kept) -> Result<u64, StoreError> {
 }
 
 /// When the deliveries of a notice become due. One that cannot be read is not released, and what is added to it waits for nothing.
-pub(super) fn timing(config: &Config, kept: &Kept) -> Timing {
-    let schedule = kept.parsed().map(|notice| notice.schedule).unwrap_or_default();
+pub(super) fn timing(config: &Config, kept: &Kept, schedule: &Schedule) -> Timing {
     Timing {
         // A release at once has no time of its own any more.
         local: schedule.send_at_local.filter(|_| kept.send_at.is_some()),

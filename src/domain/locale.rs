@@ -7,8 +7,10 @@ mod zone;
 
 pub use zone::ZoneName;
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Serialize, Serializer};
 use unic_langid::LanguageIdentifier;
@@ -57,13 +59,13 @@ impl FromStr for Locale {
             return refuse("is not a language tag such as `sv` or `en-GB`".to_owned());
         };
         let code = language.language.as_str();
-        if !listed(codes::TWO, code) && !listed(codes::THREE, code) {
+        if !LANGUAGES.contains(code) {
             return refuse("is not a known language: write a tag such as `sv` or `en-GB`".to_owned());
         }
         match language.region.as_ref().map(|region| region.as_str()) {
             Some("UK") => refuse(format!("is not a language tag: write `{code}-GB`")),
             // A region may be a number of the UN: `es-419`.
-            Some(region) if region.len() == 2 && !listed(codes::REGIONS, region) => {
+            Some(region) if region.len() == 2 && !REGIONS.contains(region) => {
                 refuse(format!("has an unknown region: write `{code}`"))
             }
             _ => Ok(Self(language.to_string())),
@@ -71,12 +73,24 @@ impl FromStr for Locale {
     }
 }
 
-fn listed(codes: &str, code: &str) -> bool {
-    codes.split(' ').any(|it| it == code)
-}
+// The tag of each recipient is read again when its mail is made: the lists are not searched for it.
+static LANGUAGES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| codes::TWO.split(' ').chain(codes::THREE.split(' ')).collect());
+static REGIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| codes::REGIONS.split(' ').collect());
+static MISTAKEN_CODES: LazyLock<Pairs> = LazyLock::new(|| pairs(MISTAKEN));
+static LONG_CODES: LazyLock<Pairs> = LazyLock::new(|| pairs(codes::LONG));
+static NAMES: LazyLock<Pairs> = LazyLock::new(|| pairs(names::NAMES));
 
-fn looked_up<'a>(pairs: &'a str, key: &str) -> Option<&'a str> {
-    pairs.split(' ').filter_map(|pair| pair.split_once(':')).find(|(name, _)| *name == key).map(|(_, code)| code)
+/// Codes by what people write in their place.
+type Pairs = HashMap<&'static str, &'static str>;
+
+/// The first of each name counts.
+fn pairs(text: &'static str) -> Pairs {
+    let mut pairs = Pairs::new();
+    for (name, code) in text.split(' ').filter_map(|pair| pair.split_once(':')) {
+        pairs.entry(name).or_insert(code);
+    }
+    pairs
 }
 
 /// Codes of countries and of Windows that stand in columns of languages.
@@ -90,10 +104,9 @@ fn meant(text: &str) -> Option<&'static str> {
     let name = lower.split([' ', '(', '-', '_', ',']).next().unwrap_or_default();
     let whole = lower.replace(' ', "_");
     let is_long = |key: &str| key.len() > 3 || !key.is_ascii();
-    looked_up(MISTAKEN, &lower)
-        .or_else(|| looked_up(codes::LONG, name).filter(|_| name.len() == 3))
-        .or_else(|| looked_up(names::NAMES, &whole).filter(|_| is_long(&whole)))
-        .or_else(|| looked_up(names::NAMES, name).filter(|_| is_long(name)))
+    let of_name = |key: &str| NAMES.get(key).filter(|_| is_long(key));
+    let found = MISTAKEN_CODES.get(lower.as_str()).or_else(|| LONG_CODES.get(name).filter(|_| name.len() == 3));
+    found.or_else(|| of_name(&whole)).or_else(|| of_name(name)).copied()
 }
 
 impl fmt::Display for Locale {

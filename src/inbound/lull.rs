@@ -56,6 +56,7 @@ mod tests {
                 advance(LULL / 2).await;
             }
         };
+        lull.stored();
         let began = Instant::now();
         tokio::select! {
             () = lull.wait() => {}

@@ -1,5 +1,6 @@
 //! Reads a message, and finds the delivery that it is about.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::{JoinError, spawn_blocking};
@@ -14,7 +15,7 @@ use crate::domain::report::MessageKind;
 use crate::mail::token::TokenKey;
 use crate::store::inbound::Waiting;
 use crate::store::sending::deliveries;
-use crate::store::{Conn, StoreError, notices};
+use crate::store::{Conn, StoreError};
 
 /// Bytes of a stored message that are looked at. What a report says stands before what it returns (RFC 6522), and what a person
 /// writes before what is attached.
@@ -76,7 +77,7 @@ impl Inbound {
         self.check(&bytes)?;
         let message = self.read(bytes, recipient).await;
         let mut conn = self.context.store.read().await?;
-        Ok(self.tie(&mut conn, message).await?)
+        Ok(self.tie(&mut conn, vec![message]).await?.pop().expect("one for each message"))
     }
 
     async fn read(&self, bytes: Vec<u8>, recipient: Option<String>) -> Message {
@@ -106,11 +107,22 @@ impl Inbound {
         self.own().with(|ours| Message::unread(recipient, ours))
     }
 
-    /// Finds the delivery of a message that was read.
-    pub(super) async fn tie(&self, conn: &mut Conn, message: Message) -> Result<Tied, StoreError> {
-        let known = look_up(conn, message.kind, &message.evidence).await?;
-        let tie = self.own().with(|ours| decide(message.kind, &message.evidence, ours, Some(&known)));
-        Ok(Tied { message, tie })
+    /// Finds the deliveries of messages that were read.
+    pub(super) async fn tie(&self, conn: &mut Conn, messages: Vec<Message>) -> Result<Vec<Tied>, StoreError> {
+        let meant: Vec<_> = messages.iter().map(|message| meant(&message.evidence)).collect();
+        let known = look_up(conn, &meant.concat()).await?;
+        let mut tied = Vec::with_capacity(messages.len());
+        for (message, ids) in messages.into_iter().zip(meant) {
+            let mut known = of(&ids, &known);
+            // Addresses are looked up only if nothing else is there.
+            if known.is_empty() && matches!(message.kind, MessageKind::Dsn | MessageKind::Arf) {
+                let latest = latest(conn, &message.evidence).await?;
+                known = of(&latest, &look_up(conn, &latest).await?);
+            }
+            let tie = self.own().with(|ours| decide(message.kind, &message.evidence, ours, Some(&known)));
+            tied.push(Tied { message, tie });
+        }
+        Ok(tied)
     }
 }
 
@@ -133,29 +145,38 @@ impl Tied {
     }
 }
 
-/// What is known of the deliveries that the evidence may mean. Addresses are looked up only if nothing else is there.
-async fn look_up(conn: &mut Conn, kind: MessageKind, evidence: &Evidence) -> Result<Vec<Known>, StoreError> {
-    let mut ids = evidence.deliveries();
+/// The deliveries that the evidence names by an id.
+fn meant(evidence: &Evidence) -> Vec<Uuid> {
     let of_messages = evidence.message_ids.iter().take(LOOKED_UP);
+    let mut ids = evidence.deliveries();
     ids.extend(of_messages.filter_map(|id| id.split_once('@')?.0.parse::<Uuid>().ok()));
     ids.sort_unstable();
     ids.dedup();
-    let mut known = Vec::new();
-    for id in ids {
-        known.extend(find(conn, id).await?);
-    }
-    if known.is_empty() && matches!(kind, MessageKind::Dsn | MessageKind::Arf) {
-        for key in evidence.named.iter().take(LOOKED_UP).filter_map(|address| address::key(address)) {
-            if let Some(id) = deliveries::latest_to(conn, &key).await? {
-                known.extend(find(conn, id).await?);
-            }
-        }
-    }
-    Ok(known)
+    ids
 }
 
-async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Known>, StoreError> {
-    let Some(delivery) = deliveries::find(conn, id).await? else { return Ok(None) };
-    let Some(domain) = notices::message_domain(conn, delivery.notice_id).await? else { return Ok(None) };
-    Ok(Some(Known { delivery: id, address: delivery.email, message_id: format!("{id}@{domain}") }))
+/// The newest deliveries to the addresses that the evidence names.
+async fn latest(conn: &mut Conn, evidence: &Evidence) -> Result<Vec<Uuid>, StoreError> {
+    let mut ids = Vec::new();
+    for key in evidence.named.iter().take(LOOKED_UP).filter_map(|address| address::key(address)) {
+        ids.extend(deliveries::latest_to(conn, &key).await?);
+    }
+    Ok(ids)
+}
+
+/// What is known of these, in their order.
+fn of(ids: &[Uuid], known: &BTreeMap<Uuid, Known>) -> Vec<Known> {
+    ids.iter().filter_map(|id| known.get(id).cloned()).collect()
+}
+
+/// What is known of deliveries.
+async fn look_up(conn: &mut Conn, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Known>, StoreError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let known = |it: deliveries::Mailed| {
+        let message_id = format!("{}@{}", it.id, it.message_domain);
+        (it.id, Known { delivery: it.id, address: it.email, message_id })
+    };
+    Ok(deliveries::mailed(conn, ids).await?.into_iter().map(known).collect())
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Inbound;
 use super::settle::Settled;
-use super::tie::Opened;
+use super::tie::{Opened, Tied};
 use crate::domain::inbound::Disposition;
 use crate::metrics::repeats::Repeats;
 use crate::store::StoreError;
@@ -143,15 +143,14 @@ impl Inbound {
         let mut tx = self.context.store.write().await?;
         // All places in the queue before the first notice, as the lock order is.
         tree::lock_head(&mut tx).await?;
-        let mut read = Vec::with_capacity(opened.len());
-        for Opened { waiting, digest, message } in opened {
-            read.push((waiting, digest, self.tie(&mut tx, message).await?));
-        }
-        let mut deliveries: Vec<Uuid> = read.iter().filter_map(|(.., tied)| tied.delivery()).collect();
+        let (stored, messages): (Vec<_>, _) =
+            opened.into_iter().map(|Opened { waiting, digest, message }| ((waiting, digest), message)).unzip();
+        let tied = self.tie(&mut tx, messages).await?;
+        let mut deliveries: Vec<Uuid> = tied.iter().filter_map(Tied::delivery).collect();
         deliveries.sort_unstable();
         deliveries.dedup();
         subjects::lock_queue(&mut tx, &deliveries).await?;
-        for (waiting, digest, tied) in &read {
+        for ((waiting, digest), tied) in stored.iter().zip(&tied) {
             let kind = tied.message.kind;
             let done = self.settle(&mut tx, waiting, *digest, tied).await?;
             if let Settled::Done(_, of_it) = &done {

@@ -69,6 +69,34 @@ impl<'a> Operation<'a> {
     pub const fn reason(self, reason: &'a str) -> Self {
         Self { reason, ..self }
     }
+
+    fn entry(&self, actor: &Actor, at: Timestamp, random: &Random) -> Entry {
+        let fact = Fact {
+            notice: self.notice,
+            ordinal: self.delivery.map(|(_, ordinal)| ordinal),
+            detail: Detail::Operated { action: self.action, object: self.object },
+            ..Fact::new(Event::Operated, at)
+        };
+        let person = Person {
+            account_id: self.account_id.to_owned(),
+            address: self.address.map(|address| address.as_str().to_owned()).unwrap_or_default(),
+            role: actor.to_string(),
+            reply: self.reason.to_owned(),
+            ..Person::default()
+        };
+        Entry::new(&fact, Some(&person), random)
+    }
+
+    fn opening<'e>(&self, entry: &'e Entry, at: Timestamp) -> Opening<'e> {
+        Opening {
+            entry,
+            notice_id: self.notice.map(|(id, _, _)| id),
+            delivery_id: self.delivery.map(|(id, _)| id),
+            subject: self.address.filter(|_| self.delivery.is_none()).map(Address::key),
+            at,
+            message: None,
+        }
+    }
 }
 
 /// Appends the `operated` entry of an operation, in the transaction that carries the operation out; and notes the request that asked
@@ -83,31 +111,27 @@ pub async fn record(
     at: Timestamp,
     random: &Random,
 ) -> Result<(), StoreError> {
-    let fact = Fact {
-        notice: operation.notice,
-        ordinal: operation.delivery.map(|(_, ordinal)| ordinal),
-        detail: Detail::Operated { action: operation.action, object: operation.object },
-        ..Fact::new(Event::Operated, at)
-    };
-    let person = Person {
-        account_id: operation.account_id.to_owned(),
-        address: operation.address.map(|address| address.as_str().to_owned()).unwrap_or_default(),
-        role: actor.to_string(),
-        reply: operation.reason.to_owned(),
-        ..Person::default()
-    };
-    let entry = Entry::new(&fact, Some(&person), random);
-    let opening = Opening {
-        entry: &entry,
-        notice_id: operation.notice.map(|(id, _, _)| id),
-        delivery_id: operation.delivery.map(|(id, _)| id),
-        subject: operation.address.filter(|_| operation.delivery.is_none()).map(Address::key),
-        at,
-        message: None,
-    };
-    ledger::append(conn, &[opening]).await?;
-    let object = operation.object.or(operation.delivery.map(|(id, _)| id)).or(operation.notice.map(|(id, ..)| id));
-    note(conn, actor, object, at).await
+    record_all(conn, &[(actor, operation.clone())], at, random).await
+}
+
+/// Records several operations, each with who carries it out, as [`record`] does.
+///
+/// # Errors
+/// If another try of one of the requests came first, or the database fails.
+pub async fn record_all(
+    conn: &mut Conn,
+    operations: &[(&Actor, Operation<'_>)],
+    at: Timestamp,
+    random: &Random,
+) -> Result<(), StoreError> {
+    let entries: Vec<Entry> = operations.iter().map(|(actor, it)| it.entry(actor, at, random)).collect();
+    let openings: Vec<_> = operations.iter().zip(&entries).map(|((_, it), entry)| it.opening(entry, at)).collect();
+    ledger::append(conn, &openings).await?;
+    for (actor, it) in operations {
+        let object = it.object.or(it.delivery.map(|(id, _)| id)).or(it.notice.map(|(id, ..)| id));
+        note(conn, actor, object, at).await?;
+    }
+    Ok(())
 }
 
 /// Notes the request that an actor carries out, if it may come twice, in the transaction that does so: for what has no entry.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use minicbor::Encoder;
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use uuid::Uuid;
 
 use super::{Detail, Fact, Person};
@@ -85,7 +85,7 @@ fn encode(write: impl FnOnce(&mut Cbor<'_>) -> Result<(), EncodeError>) -> Vec<u
 /// Text as it is written in entries: in normal form C (Unicode Standard Annex 15).
 #[must_use]
 pub fn nfc(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
+    if text.is_ascii() || is_nfc(text) { text.into() } else { text.nfc().collect::<String>().into() }
 }
 
 impl Fact {

@@ -44,9 +44,6 @@ impl FromStr for ZoneName {
         if text.eq_ignore_ascii_case("UTC") {
             return Ok(Self::utc());
         }
-        if let Some((_, zone)) = WINDOWS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
-            return Ok(Self((*zone).to_owned()));
-        }
         let lower = text.to_ascii_lowercase();
         if ["localtime", "local", "posixrules", "factory"].contains(&lower.as_str()) {
             return refuse("depends on the machine: write a time zone such as `Europe/Stockholm`");
@@ -56,6 +53,9 @@ impl FromStr for ZoneName {
         let known = TimeZoneDatabase::bundled().get(text).ok();
         if let Some(name) = known.as_ref().and_then(TimeZone::iana_name) {
             return Ok(Self(name.to_owned()));
+        }
+        if let Some((_, zone)) = WINDOWS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
+            return Ok(Self((*zone).to_owned()));
         }
         if let Some(zone) = of_city(text) {
             return refuse(&format!("is not a time zone: write `{zone}`"));

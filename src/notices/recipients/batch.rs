@@ -17,7 +17,7 @@ use crate::domain::notice::Notice;
 use crate::domain::problem::Problems;
 use crate::domain::right::Right;
 use crate::ledger::operated::{self, Operation};
-use crate::notices::{NoticeError, Notices};
+use crate::notices::{NoticeError, Notices, allowed};
 use crate::people::mask::Mask;
 use crate::store::notices::rows;
 use crate::store::notices::{self as kept, Kept};
@@ -46,12 +46,25 @@ impl Notices {
         let Some(notice) = kept::find(conn, id).await? else {
             return Ok(calls.iter().map(|_| Err(NoticeError::Unknown(id.to_string()))).collect());
         };
-        if shut(&notice).is_some() {
-            return Ok(calls.iter().map(|_| Err(shut(&notice).expect("it was just seen to be"))).collect());
+        let may: Vec<_> = calls.iter().map(|call| allowed(&call.actor, Right::Release, &notice)).collect();
+        let allowed = calls.iter().zip(&may).filter(|(_, may)| may.is_ok());
+        let added = self.add_allowed(conn, &notice, &allowed.map(|(call, _)| *call).collect::<Vec<_>>()).await?;
+        let mut added = added.into_iter();
+        Ok(may.into_iter().map(|may| may.and_then(|()| added.next().expect("one for each that is allowed"))).collect())
+    }
+
+    async fn add_allowed(
+        &self,
+        conn: &mut Conn,
+        notice: &Kept,
+        calls: &[&Request],
+    ) -> Result<Vec<Result<Added, NoticeError>>, NoticeError> {
+        if shut(notice).is_some() {
+            return Ok(calls.iter().map(|_| Err(shut(notice).expect("it was just seen to be"))).collect());
         }
-        let parsed = self.parsed(&notice)?;
+        let parsed = self.parsed(notice)?;
         let plan = Plan::for_added(&self.context.config, &parsed);
-        let mut batch = Batch::sort(conn, &notice, calls).await?;
+        let mut batch = Batch::sort(conn, notice, calls).await?;
         let resolved = audience::resolve(conn, &plan, &batch.new, notice.continued()).await?;
         if let Err(error) = plan.refuse_example(&resolved) {
             // Nothing is written: each caller is refused alike.
@@ -59,19 +72,18 @@ impl Notices {
             let again = || plan.refuse_example(&resolved).err();
             return Ok(calls.iter().map(|_| Err(first.take().or_else(again).expect("it is refused").into())).collect());
         }
-        batch.refuse(&resolved, &notice);
+        batch.refuse(&resolved, notice);
         let taken = batch.taken(resolved);
-        self.write(conn, &notice, &taken).await?;
-        for (call, fates) in calls.iter().zip(&batch.fates) {
-            let added = fates.iter().filter(|fate| matches!(fate, Fate::New)).count();
-            if added > 0 {
-                let reason = format!("{added} rows");
-                let operation = Operation::on_notice(Action::AddRecipients, &notice).reason(&reason);
-                let at = self.context.clock.now();
-                operated::record(conn, &call.actor, &operation, at, &self.context.random).await?;
-            }
-        }
-        batch.answers(conn, &notice, calls).await
+        self.write(conn, notice, &taken).await?;
+        let added = batch.fates.iter().map(|fates| fates.iter().filter(|fate| matches!(fate, Fate::New)).count());
+        let added: Vec<_> = calls.iter().zip(added).filter(|(_, rows)| *rows > 0).collect();
+        let reasons: Vec<_> = added.iter().map(|(_, rows)| format!("{rows} rows")).collect();
+        let operation = Operation::on_notice(Action::AddRecipients, notice);
+        let operations = added.iter().zip(&reasons);
+        let operations: Vec<_> =
+            operations.map(|((call, _), reason)| (&call.actor, operation.clone().reason(reason))).collect();
+        operated::record_all(conn, &operations, self.context.clock.now(), &self.context.random).await?;
+        batch.answers(conn, notice, calls).await
     }
 
     /// Writes the new rows and their deliveries.

@@ -12,7 +12,7 @@ use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::delivery::State;
 use crate::domain::locale::{Locale, ZoneName};
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{Dialect, json, json_ids};
 use crate::store::engine::row::{Row, place};
 use crate::store::notices::Continued;
 use crate::store::sending::recipients::Recipient;
@@ -98,6 +98,34 @@ pub async fn of_rows(
         found.entry(row.get("row_key")?).or_default().push(of_row);
     }
     Ok(found)
+}
+
+/// What was mailed as a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailed {
+    /// The delivery.
+    pub id: Uuid,
+    /// Its address; empty once the person was erased.
+    pub email: String,
+    /// The domain of its Message-ID.
+    pub message_domain: String,
+}
+
+/// What was mailed as these deliveries, as far as there are such.
+pub async fn mailed(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<Mailed>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT d.id, d.email, n.message_domain FROM json_each($1) AS k
+         CROSS JOIN deliveries d CROSS JOIN notices n WHERE d.id = k.value AND n.id = d.notice_id",
+        "SELECT d.id, d.email, n.message_domain FROM deliveries d JOIN notices n ON n.id = d.notice_id
+         WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    );
+    let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            Ok(Mailed { id: row.id("id")?, email: row.get("email")?, message_domain: row.get("message_domain")? })
+        })
+        .collect()
 }
 
 /// The newest delivery to an address.

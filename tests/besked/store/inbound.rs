@@ -159,6 +159,9 @@ async fn the_newest_delivery_to_an_address_is_found(#[case] engine: Engine) {
     let delivery = deliveries::of_notice(&mut tx, notice, 1, 1).await.unwrap().remove(0);
     assert_eq!(deliveries::latest_to(&mut tx, &key("B@x.example")).await.unwrap(), Some(delivery.id));
     assert_eq!(deliveries::latest_to(&mut tx, &key("nobody@x.example")).await.unwrap(), None);
+    let mailed = deliveries::mailed(&mut tx, &[Uuid::from_u128(1), delivery.id]).await.unwrap();
+    let known = mailed.iter().map(|it| (it.id, it.email.as_str(), it.message_domain.as_str()));
+    assert_eq!(known.collect::<Vec<_>>(), [(delivery.id, "b@x.example", "example.com")]);
     assert_eq!(notices::message_domain(&mut tx, notice).await.unwrap().as_deref(), Some("example.com"));
     assert_eq!(notices::message_domain(&mut tx, Uuid::from_u128(1)).await.unwrap(), None);
 }
