@@ -216,20 +216,24 @@ impl Metrics {
         self.0.replies.get_or_create(&OfReply { outcome }).inc();
     }
 
-    /// Times a commit of `size` outcomes and claims.
+    /// Times a commit.
     ///
     /// # Errors
     /// The errors of the commit.
-    pub async fn committing<T, E>(&self, size: usize, commit: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    pub async fn committing<T, E>(&self, commit: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let began = Instant::now();
         let result = commit.await;
         if result.is_ok() {
             self.0.commits.observe(began.elapsed().as_secs_f64());
-            self.0.groups.observe(f64::from(u32::try_from(size).unwrap_or(u32::MAX)));
         } else {
             self.0.failed.inc();
         }
         result
+    }
+
+    /// Counts the outcomes and claims that one commit took.
+    pub fn committed(&self, size: usize) {
+        self.0.groups.observe(f64::from(u32::try_from(size).unwrap_or(u32::MAX)));
     }
 
     /// The metrics of a relay, all of them present from now on.

@@ -179,7 +179,8 @@ impl Drop for Dispatching {
 
 /// A notice in one language, as a file.
 fn notice(category: &str, audience: &str, filler: usize) -> String {
-    let words = "All virtual machines in the region keep running while we do this. ";
+    // On lines of its own: what stands on the line of a value is encoded anew for each recipient.
+    let words = "All virtual machines in the region keep running while we do this.\n";
     let body = words.repeat(filler / 2 / words.len());
     let fields = match category {
         "maintenance" => {
@@ -195,6 +196,6 @@ fn notice(category: &str, audience: &str, filler: usize) -> String {
     };
     format!(
         "+++\ncategory = \"{category}\"\nreference = \"BENCH\"\n[audience]\n{audience}\n[fields]\n{fields}\n+++\n\
-         Hello {{{{ contact.name }}}}. {body}\n"
+         Hello {{{{ contact.name }}}}.\n\n{body}"
     )
 }

@@ -52,7 +52,7 @@ mod tests {
     async fn a_page_that_panics_is_a_refusal() {
         let see = map_response(|response: Response| async move {
             let refusal = response.extensions().get::<Refusal>().cloned();
-            format!("{:?}", refusal.map(|it| (it.kind, it.text)))
+            format!("{:?}", refusal.map(|it| (it.kind, it.text.text)))
         });
         let routes = Router::new().route("/", get(panics));
         let routes = routes.route_layer(from_fn(|request, next| run(next, request))).layer(see);

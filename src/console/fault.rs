@@ -20,6 +20,12 @@ impl Fault {
         Self { text: text.into(), is_english: true, ..Self::default() }
     }
 
+    /// Nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.text.is_empty()
+    }
+
     /// The same behind these words of the page.
     #[must_use]
     pub fn behind(self, before: impl fmt::Display) -> Self {

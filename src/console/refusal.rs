@@ -38,11 +38,9 @@ pub struct Refusal {
     /// What the error means.
     pub kind: Kind,
     /// Why, for the operator; empty if something failed inside, which is in the log.
-    pub text: String,
-    /// The text by a key of the strings, with values in it; else it is English.
+    pub text: Fault,
+    /// The same by a key of the strings, with values in it.
     pub said: Option<Said>,
-    /// The text is in the words of the page already.
-    pub is_own: bool,
     /// Somebody else was faster: what was looked at has changed meanwhile. Other conflicts are with how things stand.
     pub is_race: bool,
 }
@@ -57,26 +55,22 @@ struct Page {
 }
 
 impl Refusal {
-    /// A refusal of a kind with its reason.
+    /// A refusal of a kind with its reason in the words of the page.
     #[must_use]
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), said: None, is_own: true, is_race: false }
+        Self { kind, text: Fault::from(text.into()), said: None, is_race: false }
     }
 
-    /// A refusal of a kind with its reason, which is in English.
+    /// A refusal of a kind with its reason in English.
     #[must_use]
     pub fn english(kind: Kind, text: impl Into<String>) -> Self {
-        Self { is_own: false, ..Self::new(kind, text) }
+        Self { text: Fault::english(text), ..Self::new(kind, "") }
     }
 
     /// The reason, in the words of the page if there are some.
     #[must_use]
     pub fn fault(&self, words: &Words) -> Fault {
-        match &self.said {
-            Some(said) => said.text(words).into(),
-            None if self.is_own => self.text.clone().into(),
-            None => Fault::english(&*self.text),
-        }
+        self.said.as_ref().map_or_else(|| self.text.clone(), |said| said.text(words).into())
     }
 
     /// There is no such thing.
@@ -167,7 +161,7 @@ impl From<StoreError> for Refusal {
 
 impl From<Forbidden> for Refusal {
     fn from(error: Forbidden) -> Self {
-        Self::english(Kind::Forbidden, error.to_string())
+        Self { said: Said::of_forbidden(&error), ..Self::english(Kind::Forbidden, error.to_string()) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::words::Words;
 use crate::audience::AudienceError;
+use crate::domain::right::Forbidden;
 use crate::notices::NoticeError;
 use crate::people::import::ImportError;
 
@@ -78,6 +79,18 @@ impl Said {
         })
     }
 
+    /// What is said to whoever lacks a role.
+    pub fn of_forbidden(error: &Forbidden) -> Option<Self> {
+        let Forbidden::Role { right, category, .. } = error else { return None };
+        let roles = right.roles(*category);
+        let key = match roles.iter().count() {
+            0 => return None,
+            1 => "forbidden-role",
+            _ => "forbidden-roles",
+        };
+        Some(Self::new(key).with("roles", Value::Text(roles.to_string())))
+    }
+
     /// What is said of an import that is refused as a whole.
     pub fn of_import(error: &ImportError) -> Option<Self> {
         Some(match error {
@@ -90,5 +103,25 @@ impl Said {
             ImportError::Altered => Self::new("altered"),
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::category::Category;
+    use crate::domain::right::Right;
+
+    #[test]
+    fn whoever_lacks_a_role_reads_which_in_the_language_of_the_page() {
+        let said = |language: &str, right, category| {
+            let words = Words::new(&language.parse().unwrap(), &"UTC".parse().unwrap());
+            Said::of_forbidden(&Forbidden::Role { name: "Mia".to_owned(), right, category }).unwrap().text(&words)
+        };
+        let breach = Some(Category::SecurityBreach);
+        assert_eq!(said("sv", Right::Write, breach), "Det kräver rollen security.");
+        assert_eq!(said("sv", Right::Approve, breach), "Det kräver någon av rollerna legal, compliance.");
+        assert_eq!(said("en", Right::Approve, breach), "It needs one of the roles legal, compliance.");
+        assert_eq!(Said::of_forbidden(&Forbidden::Machine("robot".to_owned())), None);
     }
 }

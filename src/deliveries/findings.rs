@@ -239,9 +239,13 @@ async fn before_finding(conn: &mut Conn, id: Uuid) -> Result<Option<(Outcome, Fa
 pub(crate) async fn lock(conn: &mut Conn, id: Uuid) -> Result<(Shown, Kept), DeliveryError> {
     tree::lock_head(conn).await?;
     subjects::lock_queue(conn, &[id]).await?;
-    let Some(delivery) = deliveries::find(conn, id).await? else { return Err(DeliveryError::Unknown(id)) };
-    notices::lock(conn, delivery.notice_id).await?;
-    // Once more: a worker may have finished it while this waited for the locks.
+    lock_notice(conn, id).await
+}
+
+/// The same for a caller that holds the ledger's head and the delivery's place in the queue already.
+pub(crate) async fn lock_notice(conn: &mut Conn, id: Uuid) -> Result<(Shown, Kept), DeliveryError> {
+    notices::lock_of(conn, id).await?;
+    // Read after the locks: a worker may have finished it until then.
     let Some(delivery) = deliveries::find(conn, id).await? else { return Err(DeliveryError::Unknown(id)) };
     let notice = notices::find(conn, delivery.notice_id).await?.ok_or(DeliveryError::Unknown(id))?;
     Ok((delivery, notice))

@@ -9,7 +9,7 @@ use super::Inbound;
 use super::copies::{self, Times};
 use super::tie::Tied;
 use crate::deliveries::DeliveryError;
-use crate::deliveries::findings::{fact, lock, person};
+use crate::deliveries::findings::{fact, lock_notice, person};
 use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::category::Category;
@@ -60,7 +60,8 @@ struct Subject<'a> {
 }
 
 impl Inbound {
-    /// Records a message that was read, in the caller's transaction, which holds the ledger's head.
+    /// Records a message that was read, in the caller's transaction, which holds the ledger's head and the places of the deliveries in the
+    /// queue.
     pub(super) async fn settle(
         &self,
         conn: &mut Conn,
@@ -69,7 +70,7 @@ impl Inbound {
         tied: &Tied,
     ) -> Result<Settled, StoreError> {
         let locked = match tied.delivery() {
-            Some(id) => match lock(conn, id).await {
+            Some(id) => match lock_notice(conn, id).await {
                 Ok(locked) => Some(locked),
                 // It was purged, or is of another installation.
                 Err(DeliveryError::Unknown(_)) => None,

@@ -9,6 +9,7 @@ use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::random::Random;
+use crate::domain::request::Request;
 use crate::store::notices::Kept;
 use crate::store::operators::requests;
 use crate::store::proof::ledger::{self, Opening};
@@ -127,11 +128,9 @@ pub async fn record_all(
     let entries: Vec<Entry> = operations.iter().map(|(actor, it)| it.entry(actor, at, random)).collect();
     let openings: Vec<_> = operations.iter().zip(&entries).map(|((_, it), entry)| it.opening(entry, at)).collect();
     ledger::append(conn, &openings).await?;
-    for (actor, it) in operations {
-        let object = it.object.or(it.delivery.map(|(id, _)| id)).or(it.notice.map(|(id, ..)| id));
-        note(conn, actor, object, at).await?;
-    }
-    Ok(())
+    let object = |it: &Operation<'_>| it.object.or(it.delivery.map(|(id, _)| id)).or(it.notice.map(|(id, ..)| id));
+    let noted = operations.iter().filter_map(|(actor, it)| Some((actor.request()?, object(it))));
+    note_all(conn, &noted.collect::<Vec<_>>(), at).await
 }
 
 /// Notes the request that an actor carries out, if it may come twice, in the transaction that does so: for what has no entry.
@@ -139,6 +138,9 @@ pub async fn record_all(
 /// # Errors
 /// If another try of the request came first, or the database fails.
 pub async fn note(conn: &mut Conn, actor: &Actor, object: Option<Uuid>, at: Timestamp) -> Result<(), StoreError> {
-    let Some(request) = actor.request() else { return Ok(()) };
-    if requests::note(conn, request, object, at).await? { Ok(()) } else { Err(StoreError::Repeated) }
+    note_all(conn, &actor.request().map(|request| (request, object)).into_iter().collect::<Vec<_>>(), at).await
+}
+
+async fn note_all(conn: &mut Conn, noted: &[(&Request, Option<Uuid>)], at: Timestamp) -> Result<(), StoreError> {
+    if requests::note(conn, noted, at).await? { Ok(()) } else { Err(StoreError::Repeated) }
 }

@@ -19,8 +19,9 @@ use super::{NoticeError, Notices};
 use crate::domain::actor::Actor;
 use crate::domain::notice::{Notice, Standing, State};
 use crate::domain::problem::Problems;
-use crate::store::StoreError;
 use crate::store::notices::Kept;
+use crate::store::proof::tree;
+use crate::store::{StoreError, Writing};
 use row::Checked;
 
 /// Rows that one call adds at most.
@@ -158,11 +159,17 @@ impl Notices {
     /// Commits what waits, unless another task has done so meanwhile.
     async fn commit_waiting(&self) {
         let _turn = self.adding.turn.lock().await;
-        let requests = self.adding.take();
-        if requests.is_empty() {
+        if self.adding.waiting.lock().expect("nobody panics while holding it").is_empty() {
             return;
         }
-        let refused = match self.commit_together(&requests).await {
+        let begun = self.begin().await;
+        // Also those that came while others were writing.
+        let requests = self.adding.take();
+        let committed = match begun {
+            Ok(tx) => self.commit_together(tx, &requests).await,
+            Err(error) => Err(error.into()),
+        };
+        let refused = match committed {
             Ok(answers) => return self.answer(requests.into_iter().zip(answers).collect()),
             Err(error) => error,
         };
@@ -173,9 +180,7 @@ impl Notices {
         let alone = requests.len() == 1;
         for request in requests {
             let answer = if is_refusal && !alone {
-                self.commit_together(std::slice::from_ref(&request))
-                    .await
-                    .and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(StoreError::Unwritable.into())))
+                self.commit_alone(&request).await
             } else {
                 Err(first.take().unwrap_or_else(|| StoreError::Unwritable.into()))
             };
@@ -195,11 +200,24 @@ impl Notices {
         }
     }
 
-    /// Adds the rows of several calls in one transaction, and returns the answer to each.
-    async fn commit_together(&self, requests: &[Request]) -> Result<Vec<Result<Added, NoticeError>>, NoticeError> {
+    async fn commit_alone(&self, request: &Request) -> Result<Added, NoticeError> {
+        let mut answers = self.commit_together(self.begin().await?, std::slice::from_ref(request)).await?;
+        answers.pop().unwrap_or_else(|| Err(StoreError::Unwritable.into()))
+    }
+
+    /// A transaction in which no person is erased.
+    async fn begin(&self) -> Result<Writing<'static>, StoreError> {
         let mut tx = self.context.store.write().await?;
-        // No person is erased meanwhile.
-        crate::store::proof::tree::lock_head(&mut tx).await?;
+        tree::lock_head(&mut tx).await?;
+        Ok(tx)
+    }
+
+    /// Adds the rows of several calls in one transaction, and returns the answer to each.
+    async fn commit_together(
+        &self,
+        mut tx: Writing<'_>,
+        requests: &[Request],
+    ) -> Result<Vec<Result<Added, NoticeError>>, NoticeError> {
         let mut by_notice: BTreeMap<Uuid, Vec<usize>> = BTreeMap::new();
         requests.iter().enumerate().for_each(|(n, request)| by_notice.entry(request.notice).or_default().push(n));
         let mut answers: Vec<Option<Result<Added, NoticeError>>> = requests.iter().map(|_| None).collect();

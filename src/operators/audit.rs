@@ -57,7 +57,7 @@ impl AuditLog {
     pub async fn record(&self, row: &NewRow<'_>) -> Result<(), StoreError> {
         let asked = self.asked(row);
         let mut tx = self.context.store.write().await?;
-        audit::insert(&mut tx, &asked).await?;
+        audit::insert(&mut tx, &[&asked]).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -19,9 +19,9 @@ use uuid::Uuid;
 use super::audit::{Asked, AuditLog, NewRow};
 use crate::context::Context;
 use crate::domain::request::Request;
-use crate::store::StoreError;
 use crate::store::operators::{audit, requests};
 use crate::store::proof::tree;
+use crate::store::{StoreError, Writing};
 
 pub use crate::store::operators::requests::Answer;
 
@@ -200,11 +200,16 @@ impl Requests {
 
     async fn commit_waiting(&self) {
         let mut pruned = self.turn.lock().await;
-        let waiting = std::mem::take(&mut *lock(&self.waiting));
-        if waiting.is_empty() {
+        if lock(&self.waiting).is_empty() {
             return;
         }
-        let written = self.write(&waiting, &mut pruned).await;
+        let begun = self.context.store.write().await;
+        // Also those that came while others were writing.
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        let written = match begun {
+            Ok(tx) => self.write(tx, &waiting, &mut pruned).await,
+            Err(error) => Err(error),
+        };
         if let Err(error) = &written {
             tracing::warn!(error = error.for_logs(), rows = waiting.len(), "the audit log lacks requests");
         }
@@ -214,19 +219,16 @@ impl Requests {
         }
     }
 
-    async fn write(&self, waiting: &[Waiting], pruned: &mut Timestamp) -> Result<(), StoreError> {
+    async fn write(&self, mut tx: Writing<'_>, waiting: &[Waiting], pruned: &mut Timestamp) -> Result<(), StoreError> {
         let now = self.context.clock.now();
-        let mut tx = self.context.store.write().await?;
-        if waiting.iter().any(|it| it.answer.is_some()) {
+        let answers = waiting.iter().filter_map(|it| it.answer.as_ref()).map(|(request, answer)| (request, answer));
+        let answers: Vec<_> = answers.collect();
+        if !answers.is_empty() {
             // An erasure holds it, too: it comes before these answers, or finds and forgets them.
             tree::lock_head(&mut tx).await?;
         }
-        for it in waiting {
-            audit::insert(&mut tx, &it.row).await?;
-            if let Some((request, answer)) = &it.answer {
-                requests::answer(&mut tx, request, answer, now).await?;
-            }
-        }
+        audit::insert(&mut tx, &waiting.iter().map(|it| &it.row).collect::<Vec<_>>()).await?;
+        requests::answer(&mut tx, &answers, now).await?;
         // Now and then, those of yesterday.
         if now.duration_since(*pruned) > SignedDuration::from_mins(1) {
             let before = now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -21,12 +21,10 @@ pub struct About {
 
 /// What some tasks are about, by their ids.
 pub async fn of_tasks(conn: &mut Conn, ids: &[Uuid]) -> Result<BTreeMap<Uuid, About>> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT t.id, n.reference, n.subject, c.name FROM tasks t LEFT JOIN notices n ON n.id = t.notice_id
-           LEFT JOIN customers c ON c.account_id = t.account_id WHERE t.id IN (SELECT value FROM json_each($1))",
-        "SELECT t.id, n.reference, n.subject, c.name FROM tasks t LEFT JOIN notices n ON n.id = t.notice_id
-           LEFT JOIN customers c ON c.account_id = t.account_id
-         WHERE t.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+           LEFT JOIN customers c ON c.account_id = t.account_id WHERE t.id", in "$1"
     );
     let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
     let rows = sqlx::query(sql).bind(json(&ids)).fetch_all(conn).await?;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::escalation::State;
-use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::dialect::{Dialect, among, bulk, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -221,11 +221,10 @@ pub async fn put_off(conn: &mut Conn, notice_id: Uuid, until: Timestamp) -> Resu
 
 /// Forgets that customers were informed, or settled by a person: a row that is added to a standing notice is another matter.
 pub async fn begin_again(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result<()> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "DELETE FROM escalations WHERE notice_id = $1 AND state IN ('informed', 'settled')
-           AND account_id IN (SELECT value FROM json_each($2))",
-        "DELETE FROM escalations WHERE notice_id = $1 AND state IN ('informed', 'settled')
-           AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
+           AND account_id", in "$2"
     );
     sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).execute(conn).await?;
     Ok(())
@@ -263,11 +262,10 @@ pub async fn seen(conn: &mut Conn, notice_id: Uuid) -> Result<String> {
 
 /// The cases of some customers of a notice, by account id.
 pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result<BTreeMap<String, Case>> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT account_id, state, since, due_at, turns FROM escalations
-         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2))",
-        "SELECT account_id, state, since, due_at, turns FROM escalations
-         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
+         WHERE notice_id = $1 AND account_id", in "$2"
     );
     let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
     rows.iter()

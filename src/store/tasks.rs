@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::task::{State, TaskKind};
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -115,11 +115,10 @@ pub async fn open(conn: &mut Conn, task: &NewTask<'_>) -> Result<bool> {
 
 /// Closes the open tasks of a kind about a notice and some of its customers by a fact. Returns how many there were.
 pub async fn close(conn: &mut Conn, kind: TaskKind, notice_id: Uuid, accounts: &[&str], at: Timestamp) -> Result<u64> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "UPDATE tasks SET state = 'done', done_at = $4 WHERE state = 'open' AND kind = $1 AND notice_id = $2
-           AND account_id IN (SELECT value FROM json_each($3))",
-        "UPDATE tasks SET state = 'done', done_at = $4 WHERE state = 'open' AND kind = $1 AND notice_id = $2
-           AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($3::jsonb)))",
+           AND account_id", in "$3"
     );
     let done = sqlx::query(sql)
         .bind(kind.as_str())

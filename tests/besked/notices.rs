@@ -69,7 +69,7 @@ async fn steps(app: &TestApp, id: Uuid) -> Vec<(String, String, String)> {
 }
 
 /// Who did what, as the ledger has it.
-async fn operated(app: &TestApp, id: Uuid) -> Vec<(String, String)> {
+pub async fn operated(app: &TestApp, id: Uuid) -> Vec<(String, String)> {
     let mut conn = app.app.context.store.read().await.unwrap();
     let openings = besked::store::proof::ledger::about_notice(&mut conn, id).await.unwrap();
     let operated = openings.iter().filter(|opening| opening.event == Event::Operated).map(|opening| {

@@ -5,6 +5,7 @@ mod escalated;
 
 use std::collections::BTreeMap;
 
+use besked::domain::actor::{Actor, Via};
 use besked::domain::address::masked;
 use besked::domain::category::Category;
 use besked::domain::coverage::Verdict;
@@ -12,6 +13,7 @@ use besked::domain::delivery::State;
 use besked::domain::entry::Event;
 use besked::domain::evidence::verify;
 use besked::domain::notice::{Standing, State as NoticeState};
+use besked::domain::operator::{OperatorKind, Role as OperatorRole};
 use besked::notices::NoticeError;
 use besked::notices::recipients::{Added, MOST, NewRow, Shut};
 use besked::people::import::ImportOptions;
@@ -23,6 +25,7 @@ use crate::app::{CUSTOMERS, NEWS, TestApp, address, alice, maintenance};
 use crate::audit::audit;
 use crate::database::Engine;
 use crate::evidence::{events, exported, key, python};
+use crate::notices::operated;
 
 /// Invoices of a year, to nobody yet.
 pub const INVOICES: &str = "+++\ncategory = \"billing\"\nreference = \"INV-2026\"\nsubject = \"Invoice {{ row.invoice }}\"\n[audience]\n\
@@ -125,6 +128,36 @@ async fn a_row_is_taken_once_and_a_key_is_for_one_row(#[case] engine: Engine) {
     app.run_until_idle().await;
     assert_eq!(app.relay.count(), 13);
     assert_eq!(audit(&app).await.problem, None);
+}
+
+/// Calls that come together share a transaction: each is judged, and recorded, by itself.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_add_is_refused_beside_those_who_may(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(INVOICES).await;
+    let actor = |name: &str, role| {
+        let via = Via::Cli { os_user: "root".to_owned() };
+        Actor::operator(&name.parse().unwrap(), OperatorKind::Person, [role].into_iter().collect(), via)
+    };
+    let (finance, marketing) = (actor("Fia", OperatorRole::Finance), actor("Mats", OperatorRole::Marketing));
+    let all = (0..20).map(|n| {
+        let (notices, actor) = (app.app.notices.clone(), if n % 2 == 0 { finance.clone() } else { marketing.clone() });
+        tokio::spawn(async move { notices.add(id, vec![row("C1", &format!("k{n}"), &format!("F-{n}"))], &actor).await })
+    });
+    for (n, added) in all.collect::<Vec<_>>().into_iter().enumerate() {
+        match added.await.unwrap() {
+            Ok(added) => assert_eq!((n % 2, added.accepted), (0, 1)),
+            Err(error) => assert!(n % 2 == 1 && matches!(error, NoticeError::Forbidden(_)), "{error}"),
+        }
+    }
+    assert_eq!(app.notice(id).await.recipients, 10);
+    let operated = operated(&app, id).await;
+    let adding = operated.iter().filter(|(_, who)| who.contains("Fia")).count();
+    assert_eq!((adding, operated.iter().any(|(_, who)| who.contains("Mats"))), (10, false), "{operated:?}");
 }
 
 #[rstest]

@@ -198,7 +198,10 @@ fn each_code_of_what_is_wrong_has_its_string() {
         keys.extend(quoted(&text, "Wrong::known(").map(|code| format!("console-wrong-{code}")));
         if path == "src/console/said.rs" {
             keys.extend(quoted(&text, "Self::new(").map(|code| format!("console-refused-{code}")));
-            keys.extend(["audience-others", "audience-changed"].map(|code| format!("console-refused-{code}")));
+            keys.extend(
+                ["audience-others", "audience-changed", "forbidden-role", "forbidden-roles"]
+                    .map(|code| format!("console-refused-{code}")),
+            );
         }
     }
     assert!(keys.len() > 35, "only {keys:?}");

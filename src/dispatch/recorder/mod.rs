@@ -181,15 +181,11 @@ impl Recorder {
                 let Some(request) = self.next_request(&mut writer).await else { return writer.close().await };
                 self.add(&mut group, request);
             }
-            while group.len() < MAX_GROUP
-                && let Ok(request) = self.requests.try_recv()
-            {
-                self.add(&mut group, request);
-            }
             let context = self.context.clone();
-            let committed = context.store.within(DEADLINE, self.commit(&mut writer, &group));
-            match metrics.committing(group.len(), committed).await {
+            let committed = context.store.within(DEADLINE, self.commit(&mut writer, &mut group, MAX_GROUP));
+            match metrics.committing(committed).await {
                 Ok(committed) => {
+                    metrics.committed(group.len());
                     context.outage.end();
                     failures = 0;
                     self.done(&mut group, committed);
@@ -254,10 +250,16 @@ impl Recorder {
         }
     }
 
-    /// Does everything in one transaction.
-    async fn commit(&mut self, writer: &mut Writer, group: &Group) -> Result<Committed, StoreError> {
+    /// Does everything in one transaction, with what waits by then as long as there are fewer than `most` requests.
+    async fn commit(&mut self, writer: &mut Writer, group: &mut Group, most: usize) -> Result<Committed, StoreError> {
         let mut done = Committed::default();
         let mut tx = writer.begin().await?;
+        // Others may have been writing until now: whoever came meanwhile need not wait for the next one.
+        while group.len() < most
+            && let Ok(request) = self.requests.try_recv()
+        {
+            self.add(group, request);
+        }
         let unclear = self.unclear;
         if unclear {
             let (context, now) = (&self.context, self.context.clock.now());

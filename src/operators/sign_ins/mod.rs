@@ -264,7 +264,7 @@ impl SignIns {
     ) -> Result<(), StoreError> {
         let (operator, via) = (operator.as_str(), visitor.via());
         let row = NewRow { operator, via: &via, action, object: None, result: Ended::Ok };
-        audit::insert(conn, &self.audit.asked(&row)).await
+        audit::insert(conn, &[&self.audit.asked(&row)]).await
     }
 
     /// Adds a row about an attempt that failed.

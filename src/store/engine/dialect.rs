@@ -27,6 +27,17 @@ macro_rules! bulk {
 }
 pub(in crate::store) use bulk;
 
+/// A statement over what is `in` a parameter, which is a list of values as JSON.
+macro_rules! among {
+    ($conn:expr, $before:literal $(, in $list:literal $(, $after:literal)?)+) => {
+        $crate::store::Dialect::of($conn).pick(
+            concat!($before, $(" IN (SELECT value FROM json_each(", $list, "))", $($after,)?)+),
+            concat!($before, $(" = ANY (ARRAY(SELECT jsonb_array_elements_text(", $list, "::jsonb)))", $($after,)?)+),
+        )
+    };
+}
+pub(in crate::store) use among;
+
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Access {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::forward::{Reason, State};
-use crate::store::engine::dialect::{Dialect, json_ids};
+use crate::store::engine::dialect::{among, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -161,11 +161,10 @@ pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Forwa
 
 /// What became of these messages; those that are no replies are left out.
 pub async fn of_messages(conn: &mut Conn, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Forward>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT id, at, forward, forward_reason, forward_at FROM inbound
-         WHERE id IN (SELECT value FROM json_each($1)) AND forward IS NOT NULL",
-        "SELECT id, at, forward, forward_reason, forward_at FROM inbound
-         WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND forward IS NOT NULL",
+    let sql = among!(
+        conn,
+        "SELECT id, at, forward, forward_reason, forward_at FROM inbound WHERE id", in "$1",
+        " AND forward IS NOT NULL"
     );
     let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
     rows.iter().map(|row| read(row).map(|forward| (forward.inbound_id, forward))).collect()

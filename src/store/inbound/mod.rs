@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::domain::inbound::{Disposition, Route};
 use crate::domain::report::{MatchKind, MessageKind};
-use crate::store::engine::dialect::{Dialect, json_ids};
+use crate::store::engine::dialect::{among, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -144,11 +144,10 @@ pub async fn waiting(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = Dialect::of(conn).pick(
-        "SELECT id, route, recipient, sender, at, size, raw FROM inbound
-         WHERE id IN (SELECT value FROM json_each($1)) AND disposition = 'waiting' ORDER BY due_at, id",
-        "SELECT id, route, recipient, sender, at, size, raw FROM inbound
-         WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND disposition = 'waiting' ORDER BY due_at, id",
+    let sql = among!(
+        conn,
+        "SELECT id, route, recipient, sender, at, size, raw FROM inbound WHERE id", in "$1",
+        " AND disposition = 'waiting' ORDER BY due_at, id"
     );
     let rows = sqlx::query(sql).bind(json_ids(&ids)).fetch_all(conn).await?;
     rows.iter()
@@ -283,17 +282,9 @@ pub async fn delete_raw(conn: &mut Conn, before: Timestamp, limit: u32) -> Resul
         };
         list.push(row.id("id")?);
     }
-    let dialect = Dialect::of(conn);
-    let delete = dialect.pick(
-        "DELETE FROM inbound WHERE id IN (SELECT value FROM json_each($1))",
-        "DELETE FROM inbound WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-    );
+    let delete = among!(conn, "DELETE FROM inbound WHERE id", in "$1");
     sqlx::query(delete).bind(json_ids(&unmatched)).execute(&mut *conn).await?;
-    let clear = dialect.pick(
-        "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL WHERE id IN (SELECT value FROM json_each($1))",
-        "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
-         WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-    );
+    let clear = among!(conn, "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL WHERE id", in "$1");
     sqlx::query(clear).bind(json_ids(&recorded)).execute(&mut *conn).await?;
     Ok(rows.len() as u64)
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::delivery::Outcome;
 use crate::domain::report::{Action, Dkim, MatchKind, MessageKind, Status, Verdict};
-use crate::store::engine::dialect::{Dialect, json_ids};
+use crate::store::engine::dialect::{among, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -99,11 +99,11 @@ pub async fn of_delivery(conn: &mut Conn, delivery: Uuid) -> Result<Vec<Report>>
 
 /// The reports about deliveries, each delivery's in the order of their arrival.
 pub async fn of_deliveries(conn: &mut Conn, deliveries: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Report>>> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT delivery_id, inbound_id, at, kind, tie, action, status, verdict, dkim, outcome, recipient, diagnostic, remote
-         FROM reports WHERE delivery_id IN (SELECT value FROM json_each($1)) ORDER BY at, inbound_id",
-        "SELECT delivery_id, inbound_id, at, kind, tie, action, status, verdict, dkim, outcome, recipient, diagnostic, remote
-         FROM reports WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY at, inbound_id",
+         FROM reports WHERE delivery_id", in "$1",
+        " ORDER BY at, inbound_id"
     );
     let rows = sqlx::query(sql).bind(json_ids(deliveries)).fetch_all(conn).await?;
     let mut reports: BTreeMap<Uuid, Vec<Report>> = BTreeMap::new();

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::category::Category;
 use crate::domain::matter::{Member, Progress, Said};
 use crate::domain::notice::State;
-use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::dialect::{Dialect, among, bulk, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -252,25 +252,17 @@ pub async fn parts(conn: &mut Conn, matters: &[Uuid], sealed: bool) -> Result<Ve
 /// Those of some accounts that got something of the matter of a notice: by mail that was accepted, is being sent or may have been
 /// sent, or in another way that is attested.
 pub async fn told(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result<BTreeSet<String>> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "WITH m (id) AS (SELECT m.id FROM notices p JOIN notices m ON m.matter_id = p.matter_id
            WHERE p.id = $1 AND m.sequence IS NOT NULL)
-         SELECT d.account_id FROM deliveries d
-         WHERE d.account_id IN (SELECT value FROM json_each($2)) AND d.notice_id IN (SELECT id FROM m)
+         SELECT d.account_id FROM deliveries d WHERE d.account_id", in "$2",
+        " AND d.notice_id IN (SELECT id FROM m)
            AND (d.state IN ('accepted', 'delivered', 'uncertain')
              OR EXISTS (SELECT 1 FROM queue q WHERE q.delivery_id = d.id AND q.lease_owner IS NOT NULL))
          UNION SELECT a.account_id FROM attestations a
-         WHERE a.notice_id IN (SELECT id FROM m) AND a.account_id IN (SELECT value FROM json_each($2))
-           AND a.withdrawn_at IS NULL",
-        "WITH m (id) AS (SELECT m.id FROM notices p JOIN notices m ON m.matter_id = p.matter_id
-           WHERE p.id = $1 AND m.sequence IS NOT NULL)
-         SELECT d.account_id FROM deliveries d
-         WHERE d.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND d.notice_id IN (SELECT id FROM m)
-           AND (d.state IN ('accepted', 'delivered', 'uncertain')
-             OR EXISTS (SELECT 1 FROM queue q WHERE q.delivery_id = d.id AND q.lease_owner IS NOT NULL))
-         UNION SELECT a.account_id FROM attestations a
-         WHERE a.notice_id IN (SELECT id FROM m)
-           AND a.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND a.withdrawn_at IS NULL",
+         WHERE a.notice_id IN (SELECT id FROM m) AND a.account_id", in "$2",
+        " AND a.withdrawn_at IS NULL"
     );
     let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
     rows.iter().map(|row| Row::of("deliveries", row).get("account_id")).collect()
@@ -278,17 +270,12 @@ pub async fn told(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result
 
 /// Those of some accounts that are customers of some released notices, with or without anybody to address.
 pub async fn customers(conn: &mut Conn, notices: &[Uuid], accounts: &[&str]) -> Result<BTreeSet<String>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT account_id FROM deliveries
-         WHERE account_id IN (SELECT value FROM json_each($2)) AND notice_id IN (SELECT value FROM json_each($1))
-         UNION SELECT account_id FROM unaddressed
-         WHERE account_id IN (SELECT value FROM json_each($2)) AND notice_id IN (SELECT value FROM json_each($1))",
-        "SELECT account_id FROM deliveries
-         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))
-           AND notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
-         UNION SELECT account_id FROM unaddressed
-         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))
-           AND notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    let sql = among!(
+        conn,
+        "SELECT account_id FROM deliveries WHERE account_id", in "$2",
+        " AND notice_id", in "$1",
+        " UNION SELECT account_id FROM unaddressed WHERE account_id", in "$2",
+        " AND notice_id", in "$1"
     );
     let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
     let rows = sqlx::query(sql).bind(json(&notices)).bind(json(accounts)).fetch_all(conn).await?;

@@ -436,6 +436,12 @@ pub async fn lock(conn: &mut Conn, id: Uuid) -> Result<()> {
     hold(conn, "SELECT id FROM notices WHERE id = $1 FOR UPDATE", id).await
 }
 
+/// Holds the row of a delivery's notice until the transaction ends.
+pub async fn lock_of(conn: &mut Conn, delivery: Uuid) -> Result<()> {
+    let sql = "SELECT id FROM notices WHERE id = (SELECT notice_id FROM deliveries WHERE id = $1) FOR UPDATE";
+    hold(conn, sql, delivery).await
+}
+
 /// Holds a matter until the transaction ends, by the row of the first of its notices that is left.
 pub async fn lock_matter(conn: &mut Conn, matter_id: Uuid) -> Result<()> {
     hold(conn, "SELECT id FROM notices WHERE matter_id = $1 ORDER BY id LIMIT 1 FOR UPDATE", matter_id).await

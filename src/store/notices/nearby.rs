@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Kept, kept};
 use crate::domain::category::Category;
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -71,16 +71,12 @@ pub async fn windows(
 
 /// How many of some customers each of some notices went to, or will, if there are any.
 pub async fn addressed(conn: &mut Conn, accounts: &[&str], notices: &[Uuid]) -> Result<BTreeMap<Uuid, u64>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT notice_id, COUNT(DISTINCT account_id) AS n FROM deliveries
-         WHERE account_id IN (SELECT value FROM json_each($1)) AND notice_id IN (SELECT value FROM json_each($2))
-           AND state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'uncertain')
-         GROUP BY notice_id",
-        "SELECT notice_id, COUNT(DISTINCT account_id) AS n FROM deliveries
-         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
-           AND notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))
-           AND state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'uncertain')
-         GROUP BY notice_id",
+    let sql = among!(
+        conn,
+        "SELECT notice_id, COUNT(DISTINCT account_id) AS n FROM deliveries WHERE account_id", in "$1",
+        " AND notice_id", in "$2",
+        " AND state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'uncertain')
+         GROUP BY notice_id"
     );
     let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
     let rows = sqlx::query(sql).bind(json(accounts)).bind(json(&notices)).fetch_all(conn).await?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::dialect::{Dialect, among, bulk, json};
 use crate::store::{Conn, Result};
 
 /// Adds the rows of an audience file, each a JSON object of column and value.
@@ -49,11 +49,10 @@ pub async fn page(conn: &mut Conn, id: Uuid, after: &str, limit: u32) -> Result<
 
 /// The rows of an audience file for some accounts.
 pub async fn of(conn: &mut Conn, id: Uuid, accounts: &[&str]) -> Result<BTreeMap<String, String>> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT account_id, data FROM notice_rows
-         WHERE notice_id = $1 AND key = '' AND account_id IN (SELECT value FROM json_each($2))",
-        "SELECT account_id, data FROM notice_rows
-         WHERE notice_id = $1 AND key = '' AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
+         WHERE notice_id = $1 AND key = '' AND account_id", in "$2"
     );
     let rows = sqlx::query(sql).bind(id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
     rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()

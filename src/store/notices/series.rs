@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::clock::millis;
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -103,13 +103,11 @@ pub async fn lock(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
 
 /// The series of some notices, by notice.
 pub async fn of_notices(conn: &mut Conn, notices: &[Uuid]) -> Result<BTreeMap<Uuid, Series>> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT n.notice_id AS member_id, s.id, s.notice_id, s.next_start, s.look_at
          FROM series_notices n JOIN series s ON s.id = n.series_id
-         WHERE n.notice_id IN (SELECT value FROM json_each($1))",
-        "SELECT n.notice_id AS member_id, s.id, s.notice_id, s.next_start, s.look_at
-         FROM series_notices n JOIN series s ON s.id = n.series_id
-         WHERE n.notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+         WHERE n.notice_id", in "$1"
     );
     let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
     let rows = sqlx::query(sql).bind(json(&notices)).fetch_all(conn).await?;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::audit::Ended;
+use crate::store::engine::batch::{Batch, Step, Values};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -44,20 +45,27 @@ pub struct Filter<'a> {
     pub sealed: bool,
 }
 
-/// Adds a row.
-pub async fn insert(conn: &mut Conn, asked: &Asked) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO audit (id, at, operator, via, action, object, result) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(asked.id.to_string())
-    .bind(asked.at.as_millisecond())
-    .bind(&asked.operator)
-    .bind(&asked.via)
-    .bind(&asked.action)
-    .bind(&asked.object)
-    .bind(asked.result.as_str())
-    .execute(conn)
-    .await?;
+static INSERT: Batch<1> = Batch::new([Step {
+    before: "INSERT INTO audit",
+    columns: "id, at bigint, operator, via, action, object, result",
+    after: "WHERE id IS NOT NULL",
+}]);
+
+/// Adds rows.
+pub async fn insert(conn: &mut Conn, rows: &[&Asked]) -> Result<()> {
+    let values = |asked: &&Asked| -> Values {
+        vec![
+            asked.id.into(),
+            asked.at.as_millisecond().into(),
+            asked.operator.as_str().into(),
+            asked.via.as_str().into(),
+            asked.action.as_str().into(),
+            asked.object.as_deref().into(),
+            asked.result.as_str().into(),
+        ]
+    };
+    let rows: Vec<_> = rows.iter().map(values).collect();
+    INSERT.run(conn, [rows.iter().collect()]).await?;
     Ok(())
 }
 

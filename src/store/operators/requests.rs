@@ -1,9 +1,12 @@
 //! Requests with an `Idempotency-Key`: that one was carried out, and the first answer to it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::request::Request;
+use crate::store::engine::batch::{Batch, Step, Values};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -43,24 +46,27 @@ pub async fn find(conn: &mut Conn, scope: &[u8; 32]) -> Result<Option<Kept>> {
     row.map(|row| read(&Row::of("requests", &row))).transpose()
 }
 
-/// Notes that a request is carried out, in the transaction that does so. Returns false if another try of it came first.
-pub async fn note(conn: &mut Conn, request: &Request, object: Option<Uuid>, at: Timestamp) -> Result<bool> {
-    sqlx::query(
-        "INSERT INTO requests (scope, digest, token, at, object) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (scope) DO NOTHING",
-    )
-    .bind(request.scope.as_slice())
-    .bind(request.digest.as_slice())
-    .bind(request.token.to_string())
-    .bind(at.as_millisecond())
-    .bind(object.map(|id| id.to_string()))
-    .execute(&mut *conn)
-    .await?;
-    let row = sqlx::query("SELECT scope, token FROM requests WHERE scope = $1")
-        .bind(request.scope.as_slice())
-        .fetch_optional(conn)
-        .await?;
-    let token = row.map(|row| Row::of("requests", &row).id("token")).transpose()?;
-    Ok(token == Some(request.token))
+static NOTE: Batch<1> = Batch::new([Step {
+    before: "INSERT INTO requests",
+    columns: "scope bytea, digest bytea, token, at bigint, object",
+    after: "WHERE scope IS NOT NULL ON CONFLICT (scope) DO UPDATE SET at = requests.at WHERE requests.token = excluded.token",
+}]);
+
+/// Notes that different requests are carried out, each with what it makes or changes, in the transaction that does so. Returns false if
+/// another try of one of them came first.
+pub async fn note(conn: &mut Conn, noted: &[(&Request, Option<Uuid>)], at: Timestamp) -> Result<bool> {
+    let values = |(request, object): &(&Request, Option<Uuid>)| -> Values {
+        let Request { scope, digest, token, .. } = request;
+        vec![
+            scope.as_slice().into(),
+            digest.as_slice().into(),
+            (*token).into(),
+            at.as_millisecond().into(),
+            (*object).into(),
+        ]
+    };
+    let rows: Vec<_> = noted.iter().map(values).collect();
+    Ok(NOTE.run(conn, [rows.iter().collect()]).await? == rows.len() as u64)
 }
 
 /// Has another try take over a request whose first try was never answered. Returns false if a third one came first.
@@ -84,24 +90,41 @@ pub async fn erasures(conn: &mut Conn) -> Result<u64> {
     Row::of("ledger_head", &row).count("erasures")
 }
 
-/// Keeps the answer to a request, also to one that changed nothing; not if a person was erased since the request began. The caller holds
-/// the ledger's head, as an erasure does.
-pub async fn answer(conn: &mut Conn, request: &Request, answer: &Answer, at: Timestamp) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO requests (scope, digest, token, at, status, headers, body)
-         SELECT $1, $2, $3, $4, $5, $6, $7 FROM ledger_head WHERE erasures = $8
-         ON CONFLICT (scope) DO UPDATE SET status = $5, headers = $6, body = $7 WHERE requests.token = $3",
-    )
-    .bind(request.scope.as_slice())
-    .bind(request.digest.as_slice())
-    .bind(request.token.to_string())
-    .bind(at.as_millisecond())
-    .bind(i64::from(answer.status))
-    .bind(&answer.headers)
-    .bind(answer.body.as_slice())
-    .bind(i64::try_from(request.erasures).unwrap_or(i64::MAX))
-    .execute(conn)
-    .await?;
+static ANSWER: Batch<1> = Batch::new([Step {
+    before: "INSERT INTO requests",
+    columns: "scope bytea, digest bytea, token, at bigint, status bigint, headers, body bytea",
+    after: "WHERE scope IS NOT NULL ON CONFLICT (scope) DO UPDATE
+              SET status = excluded.status, headers = excluded.headers, body = excluded.body WHERE requests.token = excluded.token",
+}]);
+
+/// Keeps the answers to requests, also to those that changed nothing; not if a person was erased since the request began. The caller
+/// holds the ledger's head, as an erasure does.
+pub async fn answer(conn: &mut Conn, answered: &[(&Request, &Answer)], at: Timestamp) -> Result<()> {
+    if answered.is_empty() {
+        return Ok(());
+    }
+    let erasures = erasures(conn).await?;
+    let mut left: Vec<_> = answered.iter().filter(|(request, _)| request.erasures == erasures).collect();
+    let values = |(request, answer): &&(&Request, &Answer)| -> Values {
+        let Request { scope, digest, token, .. } = request;
+        vec![
+            scope.as_slice().into(),
+            digest.as_slice().into(),
+            (*token).into(),
+            at.as_millisecond().into(),
+            i64::from(answer.status).into(),
+            answer.headers.as_str().into(),
+            answer.body.as_slice().into(),
+        ]
+    };
+    while !left.is_empty() {
+        // Two tries of one request: PostgreSQL changes a row only once in a statement.
+        let mut scopes = BTreeSet::new();
+        let (once, again) = left.into_iter().partition::<Vec<_>, _>(|(request, _)| scopes.insert(request.scope));
+        let rows: Vec<_> = once.iter().map(values).collect();
+        ANSWER.run(conn, [rows.iter().collect()]).await?;
+        left = again;
+    }
     Ok(())
 }
 

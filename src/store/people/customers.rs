@@ -10,7 +10,7 @@ use sqlx::Row as _;
 use crate::domain::address::Address;
 use crate::domain::customer::AccountId;
 use crate::domain::sought::end;
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{Dialect, among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -77,14 +77,11 @@ pub async fn beginning(conn: &mut Conn, beginning: &str, after: &str, limit: u32
 
 /// Those of some customers that are active, by account id.
 pub async fn listed(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<String, Listed>> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT c.account_id, c.name, (SELECT COUNT(*) FROM contacts k
            WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
-         FROM customers c WHERE c.status = 'active' AND c.account_id IN (SELECT value FROM json_each($1))",
-        "SELECT c.account_id, c.name, (SELECT COUNT(*) FROM contacts k
-           WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
-         FROM customers c
-         WHERE c.status = 'active' AND c.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+         FROM customers c WHERE c.status = 'active' AND c.account_id", in "$1"
     );
     let rows = sqlx::query(sql).bind(json(accounts)).fetch_all(conn).await?;
     let rows = rows.iter().map(of_row);
@@ -146,11 +143,10 @@ pub async fn find(conn: &mut Conn, account_id: &str) -> Result<Option<Found>> {
 
 /// The attributes of some customers, by account id.
 pub async fn attributes(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, Vec<String>>>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT account_id, name, value FROM customer_attributes
-         WHERE account_id IN (SELECT value FROM json_each($1)) ORDER BY account_id, name, position, value",
-        "SELECT account_id, name, value FROM customer_attributes
-         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY account_id, name, position, value",
+    let sql = among!(
+        conn,
+        "SELECT account_id, name, value FROM customer_attributes WHERE account_id", in "$1",
+        " ORDER BY account_id, name, position, value"
     );
     let mut attributes: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
     for row in sqlx::query(sql).bind(json(accounts)).fetch_all(conn).await? {

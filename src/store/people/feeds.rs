@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::locale::{Locale, ZoneName};
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -119,13 +119,12 @@ pub async fn maintenance(conn: &mut Conn, account_id: &str, since: Timestamp, li
 /// Completes the notices by their first recipients at the customer. One who was erased has neither language nor values.
 async fn view(conn: &mut Conn, account_id: &str, found: &mut [Last]) -> Result<()> {
     let ids: Vec<String> = found.iter().map(|last| last.notice_id.to_string()).collect();
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT notice_id, locale, time_zone, merged FROM deliveries
-         WHERE account_id = $1 AND notice_id IN (SELECT value FROM json_each($2)) AND state <> 'cancelled'
-         ORDER BY CASE WHEN email = '' THEN 1 ELSE 0 END, ordinal",
-        "SELECT notice_id, locale, time_zone, merged FROM deliveries
-         WHERE account_id = $1 AND notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND state <> 'cancelled'
-         ORDER BY CASE WHEN email = '' THEN 1 ELSE 0 END, ordinal",
+         WHERE account_id = $1 AND notice_id", in "$2",
+        " AND state <> 'cancelled'
+         ORDER BY CASE WHEN email = '' THEN 1 ELSE 0 END, ordinal"
     );
     let rows = sqlx::query(sql).bind(account_id).bind(json(&ids)).fetch_all(conn).await?;
     let mut seen = BTreeSet::new();

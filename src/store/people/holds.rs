@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::store::engine::dialect::{Dialect, json, json_ids};
+use crate::store::engine::dialect::{among, json, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -64,13 +64,11 @@ pub async fn list(conn: &mut Conn, after: Option<Uuid>, limit: u32) -> Result<Ve
 
 /// The holds on one of these customers or notices, the oldest first.
 pub async fn on(conn: &mut Conn, accounts: &[String], notices: &[Uuid]) -> Result<Vec<Hold>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT id, notice_id, account_id, reason, operator, since FROM holds
-         WHERE account_id IN (SELECT value FROM json_each($1)) OR notice_id IN (SELECT value FROM json_each($2))
-         ORDER BY id",
-        "SELECT id, notice_id, account_id, reason, operator, since FROM holds
-         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
-           OR notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) ORDER BY id",
+    let sql = among!(
+        conn,
+        "SELECT id, notice_id, account_id, reason, operator, since FROM holds WHERE account_id", in "$1",
+        " OR notice_id", in "$2",
+        " ORDER BY id"
     );
     let rows = sqlx::query(sql).bind(json(&accounts)).bind(json_ids(notices)).fetch_all(conn).await?;
     rows.iter().map(read).collect()

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::store::engine::dialect::{Dialect, json_ids};
+use crate::store::engine::dialect::{among, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -46,10 +46,7 @@ pub async fn page(conn: &mut Conn, waiting: bool, after: Option<Uuid>, limit: u3
 
 /// Deletes the objections that some entries record.
 pub async fn delete(conn: &mut Conn, entries: &[Uuid]) -> Result<()> {
-    let sql = Dialect::of(conn).pick(
-        "DELETE FROM objections WHERE entry_id IN (SELECT value FROM json_each($1))",
-        "DELETE FROM objections WHERE entry_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-    );
+    let sql = among!(conn, "DELETE FROM objections WHERE entry_id", in "$1");
     sqlx::query(sql).bind(json_ids(entries)).execute(conn).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::address::AddressKey;
 use crate::domain::category::Category;
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::people::customer_words;
 use crate::store::people::subjects::entry_ids;
@@ -20,19 +20,14 @@ pub async fn left_customers(
     after: &str,
     limit: u32,
 ) -> Result<Vec<String>> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT c.account_id FROM customers c WHERE c.status = 'left' AND c.updated_at < $1 AND c.account_id > $3
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = c.account_id)
            AND NOT EXISTS (SELECT 1 FROM deliveries d JOIN notices n ON n.id = d.notice_id
              WHERE d.account_id = c.account_id AND d.salt IS NOT NULL
-               AND n.category IN (SELECT value FROM json_each($2)))
-         ORDER BY c.account_id LIMIT $4",
-        "SELECT c.account_id FROM customers c WHERE c.status = 'left' AND c.updated_at < $1 AND c.account_id > $3
-           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = c.account_id)
-           AND NOT EXISTS (SELECT 1 FROM deliveries d JOIN notices n ON n.id = d.notice_id
-             WHERE d.account_id = c.account_id AND d.salt IS NOT NULL
-               AND n.category = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))))
-         ORDER BY c.account_id LIMIT $4",
+               AND n.category", in "$2",
+        ") ORDER BY c.account_id LIMIT $4"
     );
     let categories: Vec<&str> = categories.iter().map(|category| category.as_str()).collect();
     let rows = sqlx::query(sql)
@@ -56,21 +51,10 @@ pub async fn count_held_customers(conn: &mut Conn, before: Timestamp) -> Result<
 /// Deletes customers with their attributes and contacts.
 pub async fn delete_customers(conn: &mut Conn, accounts: &[String]) -> Result<()> {
     customer_words::remove(conn, accounts, false).await?;
-    let dialect = Dialect::of(conn);
     for sql in [
-        dialect.pick(
-            "DELETE FROM contacts WHERE account_id IN (SELECT value FROM json_each($1))",
-            "DELETE FROM contacts WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-        ),
-        dialect.pick(
-            "DELETE FROM customer_attributes WHERE account_id IN (SELECT value FROM json_each($1))",
-            "DELETE FROM customer_attributes
-             WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-        ),
-        dialect.pick(
-            "DELETE FROM customers WHERE account_id IN (SELECT value FROM json_each($1))",
-            "DELETE FROM customers WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-        ),
+        among!(conn, "DELETE FROM contacts WHERE account_id", in "$1"),
+        among!(conn, "DELETE FROM customer_attributes WHERE account_id", in "$1"),
+        among!(conn, "DELETE FROM customers WHERE account_id", in "$1"),
     ] {
         sqlx::query(sql).bind(json(&accounts)).execute(&mut *conn).await?;
     }

@@ -1,7 +1,7 @@
 //! Customers that are a person: once nobody of a customer is stored any more, its name is deleted too, since it may be the
 //! person's.
 
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{Dialect, among, json};
 use crate::store::engine::row::Row;
 use crate::store::people::customer_words;
 use crate::store::{Conn, Result};
@@ -19,12 +19,10 @@ macro_rules! is_former {
 /// Clears the names of those of the customers who have no contact left, in `customers` and in the record of notices.
 pub async fn clear(conn: &mut Conn, accounts: &[String]) -> Result<()> {
     customer_words::remove(conn, accounts, true).await?;
-    let sql = Dialect::of(conn).pick(
-        "UPDATE customers SET name = '' WHERE account_id IN (SELECT value FROM json_each($1))
-           AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = customers.account_id)",
-        "UPDATE customers SET name = ''
-         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
-           AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = customers.account_id)",
+    let sql = among!(
+        conn,
+        "UPDATE customers SET name = '' WHERE account_id", in "$1",
+        " AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = customers.account_id)"
     );
     sqlx::query(sql).bind(json(&accounts)).execute(&mut *conn).await?;
     clear_records(conn, accounts).await
@@ -53,17 +51,17 @@ pub async fn clear_records(conn: &mut Conn, accounts: &[String]) -> Result<()> {
         return clear_former(conn, accounts).await;
     }
     for sql in [
-        dialect.pick(
+        among!(
+            conn,
             "UPDATE deliveries SET customer_name = ''
-             WHERE account_id IN (SELECT value FROM json_each($1)) AND customer_name <> ''",
-            "UPDATE deliveries SET customer_name = ''
-             WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND customer_name <> ''",
+             WHERE account_id", in "$1",
+            " AND customer_name <> ''"
         ),
-        dialect.pick(
+        among!(
+            conn,
             "UPDATE unaddressed SET customer_name = ''
-             WHERE account_id IN (SELECT value FROM json_each($1)) AND customer_name <> ''",
-            "UPDATE unaddressed SET customer_name = ''
-             WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND customer_name <> ''",
+             WHERE account_id", in "$1",
+            " AND customer_name <> ''"
         ),
     ] {
         sqlx::query(sql).bind(json(&cleared)).execute(&mut *conn).await?;

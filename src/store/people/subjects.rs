@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::{Category, Role};
 use crate::domain::delivery::State;
-use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
+use crate::store::engine::dialect::{Dialect, among, bulk, json, json_ids};
 use crate::store::engine::row::{Row, hex};
 use crate::store::people::imports;
 use crate::store::{Conn, Result};
@@ -131,16 +131,9 @@ pub async fn lock_queue(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<(Uui
 
 /// Removes deliveries of releases that did not come to their manifest: nothing was promised by them.
 pub async fn discard(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
-    let dialect = Dialect::of(conn);
     for sql in [
-        dialect.pick(
-            "DELETE FROM queue WHERE delivery_id IN (SELECT value FROM json_each($1))",
-            "DELETE FROM queue WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-        ),
-        dialect.pick(
-            "DELETE FROM deliveries WHERE id IN (SELECT value FROM json_each($1))",
-            "DELETE FROM deliveries WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-        ),
+        among!(conn, "DELETE FROM queue WHERE delivery_id", in "$1"),
+        among!(conn, "DELETE FROM deliveries WHERE id", in "$1"),
     ] {
         sqlx::query(sql).bind(json_ids(deliveries)).execute(&mut *conn).await?;
     }
@@ -282,11 +275,10 @@ pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid
 
 /// Clears openings that are found one by one.
 pub async fn clear_openings(conn: &mut Conn, entries: &[Uuid]) -> Result<()> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
-         WHERE entry_id IN (SELECT value FROM json_each($1))",
-        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
-         WHERE entry_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+         WHERE entry_id", in "$1"
     );
     sqlx::query(sql).bind(json_ids(entries)).execute(conn).await?;
     Ok(())
@@ -343,11 +335,11 @@ pub async fn lift_restriction(conn: &mut Conn, key: &AddressKey) -> Result<bool>
 
 /// Those of these addresses whose data is restricted.
 pub async fn restricted(conn: &mut Conn, among: &[&str]) -> Result<Vec<AddressKey>> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT email_key FROM suppressions WHERE reason = 'restricted'
-           AND email_key IN (SELECT value FROM json_each($1)) ORDER BY email_key",
-        "SELECT email_key FROM suppressions WHERE reason = 'restricted'
-           AND email_key = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY email_key",
+           AND email_key", in "$1",
+        " ORDER BY email_key"
     );
     let rows = sqlx::query(sql).bind(json(&among)).fetch_all(conn).await?;
     rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()

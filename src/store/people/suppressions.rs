@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::preference::Reason;
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -61,11 +61,10 @@ pub async fn reasons(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Suppressio
 
 /// Those of some addresses that are dead.
 pub async fn dead(conn: &mut Conn, keys: &[&str]) -> Result<BTreeSet<AddressKey>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT email_key FROM suppressions
-         WHERE email_key IN (SELECT value FROM json_each($1)) AND reason = 'dead'",
-        "SELECT email_key FROM suppressions
-         WHERE email_key = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND reason = 'dead'",
+    let sql = among!(
+        conn,
+        "SELECT email_key FROM suppressions WHERE email_key", in "$1",
+        " AND reason = 'dead'"
     );
     let rows = sqlx::query(sql).bind(json(keys)).fetch_all(conn).await?;
     rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()

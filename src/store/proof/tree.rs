@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::merkle::{Frontier, Hash, Node};
-use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
+use crate::store::engine::dialect::{Dialect, among, bulk, json, json_ids};
 use crate::store::engine::row::{Row, hex};
 use crate::store::{Conn, Result, StoreError};
 
@@ -105,10 +105,7 @@ pub async fn number_pending(conn: &mut Conn, first: u64, limit: u32) -> Result<V
 
 /// The indexes of these entries, in order.
 pub async fn indexes(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<u64>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT idx FROM ledger_entries WHERE entry_id IN (SELECT value FROM json_each($1)) ORDER BY idx",
-        "SELECT idx FROM ledger_entries WHERE entry_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY idx",
-    );
+    let sql = among!(conn, "SELECT idx FROM ledger_entries WHERE entry_id", in "$1", " ORDER BY idx");
     let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
     rows.iter().map(|row| Row::of("ledger_entries", row).count("idx")).collect()
 }

@@ -12,7 +12,7 @@ use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::delivery::State;
 use crate::domain::locale::{Locale, ZoneName};
-use crate::store::engine::dialect::{Dialect, json, json_ids};
+use crate::store::engine::dialect::{Dialect, among, json, json_ids};
 use crate::store::engine::row::{Row, place};
 use crate::store::notices::Continued;
 use crate::store::sending::recipients::Recipient;
@@ -28,19 +28,14 @@ pub async fn threads(
     continued: &Continued,
     accounts: &[&str],
 ) -> Result<BTreeMap<(String, AddressKey), String>> {
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT d.id, d.account_id, d.email_key, d.thread, n.message_domain
          FROM notices n JOIN deliveries d ON d.notice_id = n.id
          WHERE n.matter_id = $1 AND n.id <> $2 AND n.sequence < $3
-           AND d.account_id IN (SELECT value FROM json_each($4))
-           AND d.state IN ('accepted', 'delivered', 'uncertain') AND d.email <> ''
-         ORDER BY n.sequence, d.id",
-        "SELECT d.id, d.account_id, d.email_key, d.thread, n.message_domain
-         FROM notices n JOIN deliveries d ON d.notice_id = n.id
-         WHERE n.matter_id = $1 AND n.id <> $2 AND n.sequence < $3
-           AND d.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($4::jsonb)))
-           AND d.state IN ('accepted', 'delivered', 'uncertain') AND d.email <> ''
-         ORDER BY n.sequence, d.id",
+           AND d.account_id", in "$4",
+        " AND d.state IN ('accepted', 'delivered', 'uncertain') AND d.email <> ''
+         ORDER BY n.sequence, d.id"
     );
     let query = sqlx::query(sql)
         .bind(continued.matter_id.to_string())
@@ -82,13 +77,12 @@ pub async fn of_rows(
     keys: &[&str],
 ) -> Result<BTreeMap<String, Vec<OfRow>>> {
     // Found by the customers: there is no index of keys, which would be written with each delivery of every notice.
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT id, account_id, email, row_key FROM deliveries
-         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2))
-           AND row_key IN (SELECT value FROM json_each($3)) ORDER BY ordinal + 0",
-        "SELECT id, account_id, email, row_key FROM deliveries
-         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))
-           AND row_key = ANY (ARRAY(SELECT jsonb_array_elements_text($3::jsonb))) ORDER BY ordinal + 0",
+         WHERE notice_id = $1 AND account_id", in "$2",
+        " AND row_key", in "$3",
+        " ORDER BY ordinal + 0"
     );
     let query = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).bind(json(keys));
     let mut found: BTreeMap<String, Vec<OfRow>> = BTreeMap::new();
@@ -177,11 +171,11 @@ async fn addressed_before(
     ordinal: u64,
 ) -> Result<BTreeSet<String>> {
     // `+ 0`: the deliveries are found by their accounts, not by reading all of the notice before the ordinal.
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT DISTINCT account_id FROM deliveries
-         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2)) AND ordinal + 0 < $3",
-        "SELECT DISTINCT account_id FROM deliveries WHERE notice_id = $1
-           AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND ordinal + 0 < $3",
+         WHERE notice_id = $1 AND account_id", in "$2",
+        " AND ordinal + 0 < $3"
     );
     let rows = sqlx::query(sql)
         .bind(notice_id.to_string())

@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use crate::domain::entry::Person;
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -43,11 +43,10 @@ impl Recipient {
 
 /// The recipients of these deliveries; those whose person was erased are left out.
 pub async fn find(conn: &mut Conn, ids: &[String]) -> Result<Vec<Recipient>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT id, ordinal, account_id, email, role, customer_name, row_key FROM deliveries
-         WHERE id IN (SELECT value FROM json_each($1)) AND email <> ''",
-        "SELECT id, ordinal, account_id, email, role, customer_name, row_key FROM deliveries
-         WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND email <> ''",
+    let sql = among!(
+        conn,
+        "SELECT id, ordinal, account_id, email, role, customer_name, row_key FROM deliveries WHERE id", in "$1",
+        " AND email <> ''"
     );
     let rows = sqlx::query(sql).bind(json(ids)).fetch_all(conn).await?;
     rows.iter()

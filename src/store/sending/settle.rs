@@ -16,7 +16,7 @@ use crate::domain::mould::Filled;
 use crate::domain::preference;
 use crate::domain::reply::Stage;
 use crate::store::engine::batch::{Batch, Step, Values};
-use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
+use crate::store::engine::dialect::{Dialect, among, bulk, json, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::people::suppressions;
 use crate::store::proof::ledger::{self, Opening};
@@ -140,11 +140,10 @@ async fn ended_meanwhile(
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let sql = Dialect::of(conn).pick(
+    let sql = among!(
+        conn,
         "SELECT id, state FROM deliveries WHERE state IN ('accepted', 'delivered', 'bounced')
-           AND id IN (SELECT value FROM json_each($1))",
-        "SELECT id, state FROM deliveries WHERE state IN ('accepted', 'delivered', 'bounced')
-           AND id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+           AND id", in "$1"
     );
     let rows = sqlx::query(sql).bind(json_ids(&ids)).fetch_all(conn).await?;
     let read = |row| {

@@ -115,9 +115,7 @@ async fn the_audit_log_is_filtered_paged_and_emptied(#[case] engine: Engine) {
         result: Ended::NotFound,
     };
     let rows = [row("a", Some("N1")), row("b", None), row("a", Some("N2"))];
-    for row in &rows {
-        audit::insert(&mut tx, row).await.unwrap();
-    }
+    audit::insert(&mut tx, &rows.iter().collect::<Vec<_>>()).await.unwrap();
     let all = audit::Filter::default();
     let newest = |rows: &[audit::Asked]| rows.iter().rev().cloned().collect::<Vec<_>>();
     assert_eq!(audit::list(&mut tx, &all, None, 9).await.unwrap(), newest(&rows));
@@ -147,9 +145,9 @@ async fn a_request_is_noted_once_answered_once_and_gone_after_a_day(#[case] engi
     let mut tx = fixture.store.write().await.unwrap();
     assert_eq!(requests::find(&mut tx, &one.scope).await.unwrap(), None);
     let object = Some(Uuid::from_u128(9));
-    assert!(requests::note(&mut tx, &one, object, fixture.now).await.unwrap());
-    assert!(requests::note(&mut tx, &one, None, fixture.now).await.unwrap(), "a try may act several times");
-    assert!(!requests::note(&mut tx, &other, None, fixture.now).await.unwrap(), "another one may not");
+    assert!(requests::note(&mut tx, &[(&one, object)], fixture.now).await.unwrap());
+    assert!(requests::note(&mut tx, &[(&one, None)], fixture.now).await.unwrap(), "a try may act several times");
+    assert!(!requests::note(&mut tx, &[(&other, None)], fixture.now).await.unwrap(), "another one may not");
     let mut kept = requests::find(&mut tx, &one.scope).await.unwrap().unwrap();
     assert_eq!((kept.digest, kept.token, kept.object, kept.answer.take()), (one.digest, first, object, None));
 
@@ -157,9 +155,9 @@ async fn a_request_is_noted_once_answered_once_and_gone_after_a_day(#[case] engi
     assert!(requests::take_over(&mut tx, &other, first, fixture.now).await.unwrap());
     assert!(!requests::take_over(&mut tx, &of(third, b"a"), first, fixture.now).await.unwrap(), "too late");
     let answer = requests::Answer { status: 201, headers: "etag: \"x\"\n".to_owned(), body: b"{}".to_vec() };
-    requests::answer(&mut tx, &one, &answer, fixture.now).await.unwrap();
+    requests::answer(&mut tx, &[(&one, &answer)], fixture.now).await.unwrap();
     assert_eq!(requests::find(&mut tx, &one.scope).await.unwrap().unwrap().answer, None, "of a try that lost");
-    requests::answer(&mut tx, &other, &answer, fixture.now).await.unwrap();
+    requests::answer(&mut tx, &[(&one, &answer), (&other, &answer)], fixture.now).await.unwrap();
     assert_eq!(requests::find(&mut tx, &one.scope).await.unwrap().unwrap().answer, Some(answer.clone()));
     assert!(!requests::take_over(&mut tx, &of(third, b"a"), second, fixture.now).await.unwrap(), "it is answered");
     assert_eq!(requests::erasures(&mut tx).await.unwrap(), 0);
@@ -168,10 +166,10 @@ async fn a_request_is_noted_once_answered_once_and_gone_after_a_day(#[case] engi
     assert_eq!(requests::find(&mut tx, &one.scope).await.unwrap().unwrap().answer, None);
 
     let unnoted = Request::new("robot", "POST", "/y", "k", b"", first);
-    requests::answer(&mut tx, &unnoted, &answer, fixture.now).await.unwrap();
+    requests::answer(&mut tx, &[(&unnoted, &answer)], fixture.now).await.unwrap();
     assert_eq!(requests::find(&mut tx, &unnoted.scope).await.unwrap(), None, "it began before the erasure");
     let unnoted = Request { erasures: 1, ..unnoted };
-    requests::answer(&mut tx, &unnoted, &answer, fixture.now).await.unwrap();
+    requests::answer(&mut tx, &[(&unnoted, &answer)], fixture.now).await.unwrap();
     assert_eq!(requests::find(&mut tx, &unnoted.scope).await.unwrap().unwrap().answer, Some(answer));
     requests::delete(&mut tx, &unnoted.scope, second).await.unwrap();
     assert!(requests::find(&mut tx, &unnoted.scope).await.unwrap().is_some(), "another process began it anew");

@@ -108,7 +108,7 @@ async fn what_is_sent_again_while_a_resending_ends_keeps_its_notice_open() {
     tx.commit().await.unwrap();
 
     let mut resend = fixture.store.write().await.unwrap();
-    notices::lock(&mut resend, id).await.unwrap();
+    notices::lock_of(&mut resend, doubts[0]).await.unwrap();
     assert!(uncertain::requeue(&mut resend, doubts[0], "x.example", fixture.now).await.unwrap());
     let mut tx = fixture.store.write().await.unwrap();
     let ends = uncertain::end_resending(&mut tx, id);
