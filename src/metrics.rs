@@ -232,7 +232,7 @@ impl Metrics {
     }
 
     /// Counts the outcomes and claims that one commit took.
-    pub fn committed(&self, size: usize) {
+    pub fn observe_group(&self, size: usize) {
         self.0.groups.observe(f64::from(u32::try_from(size).unwrap_or(u32::MAX)));
     }
 

@@ -32,7 +32,7 @@ const NOTICES: usize = 3;
 /// Connections to a fast relay.
 const FAST: u32 = 16;
 /// Deliveries that are sent while commands run, and how often each runs.
-const BESIDE: usize = 100_000;
+const BESIDE: usize = 300_000;
 const COMMANDS: usize = 300;
 const MILLION: usize = 1_000_000;
 

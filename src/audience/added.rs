@@ -23,7 +23,7 @@ pub async fn add(
 ) -> Result<Vec<String>, StoreError> {
     let (at, first) = (context.clock.now(), notice.recipients);
     let (mut committed, mut rows) = (Committed::default(), Vec::new());
-    // Who is added later is not spread: what is left of the schedule is a local time.
+    // Who is added later is not spread: of the schedule only the local time of a scheduled release counts.
     let parsed = notice.send_at.and_then(|_| notice.parsed().ok());
     let timing = timing(&context.config, notice, &parsed.map(|parsed| parsed.schedule).unwrap_or_default());
     for recipient in recipients {

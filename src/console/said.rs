@@ -79,7 +79,7 @@ impl Said {
         })
     }
 
-    /// What is said to whoever lacks a role.
+    /// What is said to an operator who lacks a role.
     pub fn of_forbidden(error: &Forbidden) -> Option<Self> {
         let Forbidden::Role { right, category, .. } = error else { return None };
         let roles = right.roles(*category);
@@ -113,15 +113,15 @@ mod tests {
     use crate::domain::right::Right;
 
     #[test]
-    fn whoever_lacks_a_role_reads_which_in_the_language_of_the_page() {
+    fn an_operator_reads_which_role_is_lacking_in_the_language_of_the_page() {
         let said = |language: &str, right, category| {
             let words = Words::new(&language.parse().unwrap(), &"UTC".parse().unwrap());
             Said::of_forbidden(&Forbidden::Role { name: "Mia".to_owned(), right, category }).unwrap().text(&words)
         };
         let breach = Some(Category::SecurityBreach);
-        assert_eq!(said("sv", Right::Write, breach), "Det kräver rollen security.");
-        assert_eq!(said("sv", Right::Approve, breach), "Det kräver någon av rollerna legal, compliance.");
-        assert_eq!(said("en", Right::Approve, breach), "It needs one of the roles legal, compliance.");
+        assert_eq!(said("sv", Right::Write, breach), "Detta kräver rollen security.");
+        assert_eq!(said("sv", Right::Approve, breach), "Detta kräver någon av rollerna legal, compliance.");
+        assert_eq!(said("en", Right::Approve, breach), "This needs one of the roles legal, compliance.");
         assert_eq!(Said::of_forbidden(&Forbidden::Machine("robot".to_owned())), None);
     }
 }

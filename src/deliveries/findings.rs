@@ -242,10 +242,10 @@ pub(crate) async fn lock(conn: &mut Conn, id: Uuid) -> Result<(Shown, Kept), Del
     lock_notice(conn, id).await
 }
 
-/// The same for a caller that holds the ledger's head and the delivery's place in the queue already.
+/// Locks the notice of a delivery, and returns both. The caller holds the ledger's head and the delivery's place in the queue.
 pub(crate) async fn lock_notice(conn: &mut Conn, id: Uuid) -> Result<(Shown, Kept), DeliveryError> {
     notices::lock_of(conn, id).await?;
-    // Read after the locks: a worker may have finished it until then.
+    // Read after the locks: a worker may have finished it before they were held.
     let Some(delivery) = deliveries::find(conn, id).await? else { return Err(DeliveryError::Unknown(id)) };
     let notice = notices::find(conn, delivery.notice_id).await?.ok_or(DeliveryError::Unknown(id))?;
     Ok((delivery, notice))

@@ -109,17 +109,17 @@ impl Inbound {
 
     /// Finds the deliveries of messages that were read.
     pub(super) async fn tie(&self, conn: &mut Conn, messages: Vec<Message>) -> Result<Vec<Tied>, StoreError> {
-        let meant: Vec<_> = messages.iter().map(|message| meant(&message.evidence)).collect();
-        let known = look_up(conn, &meant.concat()).await?;
+        let named: Vec<_> = messages.iter().map(|message| named_ids(&message.evidence)).collect();
+        let known = look_up(conn, &named.concat()).await?;
         let mut tied = Vec::with_capacity(messages.len());
-        for (message, ids) in messages.into_iter().zip(meant) {
-            let mut known = of(&ids, &known);
+        for (message, ids) in messages.into_iter().zip(named) {
+            let mut found = known_of(&ids, &known);
             // Addresses are looked up only if nothing else is there.
-            if known.is_empty() && matches!(message.kind, MessageKind::Dsn | MessageKind::Arf) {
+            if found.is_empty() && matches!(message.kind, MessageKind::Dsn | MessageKind::Arf) {
                 let latest = latest(conn, &message.evidence).await?;
-                known = of(&latest, &look_up(conn, &latest).await?);
+                found = known_of(&latest, &look_up(conn, &latest).await?);
             }
-            let tie = self.own().with(|ours| decide(message.kind, &message.evidence, ours, Some(&known)));
+            let tie = self.own().with(|ours| decide(message.kind, &message.evidence, ours, Some(&found)));
             tied.push(Tied { message, tie });
         }
         Ok(tied)
@@ -146,7 +146,7 @@ impl Tied {
 }
 
 /// The deliveries that the evidence names by an id.
-fn meant(evidence: &Evidence) -> Vec<Uuid> {
+fn named_ids(evidence: &Evidence) -> Vec<Uuid> {
     let of_messages = evidence.message_ids.iter().take(LOOKED_UP);
     let mut ids = evidence.deliveries();
     ids.extend(of_messages.filter_map(|id| id.split_once('@')?.0.parse::<Uuid>().ok()));
@@ -165,7 +165,7 @@ async fn latest(conn: &mut Conn, evidence: &Evidence) -> Result<Vec<Uuid>, Store
 }
 
 /// What is known of these, in their order.
-fn of(ids: &[Uuid], known: &BTreeMap<Uuid, Known>) -> Vec<Known> {
+fn known_of(ids: &[Uuid], known: &BTreeMap<Uuid, Known>) -> Vec<Known> {
     ids.iter().filter_map(|id| known.get(id).cloned()).collect()
 }
 

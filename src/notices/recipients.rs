@@ -118,15 +118,16 @@ pub(super) struct Adding {
 }
 
 impl Adding {
-    /// The requests of the next transaction.
-    fn take(&self) -> Vec<Request> {
+    /// Adds the requests that wait to those of a transaction, as far as it may have more rows.
+    fn take(&self, requests: &mut Vec<Request>) {
         let mut waiting = self.waiting.lock().expect("nobody panics while holding it");
-        let (mut rows, mut count) = (0, 0);
+        let mut rows: usize = requests.iter().map(|request| request.rows.len()).sum();
+        let mut count = 0;
         while let Some(request) = waiting.get(count).filter(|_| rows < AT_ONCE) {
             rows += request.rows.len();
             count += 1;
         }
-        waiting.drain(..count).collect()
+        requests.extend(waiting.drain(..count));
     }
 }
 
@@ -159,14 +160,17 @@ impl Notices {
     /// Commits what waits, unless another task has done so meanwhile.
     async fn commit_waiting(&self) {
         let _turn = self.adding.turn.lock().await;
-        if self.adding.waiting.lock().expect("nobody panics while holding it").is_empty() {
+        let mut requests = Vec::new();
+        self.adding.take(&mut requests);
+        if requests.is_empty() {
             return;
         }
-        let begun = self.begin().await;
-        // Also those that came while others were writing.
-        let requests = self.adding.take();
-        let committed = match begun {
-            Ok(tx) => self.commit_together(tx, &requests).await,
+        let committed = match self.begin().await {
+            Ok(tx) => {
+                // Also those that came while others were writing.
+                self.adding.take(&mut requests);
+                self.commit_together(tx, &requests).await
+            }
             Err(error) => Err(error.into()),
         };
         let refused = match committed {
@@ -205,7 +209,7 @@ impl Notices {
         answers.pop().unwrap_or_else(|| Err(StoreError::Unwritable.into()))
     }
 
-    /// A transaction in which no person is erased.
+    /// Begins a transaction that holds the ledger's head: no person is erased meanwhile.
     async fn begin(&self) -> Result<Writing<'static>, StoreError> {
         let mut tx = self.context.store.write().await?;
         tree::lock_head(&mut tx).await?;

@@ -200,14 +200,16 @@ impl Requests {
 
     async fn commit_waiting(&self) {
         let mut pruned = self.turn.lock().await;
-        if lock(&self.waiting).is_empty() {
+        let mut waiting = std::mem::take(&mut *lock(&self.waiting));
+        if waiting.is_empty() {
             return;
         }
-        let begun = self.context.store.write().await;
-        // Also those that came while others were writing.
-        let waiting = std::mem::take(&mut *lock(&self.waiting));
-        let written = match begun {
-            Ok(tx) => self.write(tx, &waiting, &mut pruned).await,
+        let written = match self.context.store.write().await {
+            Ok(tx) => {
+                // Also those that came while others were writing.
+                waiting.append(&mut lock(&self.waiting));
+                self.write(tx, &waiting, &mut pruned).await
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = &written {

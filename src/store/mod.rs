@@ -17,7 +17,7 @@
 //!
 //! A transaction takes its row locks in this order, so that no two wait for each other on PostgreSQL: the ledger's head
 //! ([`proof::tree::lock_head`]), places in the queue ([`people::subjects::lock_queue`], all that it needs at once), the notice
-//! ([`notices::lock`]), its series ([`notices::series::lock`]), deliveries, tasks, cases of customers ([`escalations`]). It leaves
+//! ([`notices::lock`], [`notices::lock_of`] a delivery), its series ([`notices::series::lock`]), deliveries, tasks, cases of customers ([`escalations`]). It leaves
 //! out what it does not need.
 
 pub mod abouts;

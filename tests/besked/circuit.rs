@@ -83,13 +83,8 @@ pub async fn a_while(ms: u64) {
 }
 
 pub async fn until_accepted(app: &TestApp, id: Uuid, count: u64) {
-    for _ in 0..4800 {
-        if app.counts(id).await.get(&State::Accepted) == Some(&count) {
-            return;
-        }
-        tokio::task::spawn_blocking(|| std::thread::park_timeout(Duration::from_millis(50))).await.unwrap();
-    }
-    panic!("waited in vain until {count} are accepted: {:?}", app.counts(id).await);
+    let are_accepted = async || app.counts(id).await.get(&State::Accepted) == Some(&count);
+    sender::until(&format!("{count} are accepted"), are_accepted).await;
 }
 
 /// Accepts connections and never replies; counts them, and the most at a time.
@@ -123,15 +118,7 @@ async fn a_relay_that_is_down_is_probed_by_one_worker_at_a_time() {
     let (accepted, at_once) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
     let running = Running::start(&app);
     // Down before anything listens: connections from now on are probes.
-    for _ in 0..600 {
-        let states = besked::store::sending::nodes::relay_states(&mut app.app.context.store.read().await.unwrap())
-            .await
-            .unwrap();
-        if states.iter().any(|it| it.state.contains("\"stage\":\"connect\"")) {
-            break;
-        }
-        tokio::task::spawn_blocking(|| std::thread::park_timeout(Duration::from_millis(50))).await.unwrap();
-    }
+    sender::until("its circuit opens", async || sender::state(&app).await.contains("\"stage\":\"connect\"")).await;
     let listener = TcpListener::bind(server.address).await.unwrap();
     let listening = tokio::spawn(silent(listener, accepted.clone(), at_once.clone()));
     let probed = accepted.clone();

@@ -44,6 +44,7 @@ impl Recorder {
 
     async fn commit_one(&mut self, writer: &mut Writer, group: &mut Group) -> Result<(), StoreError> {
         let store = self.context.store.clone();
+        // Nothing else: it would fail with what fails here.
         let committed = store.within(DEADLINE, self.commit(writer, group, 0)).await?;
         self.done(group, committed);
         Ok(())

@@ -1,6 +1,6 @@
 //! The recorder: the one task of a node that claims and settles.
 //!
-//! Group commit without a timer: everything that waits when the recorder is free goes into one transaction, settlements and
+//! Group commit without a timer: everything that waits when the recorder's transaction has begun goes into it, settlements and
 //! claims together. While the database cannot be written nothing is claimed, so that no new SMTP transaction starts; outcomes
 //! wait here and are retried until they are recorded.
 
@@ -181,11 +181,13 @@ impl Recorder {
                 let Some(request) = self.next_request(&mut writer).await else { return writer.close().await };
                 self.add(&mut group, request);
             }
+            // Also before the transaction: while none can be begun, claims are dropped.
+            self.take_waiting(&mut group, MAX_GROUP);
             let context = self.context.clone();
             let committed = context.store.within(DEADLINE, self.commit(&mut writer, &mut group, MAX_GROUP));
             match metrics.committing(committed).await {
                 Ok(committed) => {
-                    metrics.committed(group.len());
+                    metrics.observe_group(group.len());
                     context.outage.end();
                     failures = 0;
                     self.done(&mut group, committed);
@@ -250,16 +252,21 @@ impl Recorder {
         }
     }
 
-    /// Does everything in one transaction, with what waits by then as long as there are fewer than `most` requests.
-    async fn commit(&mut self, writer: &mut Writer, group: &mut Group, most: usize) -> Result<Committed, StoreError> {
-        let mut done = Committed::default();
-        let mut tx = writer.begin().await?;
-        // Others may have been writing until now: whoever came meanwhile need not wait for the next one.
+    /// Adds the requests that wait to a group of fewer than `most`.
+    fn take_waiting(&mut self, group: &mut Group, most: usize) {
         while group.len() < most
             && let Ok(request) = self.requests.try_recv()
         {
             self.add(group, request);
         }
+    }
+
+    /// Does everything in one transaction, with the requests that wait once it has begun, if the group has fewer than `most`.
+    async fn commit(&mut self, writer: &mut Writer, group: &mut Group, most: usize) -> Result<Committed, StoreError> {
+        let mut done = Committed::default();
+        let mut tx = writer.begin().await?;
+        // Others may have been writing until now: what came meanwhile need not wait for the next transaction.
+        self.take_waiting(group, most);
         let unclear = self.unclear;
         if unclear {
             let (context, now) = (&self.context, self.context.clock.now());

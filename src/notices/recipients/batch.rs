@@ -46,14 +46,17 @@ impl Notices {
         let Some(notice) = kept::find(conn, id).await? else {
             return Ok(calls.iter().map(|_| Err(NoticeError::Unknown(id.to_string()))).collect());
         };
-        let may: Vec<_> = calls.iter().map(|call| allowed(&call.actor, Right::Release, &notice)).collect();
-        let allowed = calls.iter().zip(&may).filter(|(_, may)| may.is_ok());
-        let added = self.add_allowed(conn, &notice, &allowed.map(|(call, _)| *call).collect::<Vec<_>>()).await?;
+        let rights: Vec<_> = calls.iter().map(|call| allowed(&call.actor, Right::Release, &notice)).collect();
+        let permitted = calls.iter().zip(&rights).filter(|(_, right)| right.is_ok()).map(|(call, _)| *call);
+        let permitted: Vec<_> = permitted.collect();
+        let added =
+            if permitted.is_empty() { Vec::new() } else { self.add_permitted(conn, &notice, &permitted).await? };
         let mut added = added.into_iter();
-        Ok(may.into_iter().map(|may| may.and_then(|()| added.next().expect("one for each that is allowed"))).collect())
+        Ok(rights.into_iter().map(|right| right.and_then(|()| added.next().expect("one for each permitted"))).collect())
     }
 
-    async fn add_allowed(
+    /// Adds the rows of calls whose actors may do so.
+    async fn add_permitted(
         &self,
         conn: &mut Conn,
         notice: &Kept,

@@ -27,7 +27,8 @@ macro_rules! bulk {
 }
 pub(in crate::store) use bulk;
 
-/// A statement over what is `in` a parameter, which is a list of values as JSON.
+/// A statement with conditions that a column is among values, each parameter a list of them as JSON: `IN` for SQLite, `= ANY` for
+/// PostgreSQL, which then goes from the values to the rows.
 macro_rules! among {
     ($conn:expr, $before:literal $(, in $list:literal $(, $after:literal)?)+) => {
         $crate::store::Dialect::of($conn).pick(

@@ -448,7 +448,7 @@ pub async fn lock_matter(conn: &mut Conn, matter_id: Uuid) -> Result<()> {
 }
 
 async fn hold(conn: &mut Conn, sql: &'static str, id: Uuid) -> Result<()> {
-    // Whoever writes on SQLite holds everything.
+    // On SQLite a transaction that writes holds the whole file.
     if Dialect::of(conn) == Dialect::Postgres {
         sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
     }

@@ -52,8 +52,8 @@ static NOTE: Batch<1> = Batch::new([Step {
     after: "WHERE scope IS NOT NULL ON CONFLICT (scope) DO UPDATE SET at = requests.at WHERE requests.token = excluded.token",
 }]);
 
-/// Notes that different requests are carried out, each with what it makes or changes, in the transaction that does so. Returns false if
-/// another try of one of them came first.
+/// Notes that requests are carried out, each with what it makes or changes, in the transaction that does so. Returns false if another try
+/// of one of them came first, or is among them.
 pub async fn note(conn: &mut Conn, noted: &[(&Request, Option<Uuid>)], at: Timestamp) -> Result<bool> {
     let values = |(request, object): &(&Request, Option<Uuid>)| -> Values {
         let Request { scope, digest, token, .. } = request;
@@ -65,6 +65,10 @@ pub async fn note(conn: &mut Conn, noted: &[(&Request, Option<Uuid>)], at: Times
             (*object).into(),
         ]
     };
+    let scopes: BTreeSet<_> = noted.iter().map(|(request, _)| request.scope).collect();
+    if scopes.len() < noted.len() {
+        return Ok(false);
+    }
     let rows: Vec<_> = noted.iter().map(values).collect();
     Ok(NOTE.run(conn, [rows.iter().collect()]).await? == rows.len() as u64)
 }

@@ -148,6 +148,9 @@ async fn a_request_is_noted_once_answered_once_and_gone_after_a_day(#[case] engi
     assert!(requests::note(&mut tx, &[(&one, object)], fixture.now).await.unwrap());
     assert!(requests::note(&mut tx, &[(&one, None)], fixture.now).await.unwrap(), "a try may act several times");
     assert!(!requests::note(&mut tx, &[(&other, None)], fixture.now).await.unwrap(), "another one may not");
+    let twice = Request::new("robot", "POST", "/z", "k", b"", first);
+    assert!(!requests::note(&mut tx, &[(&twice, None), (&twice, None)], fixture.now).await.unwrap());
+    assert_eq!(requests::find(&mut tx, &twice.scope).await.unwrap(), None, "nor two at once");
     let mut kept = requests::find(&mut tx, &one.scope).await.unwrap().unwrap();
     assert_eq!((kept.digest, kept.token, kept.object, kept.answer.take()), (one.digest, first, object, None));
 

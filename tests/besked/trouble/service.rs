@@ -58,7 +58,7 @@ impl Service {
         eventually(&format!("the log says `{text}`"), || self.log().contains(text));
     }
 
-    /// Watches for a while: work in progress ends, and nothing new begins.
+    /// Watches for a while: work in progress ends, nothing new begins, and no connection to the relay stays open.
     pub fn rests(&self) {
         let begun = self.begun();
         let mut looks = 0;
@@ -70,6 +70,7 @@ impl Service {
             looks == 60
         });
         assert!(last - begun <= 2 * CONNECTIONS, "{} transactions began without a database", last - begun);
+        eventually("all connections end", || self.relay.conversations().iter().all(|it| it.ended));
     }
 
     /// Transactions begun at the relay so far.
