@@ -189,6 +189,10 @@ impl Requests {
     /// Returns once no row waits any more.
     pub async fn settle(&self) {
         self.commit_waiting().await;
+        // A pass whose transaction could not be begun leaves those that came meanwhile to another one.
+        while !lock(&self.waiting).is_empty() {
+            self.commit_waiting().await;
+        }
     }
 
     fn add(&self, waiting: Waiting) {

@@ -181,8 +181,6 @@ impl Recorder {
                 let Some(request) = self.next_request(&mut writer).await else { return writer.close().await };
                 self.add(&mut group, request);
             }
-            // Also before the transaction: while none can be begun, claims are dropped.
-            self.take_waiting(&mut group, MAX_GROUP);
             let context = self.context.clone();
             let committed = context.store.within(DEADLINE, self.commit(&mut writer, &mut group, MAX_GROUP));
             match metrics.committing(committed).await {
@@ -195,6 +193,7 @@ impl Recorder {
                 Err(error) => {
                     // Before the workers learn that there is nothing for them.
                     context.outage.begin(&error.for_logs());
+                    self.take_waiting(&mut group, usize::MAX);
                     group.claims.clear();
                     group.probes.clear();
                     failures = if error.is_refusal() { failures + 1 } else { 0 };

@@ -53,7 +53,7 @@ static NOTE: Batch<1> = Batch::new([Step {
 }]);
 
 /// Notes that requests are carried out, each with what it makes or changes, in the transaction that does so. Returns false if another try
-/// of one of them came first, or is among them.
+/// of one of them came first, or one is there twice.
 pub async fn note(conn: &mut Conn, noted: &[(&Request, Option<Uuid>)], at: Timestamp) -> Result<bool> {
     let values = |(request, object): &(&Request, Option<Uuid>)| -> Values {
         let Request { scope, digest, token, .. } = request;
