@@ -326,7 +326,8 @@ CREATE TABLE attempts (
 -- What the messages of a notice to recipients of one language, zone and role have in common; `id` is the SHA-256 of `body`.
 -- It is stored before the first of them is sent, and names nobody.
 CREATE TABLE moulds (
-    id        BYTEA NOT NULL PRIMARY KEY,
+    number    BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id        BYTEA NOT NULL,
     notice_id TEXT COLLATE "C" NOT NULL,
     locale    TEXT COLLATE "C" NOT NULL,
     zone      TEXT COLLATE "C" NOT NULL,
@@ -710,7 +711,7 @@ EXECUTE FUNCTION refuse_change();
 
 -- What the entries commit to. `subject` is the comparison key of the address that an entry about no delivery
 -- is about; it finds a person's entries.
--- `mould_values` are the values of the recipient's message in the mould `mould_id`, with the first entry about the message.
+-- `mould_values` are the values of the recipient's message in the mould of this number, with the first entry about the message.
 CREATE TABLE ledger_openings (
     entry_id    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id   TEXT COLLATE "C",
@@ -722,7 +723,7 @@ CREATE TABLE ledger_openings (
     fact_salt   BYTEA NOT NULL,
     person      BYTEA,
     person_salt BYTEA,
-    mould_id     BYTEA,
+    mould        BIGINT,
     mould_values BYTEA
 );
 
@@ -742,7 +743,7 @@ BEGIN
     IF (NEW.entry_id, NEW.notice_id, NEW.delivery_id, NEW.event, NEW.at, NEW.fact, NEW.fact_salt)
         IS DISTINCT FROM (OLD.entry_id, OLD.notice_id, OLD.delivery_id, OLD.event, OLD.at, OLD.fact, OLD.fact_salt)
         OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL OR NEW.subject IS NOT NULL
-        OR NEW.mould_id IS NOT NULL OR NEW.mould_values IS NOT NULL THEN
+        OR NEW.mould IS NOT NULL OR NEW.mould_values IS NOT NULL THEN
         RAISE EXCEPTION 'ledger_openings: only person, message and subject may be cleared';
     END IF;
     RETURN NEW;

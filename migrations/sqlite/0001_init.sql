@@ -314,7 +314,8 @@ CREATE TABLE attempts (
 -- What the messages of a notice to recipients of one language, zone and role have in common; `id` is the SHA-256 of `body`.
 -- It is stored before the first of them is sent, and names nobody.
 CREATE TABLE moulds (
-    id        BLOB NOT NULL PRIMARY KEY,
+    number    INTEGER PRIMARY KEY,
+    id        BLOB NOT NULL,
     notice_id TEXT NOT NULL,
     locale    TEXT NOT NULL,
     zone      TEXT NOT NULL,
@@ -685,7 +686,7 @@ BEGIN SELECT RAISE(ABORT, 'ledger_entries is append-only'); END;
 
 -- What the entries commit to. `subject` is the comparison key of the address that an entry about no delivery
 -- is about; it finds a person's entries.
--- `mould_values` are the values of the recipient's message in the mould `mould_id`, with the first entry about the message.
+-- `mould_values` are the values of the recipient's message in the mould of this number, with the first entry about the message.
 CREATE TABLE ledger_openings (
     entry_id    TEXT NOT NULL PRIMARY KEY,
     notice_id   TEXT,
@@ -697,7 +698,7 @@ CREATE TABLE ledger_openings (
     fact_salt   BLOB NOT NULL,
     person      BLOB,
     person_salt BLOB,
-    mould_id     BLOB,
+    mould        INTEGER,
     mould_values BLOB
 ) STRICT;
 
@@ -716,7 +717,7 @@ CREATE TRIGGER ledger_openings_stay BEFORE UPDATE ON ledger_openings
 WHEN NEW.entry_id IS NOT OLD.entry_id OR NEW.notice_id IS NOT OLD.notice_id OR NEW.delivery_id IS NOT OLD.delivery_id
     OR NEW.event IS NOT OLD.event OR NEW.at IS NOT OLD.at OR NEW.fact IS NOT OLD.fact
     OR NEW.fact_salt IS NOT OLD.fact_salt OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL
-    OR NEW.subject IS NOT NULL OR NEW.mould_id IS NOT NULL OR NEW.mould_values IS NOT NULL
+    OR NEW.subject IS NOT NULL OR NEW.mould IS NOT NULL OR NEW.mould_values IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'ledger_openings: only person, message and subject may be cleared'); END;
 CREATE TRIGGER ledger_openings_remain BEFORE DELETE ON ledger_openings
 BEGIN SELECT RAISE(ABORT, 'ledger_openings is append-only'); END;

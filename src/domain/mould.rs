@@ -14,12 +14,16 @@
 //!        / index of a recipe                    its value
 //! values = [bytes, ...]                         one for each recipe
 //! ```
+//!
+//! Values are stored packed: see [`Filled::pack`].
 
 mod cbor;
+mod packed;
 
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -168,6 +172,8 @@ pub enum Piece {
 pub struct Mould {
     /// The SHA-256 of its bytes.
     pub id: [u8; 32],
+    /// Its number in the database; 0 until it is stored.
+    pub number: u64,
     /// Its recipients.
     pub key: Key,
     /// How its values are made.
@@ -180,7 +186,7 @@ impl Mould {
     /// Returns a mould and its bytes.
     #[must_use]
     pub fn new(key: Key, recipes: Vec<Recipe>, pieces: Vec<Piece>) -> (Self, Vec<u8>) {
-        let mut mould = Self { id: [0; 32], key, recipes, pieces };
+        let mut mould = Self { id: [0; 32], number: 0, key, recipes, pieces };
         let bytes = mould.to_cbor();
         mould.id = sha256(&bytes);
         (mould, bytes)
@@ -261,9 +267,9 @@ impl Values {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filled {
     /// The mould.
-    pub mould_id: [u8; 32],
-    /// Its values, in CBOR.
-    pub values: Vec<u8>,
+    pub mould: Arc<Mould>,
+    /// Its values.
+    pub values: Values,
 }
 
 #[cfg(test)]

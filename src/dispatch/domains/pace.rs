@@ -1,13 +1,16 @@
-//! Pace towards recipients' domains: how many deliveries may be in flight to one, at which rate, and which are paused.
+//! Pace towards recipients' domains: how many deliveries may be sent to one at a time, at which rate, and which are paused.
 //!
-//! A slot is reserved when a delivery is claimed and freed when it is settled, so that a slow domain delays only its own
-//! deliveries: the claim skips domains at their limit.
+//! A claim takes a slot, which is first ahead of its message and then in use while the message is being sent. The limit is that of
+//! the slots in use: a delivery that waits for the message before it on its connection takes nothing away from the others. As many
+//! again may be ahead, but none while the limit is reached, so that a slow domain delays only its own deliveries: the claim skips it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::config::Limits;
 use crate::dispatch::domains::pause::{Paused, Pauses};
@@ -22,6 +25,9 @@ const WORTH_WAITING: Duration = Duration::from_secs(1);
 
 /// The longest that a rate postpones deliveries at once: the share may have changed by then.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a connection waits for its delivery's turn at a domain, before the delivery returns to the queue.
+const TURN: Duration = Duration::from_millis(100);
 
 /// A domain to which nothing may be claimed now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,46 +45,127 @@ pub struct Pace {
     state: Mutex<State>,
     /// Woken when a domain at its limit has a free slot again: what was set aside for it can be claimed.
     freed: Arc<Notify>,
+    /// Woken when a message has been sent: a delivery to its domain may have its turn.
+    sent: Notify,
 }
 
-/// A place among the deliveries in flight to a domain, free again when it is dropped.
+/// A place among the deliveries to a domain, free again when it is dropped.
 pub struct Slot {
     pace: Arc<Pace>,
     domain: String,
+    stage: Stage,
 }
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if self.pace.free(&self.domain) {
+/// What a slot counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Its delivery is claimed.
+    Ahead,
+    /// Its message is being sent.
+    InUse,
+    /// Its message was sent: it counts no more.
+    Over,
+}
+
+impl Slot {
+    /// Waits for a short while until the delivery may be sent. Returns false if its domain is at its limit or paused.
+    pub async fn begin(&mut self, now_ms: i64) -> bool {
+        let pace = self.pace.clone();
+        let turn = async {
+            loop {
+                let mut sent = pin!(pace.sent.notified());
+                sent.as_mut().enable();
+                if let Some(may) = self.try_begin(now_ms) {
+                    return may;
+                }
+                sent.await;
+            }
+        };
+        timeout(TURN, turn).await.unwrap_or(false)
+    }
+
+    /// Uses the slot if its domain allows it now; `None` while the domain is at its limit.
+    fn try_begin(&mut self, now_ms: i64) -> Option<bool> {
+        let pace = self.pace.clone();
+        let mut state = pace.state();
+        if state.pauses.until(&self.domain, now_ms).is_some() {
+            return Some(false);
+        }
+        if state.count(&self.domain).in_use >= pace.limit(&state.pauses, &self.domain) {
+            return None;
+        }
+        self.becomes(Stage::InUse, &mut state);
+        Some(true)
+    }
+
+    /// Ends its use: the message was sent, or will not be now.
+    pub fn end(&mut self) {
+        let pace = self.pace.clone();
+        self.becomes(Stage::Over, &mut pace.state());
+    }
+
+    fn becomes(&mut self, stage: Stage, state: &mut State) {
+        let before = std::mem::replace(&mut self.stage, stage);
+        let was_full = self.pace.is_full(state, &self.domain);
+        state.count_as(&self.domain, before, stage);
+        if was_full && !self.pace.is_full(state, &self.domain) {
             self.pace.freed.notify_one();
+        }
+        if before == Stage::InUse {
+            self.pace.sent.notify_waiters();
         }
     }
 }
 
-/// Slots that count as free until it is dropped.
-pub struct Lent {
-    pace: Arc<Pace>,
-}
-
-impl Drop for Lent {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.pace.state().lent.clear();
+        self.end();
     }
 }
 
 #[derive(Default)]
 struct State {
-    under_way: HashMap<String, u32>,
-    /// Slots in use that are free once the present transaction commits.
-    lent: HashMap<String, u32>,
+    slots: HashMap<String, Count>,
     pauses: Pauses,
 }
 
+/// The slots of a domain that are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    ahead: u32,
+    in_use: u32,
+}
+
+impl Count {
+    /// How many slots of a stage there are; those that are over do not count.
+    const fn of(&mut self, stage: Stage) -> Option<&mut u32> {
+        match stage {
+            Stage::Ahead => Some(&mut self.ahead),
+            Stage::InUse => Some(&mut self.in_use),
+            Stage::Over => None,
+        }
+    }
+}
+
 impl State {
-    /// The slots of a domain that a claim cannot have.
-    fn used(&self, domain: &str) -> u32 {
-        let count = |slots: &HashMap<String, u32>| slots.get(domain).copied().unwrap_or(0);
-        count(&self.under_way).saturating_sub(count(&self.lent))
+    fn count(&self, domain: &str) -> Count {
+        self.slots.get(domain).copied().unwrap_or_default()
+    }
+
+    /// Counts a slot as of another stage.
+    fn count_as(&mut self, domain: &str, before: Stage, after: Stage) {
+        let mut count = self.count(domain);
+        if let Some(slots) = count.of(before) {
+            *slots -= 1;
+        }
+        if let Some(slots) = count.of(after) {
+            *slots += 1;
+        }
+        if count == Count::default() {
+            self.slots.remove(domain);
+        } else if let Some(slots) = self.slots.get_mut(domain) {
+            *slots = count;
+        }
     }
 }
 
@@ -88,44 +175,36 @@ impl Pace {
     pub fn new(limits: &Limits, share: &Arc<Share>, freed: Arc<Notify>) -> Self {
         let rates = limits.domain_rate_per_second.iter();
         let rates = rates.filter_map(|(domain, rate)| Some((domain.to_string(), Rate::new(*rate, share)?)));
-        Self { connections: limits.domain_connections, rates: rates.collect(), state: Mutex::default(), freed }
+        Self {
+            connections: limits.domain_connections,
+            rates: rates.collect(),
+            state: Mutex::default(),
+            freed,
+            sent: Notify::new(),
+        }
     }
 
     /// Reserves a slot for a delivery to `domain`, if its limits allow one more now.
     #[must_use]
     pub fn reserve(self: &Arc<Self>, domain: &str, now_ms: i64) -> Option<Slot> {
         let mut state = self.state();
-        if state.used(domain) >= self.limit(&state.pauses, domain) || state.pauses.until(domain, now_ms).is_some() {
+        if self.is_full(&state, domain) || state.pauses.until(domain, now_ms).is_some() {
             return None;
         }
         if self.rates.get(domain).is_some_and(|rate| !rate.try_take()) {
             return None;
         }
-        *state.under_way.entry(domain.to_owned()).or_default() += 1;
-        Some(Slot { pace: self.clone(), domain: domain.to_owned() })
+        state.slots.entry(domain.to_owned()).or_default().ahead += 1;
+        Some(Slot { pace: self.clone(), domain: domain.to_owned(), stage: Stage::Ahead })
     }
 
-    /// Counts slots as free until the result is dropped: their deliveries end in the transaction that claims others, and a domain at
-    /// its limit would stand idle from one transaction to the next.
-    #[must_use]
-    pub fn lend<'a>(self: &Arc<Self>, slots: impl Iterator<Item = &'a Slot>) -> Lent {
-        let mut state = self.state();
-        for slot in slots {
-            *state.lent.entry(slot.domain.clone()).or_default() += 1;
-        }
-        Lent { pace: self.clone() }
-    }
-
-    /// Frees a slot. Returns true if it was the last one that the domain's limit allows.
-    fn free(&self, domain: &str) -> bool {
-        let mut state = self.state();
+    /// True if nothing more may be claimed of a domain's deliveries.
+    fn is_full(&self, state: &State, domain: &str) -> bool {
+        let Count { ahead, in_use } = state.count(domain);
         let limit = self.limit(&state.pauses, domain);
-        let was_full = state.under_way.get(domain).is_some_and(|count| *count >= limit);
-        match state.under_way.get_mut(domain) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(state.under_way.remove(domain)),
-        }
-        was_full
+        // After a pause one delivery is tried, and none may be ahead beside it.
+        let most_ahead = if state.pauses.one_at_a_time(domain) { limit.saturating_sub(in_use) } else { limit };
+        in_use >= limit || ahead >= most_ahead
     }
 
     /// The domains to which nothing may be claimed now.
@@ -133,8 +212,8 @@ impl Pace {
     pub fn held(&self, now_ms: i64) -> Vec<Held> {
         let state = self.state();
         let mut held: HashMap<&str, i64> = HashMap::new();
-        for domain in state.under_way.keys() {
-            if state.used(domain) >= self.limit(&state.pauses, domain) {
+        for domain in state.slots.keys() {
+            if self.is_full(&state, domain) {
                 held.insert(domain, now_ms);
             }
         }
@@ -173,7 +252,7 @@ impl Pace {
         self.state().pauses.of(relay, now_ms)
     }
 
-    /// How many deliveries may be in flight to a domain.
+    /// How many deliveries may be sent to a domain at a time.
     fn limit(&self, pauses: &Pauses, domain: &str) -> u32 {
         match self.connections {
             _ if pauses.one_at_a_time(domain) => 1,
@@ -204,30 +283,35 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_domain_at_its_limit_leaves_the_others_free() {
         let pace = pace(&Limits { domain_connections: 2, ..Limits::default() });
-        let (first, _second) = (pace.reserve("a.example", 0).unwrap(), pace.reserve("a.example", 0).unwrap());
-        assert!(pace.reserve("a.example", 0).is_none());
+        let (mut first, mut second) = (pace.reserve("a.example", 0).unwrap(), pace.reserve("a.example", 0).unwrap());
+        assert!(pace.reserve("a.example", 0).is_none(), "two are ahead");
+        assert!(first.begin(0).await);
+        let mut third = pace.reserve("a.example", 0).unwrap();
+        assert!(second.begin(0).await);
+        assert!(pace.reserve("a.example", 0).is_none(), "two are being sent");
         assert!(pace.reserve("b.example", 0).is_some());
         assert_eq!(names(pace.held(0)), ["a.example"]);
-        drop(first);
+        assert!(!third.begin(0).await, "it waits, but not for long");
+        first.end();
         pace.freed.notified().await;
-        assert!(pace.reserve("a.example", 0).is_some());
+        assert!(pace.reserve("a.example", 0).is_some(), "before what was sent is recorded");
+        assert!(third.begin(0).await);
+        drop((first, second, third));
+        assert_eq!(pace.held(0), []);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slot_that_ends_with_the_transaction_can_be_claimed_in_it() {
-        let pace = pace(&Limits { domain_connections: 1, ..Limits::default() });
-        let first = pace.reserve("a.example", 0).unwrap();
-        let lent = pace.lend([&first].into_iter());
-        assert_eq!(pace.held(0), []);
-        let second = pace.reserve("a.example", 0).unwrap();
-        assert!(pace.reserve("a.example", 0).is_none(), "it is lent once");
-        drop((lent, first));
-        assert!(pace.reserve("a.example", 0).is_none());
-        drop(second);
-        let _third = pace.reserve("a.example", 0).unwrap();
-        let lent = pace.lend(std::iter::empty());
-        drop(lent);
-        assert_eq!(names(pace.held(0)), ["a.example"], "the transaction failed: nothing is lent any more");
+    async fn a_delivery_ahead_has_its_turn_when_a_message_has_been_sent() {
+        let (pace, random) = (pace(&Limits { domain_connections: 2, ..Limits::default() }), Random::seeded(1));
+        let (mut first, mut second) = (pace.reserve("a.example", 0).unwrap(), pace.reserve("a.example", 0).unwrap());
+        assert!(first.begin(0).await);
+        let mut third = pace.reserve("a.example", 0).unwrap();
+        assert!(second.begin(0).await);
+        let ((), may) = tokio::join!(async { first.end() }, third.begin(0));
+        assert!(may);
+        let mut fourth = pace.reserve("b.example", 0).unwrap();
+        pace.asked("b.example", ("r", Some(421)), 0, &random);
+        assert!(!fourth.begin(0).await, "its domain asked for a pause meanwhile");
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,8 +25,8 @@ impl Hold {
     }
 
     /// Its slot at the recipient's domain.
-    pub const fn slot(&self) -> &Slot {
-        &self.slot
+    pub const fn slot(&mut self) -> &mut Slot {
+        &mut self.slot
     }
 
     /// The same with the token of the worker that has it now.

@@ -47,6 +47,21 @@ impl Job {
         Self { claimed, sending, to, claimed_at, transaction: None, in_doubt, hold, recorder }
     }
 
+    /// Begins to use its slot at the recipient's domain. Returns false if the domain allows no message now.
+    pub async fn begin_slot(&mut self, now_ms: i64) -> bool {
+        match &mut self.hold {
+            Some(hold) => hold.slot().begin(now_ms).await,
+            None => false,
+        }
+    }
+
+    /// Ends the use of its slot: its message was sent, or will not be now.
+    pub fn end_slot(&mut self) {
+        if let Some(hold) = &mut self.hold {
+            hold.slot().end();
+        }
+    }
+
     /// Ends its rate token: it returns unless a relay saw a message for it.
     pub fn end_token(&mut self, is_used: bool) {
         if let Some(hold) = &mut self.hold {

@@ -294,7 +294,6 @@ impl Recorder {
         if !group.hastened.is_empty() {
             queue::hasten(&mut tx, &group.hastened, self.context.clock.now()).await?;
         }
-        let _lent = self.context.pace.lend(group.holds.iter().map(Hold::slot));
         for probe in &group.probes {
             let avoid = probe.avoid.as_ref().expect("a probe's claim says what it avoids");
             done.probes.push(self.claims.claim_for_probe(&mut tx, (probe.seat, probe.categories), avoid).await?);

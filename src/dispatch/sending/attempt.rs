@@ -79,8 +79,17 @@ const MOULD_PAUSE: Duration = Duration::from_millis(250);
 /// How long a delivery waits if its message could not be composed or its state could not be read, in milliseconds.
 const TROUBLE_MS: i64 = 60_000;
 
-/// Tries to send a delivery.
+/// Tries to send a delivery, when its domain allows it.
 pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> Ended {
+    if !job.begin_slot(context.clock.now_ms()).await {
+        return Ended::GivenBack(None);
+    }
+    let ended = exchange(context, relay, session, job).await;
+    job.end_slot();
+    ended
+}
+
+async fn exchange(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> Ended {
     if let Some(ended) = may_not_send(context, job).await {
         return ended;
     }

@@ -1,4 +1,4 @@
-//! The messages that are kept: their moulds against their ids, their bytes against the digest in the entry that they are stored
+//! The messages that are kept: their moulds against their digests, their bytes against the digest in the entry that they are stored
 //! with, and whether any is missing.
 
 use super::fold::Scanned;
@@ -54,7 +54,7 @@ async fn rebuilt(conn: &mut Conn, kept: &KeptMessage, moulds: &mut Moulds) -> Re
         bytes => bytes?,
     };
     let digest = sha256(&bytes);
-    let named = kept.person.as_deref().and_then(|person| Brief::read(person).ok()).and_then(|brief| brief.sha256);
+    let named = Brief::read(&kept.person).ok().and_then(|brief| brief.sha256);
     if named != Some(digest) {
         return Err(damage("the message kept for it is not the one that was sent".to_owned()).into());
     }
@@ -63,11 +63,11 @@ async fn rebuilt(conn: &mut Conn, kept: &KeptMessage, moulds: &mut Moulds) -> Re
 
 /// Moulds from which nothing was sent so far are what they were, too, and are of the recipients that they are stored for.
 async fn every_mould(conn: &mut Conn) -> Result<(), Stop> {
-    let mut after = Vec::new();
+    let mut after = 0;
     loop {
-        let page = moulds::page(conn, &after, MOULDS).await?;
+        let page = moulds::page(conn, after, MOULDS).await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
-        after = last.id.to_vec();
+        after = last.number;
         if let Some((mould, _)) = page.iter().find(|(mould, key)| mould.key != *key) {
             let problem = format!("a mould of notice {} is stored for other recipients", mould.key.notice_id);
             return Err(Damage::whole(problem).into());

@@ -239,7 +239,7 @@ impl Composer {
         &self,
         config: &Config,
         key: &TokenKey,
-        mould: &Mould,
+        mould: &Arc<Mould>,
         (to, date): (&ToSend, Timestamp),
     ) -> Result<Composed, ComposeError> {
         let token = if self.class() == Class::Optional { key.link(to.id) } else { String::new() };
@@ -260,7 +260,7 @@ impl Composer {
             merged: &merged,
         };
         let (bytes, values) = fill(mould, &config.keys_for(config.from_of(self.kept.category)), &facts)?;
-        let keep = Filled { mould_id: mould.id, values: values.to_cbor() };
+        let keep = Filled { mould: mould.clone(), values };
         Ok(Composed { sha256: digest::sha256(&bytes), bytes: Arc::new(bytes), keep: Some(keep) })
     }
 
@@ -275,7 +275,7 @@ impl Composer {
         (to, date): (&ToSend, Timestamp),
     ) -> Result<Composed, ComposeError> {
         let (mould, _) = self.cast(config, &view(to))?;
-        self.compose(config, key, &mould, (to, date))
+        self.compose(config, key, &Arc::new(mould), (to, date))
     }
 }
 

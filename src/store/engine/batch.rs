@@ -1,9 +1,10 @@
 //! Statements that always run together, each over rows of typed values: one text for both engines, in which the rows are `r`.
 //!
-//! SQLite gets all of them at once, with a parameter for each value: every call is a round trip to its thread, which costs more
-//! than most statements do, and JSON would be written, parsed and searched for each value. PostgreSQL, which would plan each number
-//! of parameters anew, gets the rows of each statement as JSON.
+//! Either engine gets all of them at once: every call is a round trip, which costs more than most statements do. SQLite gets a parameter
+//! for each value: JSON would be written, parsed and searched for each. PostgreSQL, which would plan each number of parameters anew,
+//! gets the rows of each statement as JSON.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use serde::{Serialize, Serializer};
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use super::Conn;
 use crate::store::Result;
 use crate::store::engine::dialect::{Dialect, json};
-use crate::store::engine::row::hex;
+use crate::store::engine::row::{Row, hex};
 
 /// A value of a row.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ pub(in crate::store) struct Batch<const N: usize> {
     steps: [Step; N],
     /// The text for 1, 2, 4, ... rows, each prepared once: the engine would prepare one for each number.
     sqlite: [OnceLock<String>; SIZES],
-    postgres: OnceLock<[String; N]>,
+    postgres: OnceLock<String>,
 }
 
 /// How many sizes there are of a call to SQLite.
@@ -60,7 +61,7 @@ impl<const N: usize> Batch<N> {
     pub(in crate::store) async fn run(&'static self, conn: &mut Conn, rows: [Vec<&Values>; N]) -> Result<u64> {
         match Dialect::of(conn) {
             Dialect::Sqlite => self.run_at_once(conn, &rows).await,
-            Dialect::Postgres => self.run_each(conn, &rows).await,
+            Dialect::Postgres => self.run_as_one(conn, &rows).await,
         }
     }
 
@@ -89,18 +90,27 @@ impl<const N: usize> Batch<N> {
         Ok(changed)
     }
 
-    async fn run_each(&'static self, conn: &mut Conn, rows: &[Vec<&Values>; N]) -> Result<u64> {
-        let texts = self.postgres.get_or_init(|| self.steps.map(Step::postgres));
+    async fn run_as_one(&'static self, conn: &mut Conn, rows: &[Vec<&Values>; N]) -> Result<u64> {
+        let text = self.postgres.get_or_init(|| as_one(&self.steps)).as_str();
+        let rows = rows.each_ref().map(|rows| rows.iter().map(json).collect::<Vec<String>>());
         let mut changed = 0;
-        for (text, rows) in texts.iter().zip(rows) {
-            let rows: Vec<String> = rows.iter().map(json).collect();
-            for piece in pieces(&rows) {
-                let query = sqlx::query(text.as_str()).bind(format!("[{}]", piece.join(",")));
-                changed += query.execute(&mut *conn).await?.rows_affected();
-            }
+        for piece in pieces(&rows) {
+            let lists =
+                rows.each_ref().map(|rows| rows.get(piece.start..piece.end.min(rows.len())).unwrap_or_default());
+            let query = lists.iter().fold(sqlx::query(text), |query, rows| query.bind(format!("[{}]", rows.join(","))));
+            changed += Row::of("a batch", &query.fetch_one(&mut *conn).await?).count("changed")?;
         }
         Ok(changed)
     }
+}
+
+/// All steps as one statement that counts the rows that they change. Each sees the tables as they were before, which is the same for
+/// steps on different rows; counted in this order, they also run in it.
+fn as_one(steps: &[Step]) -> String {
+    let steps = steps.iter().zip(1..).map(|(step, nth)| format!("s{nth} AS ({} RETURNING 1)", step.postgres(nth)));
+    let (steps, counts): (Vec<_>, Vec<_>) =
+        steps.zip(1..).map(|(step, nth): (_, u32)| (step, format!("(SELECT COUNT(*) FROM s{nth})"))).unzip();
+    format!("WITH {} SELECT {} AS changed", steps.join(", "), counts.join(" + "))
 }
 
 impl Step {
@@ -116,13 +126,13 @@ impl Step {
         self.over(&source, self.columns().zip(1..).map(|((name, _), nth)| format!("column{nth} AS {name}")))
     }
 
-    fn postgres(self) -> String {
+    fn postgres(self, parameter: u32) -> String {
         let read = |((name, kind), nth): ((&str, &str), u32)| match kind {
             "bigint" => format!("CAST(value ->> {nth} AS BIGINT) AS {name}"),
             "bytea" => format!("unhex(value ->> {nth}) AS {name}"),
             _ => format!("value ->> {nth} AS {name}"),
         };
-        self.over("jsonb_array_elements($1::jsonb)", self.columns().zip(0..).map(read))
+        self.over(&format!("jsonb_array_elements(${parameter}::jsonb)"), self.columns().zip(0..).map(read))
     }
 
     fn over(self, source: &str, columns: impl Iterator<Item = String>) -> String {
@@ -139,18 +149,19 @@ impl Step {
 /// (<https://github.com/transact-rs/sqlx/issues/4335>), the second waits 40 ms for the first to be acknowledged.
 const PIECE: usize = 15 << 10;
 
-/// Rows in pieces of at most [`PIECE`] bytes, or one row.
-fn pieces(rows: &[String]) -> impl Iterator<Item = &[String]> {
-    let mut rest = rows;
+/// The rows of all statements in pieces of at most [`PIECE`] bytes together, or one row of each.
+fn pieces<const N: usize>(rows: &[Vec<String>; N]) -> impl Iterator<Item = Range<usize>> {
+    let most = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let size = |nth: usize| rows.iter().filter_map(|rows| rows.get(nth)).map(|row| row.len() + 1).sum::<usize>();
+    let mut start = 0;
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let fitting = rest.iter().take_while(|row| {
-            bytes += row.len() + 1;
+        let fitting = (start..most).take_while(|nth| {
+            bytes += size(*nth);
             bytes <= PIECE
         });
-        let count = fitting.count().max(1).min(rest.len());
-        let (piece, after) = rest.split_at(count);
-        rest = after;
+        let piece = start..(start + fitting.count().max(1)).min(most);
+        start = piece.end;
         (!piece.is_empty()).then_some(piece)
     })
 }

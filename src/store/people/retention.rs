@@ -240,7 +240,7 @@ pub async fn is_notice_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
 /// Clears the persons in the entries about a notice as a whole: who took its steps, and the words of attestations. Returns the
 /// entries whose opening was deleted.
 pub async fn clear_steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Uuid>> {
-    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL
          WHERE notice_id = $1 AND delivery_id IS NULL AND event IN ('attested', 'operated') AND person_salt IS NOT NULL
          RETURNING entry_id";
     entry_ids(&sqlx::query(sql).bind(notice_id.to_string()).fetch_all(conn).await?)

@@ -224,7 +224,7 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
     sqlx::query(deliveries).bind(&rows).execute(&mut *conn).await?;
     let openings = bulk!(
         dialect,
-        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL
          WHERE person_salt IS NOT NULL AND delivery_id IN (SELECT value ->> 'id' FROM",
         rows,
         ") RETURNING entry_id"
@@ -259,7 +259,7 @@ pub(in crate::store) fn entry_ids(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Uuid
 
 /// Clears whatever is kept of an address itself, deliveries excepted. Returns the entries whose opening was deleted.
 pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>> {
-    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL WHERE subject = $1
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL WHERE subject = $1
          RETURNING entry_id";
     let openings = entry_ids(&sqlx::query(sql).bind(key.as_str()).fetch_all(&mut *conn).await?)?;
     for statement in [
@@ -277,7 +277,7 @@ pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid
 pub async fn clear_openings(conn: &mut Conn, entries: &[Uuid]) -> Result<()> {
     let sql = among!(
         conn,
-        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL
          WHERE entry_id", in "$1"
     );
     sqlx::query(sql).bind(json_ids(entries)).execute(conn).await?;

@@ -85,7 +85,7 @@ pub async fn page(conn: &mut Conn, first: u64, limit: u32) -> Result<Page> {
              coalesce(length(o.fact_salt), -1) || '|' || coalesce(length(o.person), -1) || '|' ||
              coalesce(length(o.person_salt), -1) || '|' || coalesce(o.at, 0) || '|' || coalesce(o.notice_id, '') || '|' ||
              coalesce(o.delivery_id, '') || '|' || coalesce(o.event, '') || '|' ||
-             CASE WHEN o.mould_id IS NULL THEN 0 ELSE 1 END AS head,
+             CASE WHEN o.mould IS NULL THEN 0 ELSE 1 END AS head,
              CAST(e.leaf AS TEXT) || coalesce(o.fact, '') || coalesce(o.fact_salt, '') || coalesce(o.person, '') ||
              coalesce(o.person_salt, '') AS body
            FROM ledger_entries e LEFT JOIN ledger_openings o ON o.entry_id = e.entry_id
@@ -95,7 +95,7 @@ pub async fn page(conn: &mut Conn, first: u64, limit: u32) -> Result<Page> {
              coalesce(length(o.fact_salt), -1) || '|' || coalesce(length(o.person), -1) || '|' ||
              coalesce(length(o.person_salt), -1) || '|' || coalesce(o.at, 0) || '|' || coalesce(o.notice_id, '') || '|' ||
              coalesce(o.delivery_id, '') || '|' || coalesce(o.event, '') || '|' ||
-             CASE WHEN o.mould_id IS NULL THEN 0 ELSE 1 END AS head,
+             CASE WHEN o.mould IS NULL THEN 0 ELSE 1 END AS head,
              e.leaf || coalesce(o.fact, ''::bytea) || coalesce(o.fact_salt, ''::bytea) || coalesce(o.person, ''::bytea) ||
              coalesce(o.person_salt, ''::bytea) AS body
            FROM ledger_entries e LEFT JOIN ledger_openings o ON o.entry_id = e.entry_id

@@ -64,7 +64,7 @@ impl<'a> Opening<'a> {
 pub(in crate::store) const OPENINGS: Step = Step {
     before: "INSERT INTO ledger_openings",
     columns: "entry_id, notice_id, delivery_id, subject, event, at bigint, fact bytea, fact_salt bytea, person bytea, \
-              person_salt bytea, mould_id bytea, mould_values bytea",
+              person_salt bytea, mould bigint, mould_values bytea",
     after: "WHERE entry_id IS NOT NULL",
 };
 
@@ -98,8 +98,8 @@ pub(in crate::store) fn rows(opening: &Opening<'_>) -> [Values; 2] {
         entry.fact_salt.as_slice().into(),
         entry.person.as_slice().into(),
         entry.person_salt.as_slice().into(),
-        opening.message.map(|message| message.mould_id.as_slice()).into(),
-        opening.message.map(|message| message.values.as_slice()).into(),
+        opening.message.map(|message| signed(message.mould.number)).into(),
+        opening.message.map(|message| message.pack(&entry.person)).as_deref().into(),
     ];
     [row, vec![entry.id.into(), entry.leaf.as_slice().into()]]
 }
@@ -146,7 +146,7 @@ macro_rules! opening {
             "SELECT ",
             $more,
             "o.entry_id, e.idx, e.leaf, o.notice_id, o.delivery_id, o.event, o.at, o.fact, o.fact_salt, o.person, \
-             o.person_salt, CASE WHEN o.mould_id IS NULL THEN 0 ELSE 1 END AS has_message FROM ledger_openings o LEFT JOIN ledger_entries e ON e.entry_id = o.entry_id ",
+             o.person_salt, CASE WHEN o.mould IS NULL THEN 0 ELSE 1 END AS has_message FROM ledger_openings o LEFT JOIN ledger_entries e ON e.entry_id = o.entry_id ",
             $rest
         )
     };

@@ -211,7 +211,7 @@ pub async fn largest_checkpoint(conn: &mut Conn) -> Result<Option<u64>> {
 }
 
 /// A number as a column holds it.
-pub(super) fn signed(value: u64) -> i64 {
+pub(in crate::store) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 

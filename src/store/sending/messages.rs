@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::moulds::Moulds;
-use crate::domain::mould::{Filled, Mould, Values};
+use crate::domain::mould::Mould;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result, StoreError};
 
@@ -18,9 +18,11 @@ pub struct KeptMessage {
     /// Its delivery.
     pub delivery_id: Uuid,
     /// Canonical bytes of the entry's person.
-    pub person: Option<Vec<u8>>,
-    /// Its values.
-    pub filled: Filled,
+    pub person: Vec<u8>,
+    /// The number of its mould.
+    mould: u64,
+    /// Its values, packed.
+    values: Vec<u8>,
 }
 
 impl KeptMessage {
@@ -29,12 +31,12 @@ impl KeptMessage {
     /// # Errors
     /// If the mould is missing or another one, or the database fails.
     pub async fn bytes(&self, conn: &mut Conn, moulds: &mut Moulds) -> Result<Vec<u8>> {
-        let mould = moulds.get(conn, self.filled.mould_id).await?;
+        let mould = moulds.get(conn, self.mould).await?;
         self.rebuilt(&mould)
     }
 
     fn rebuilt(&self, mould: &Mould) -> Result<Vec<u8>> {
-        let values = Values::from_cbor(&self.filled.values);
+        let values = mould.unpack(&self.values, &self.person);
         values.and_then(|values| mould.fill(&values)).map_err(|error| StoreError::Inconsistent {
             table: "ledger_openings",
             column: "mould_values",
@@ -47,7 +49,7 @@ impl KeptMessage {
 macro_rules! kept {
     ($rest:literal) => {
         concat!(
-            "SELECT o.entry_id, o.delivery_id, o.person, o.mould_id, o.mould_values, e.idx FROM ledger_openings o
+            "SELECT o.entry_id, o.delivery_id, o.person, o.mould, o.mould_values, e.idx FROM ledger_openings o
              LEFT JOIN ledger_entries e ON e.entry_id = o.entry_id ",
             $rest
         )
@@ -60,17 +62,15 @@ fn read_kept(row: &sqlx::any::AnyRow) -> Result<KeptMessage> {
         entry_id: row.id("entry_id")?,
         index: row.maybe_count("idx")?,
         delivery_id: row.id("delivery_id")?,
-        person: row.get("person")?,
-        filled: Filled {
-            mould_id: row.bytes("mould_id")?,
-            values: row.get::<Option<Vec<u8>>>("mould_values")?.unwrap_or_default(),
-        },
+        person: row.get::<Option<Vec<u8>>>("person")?.unwrap_or_default(),
+        mould: row.count("mould")?,
+        values: row.get::<Option<Vec<u8>>>("mould_values")?.unwrap_or_default(),
     })
 }
 
 /// The message of a delivery, exactly as sent, if there was one.
 pub async fn find(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Vec<u8>>> {
-    let sql = kept!("WHERE o.delivery_id = $1 AND o.mould_id IS NOT NULL ORDER BY o.entry_id LIMIT 1");
+    let sql = kept!("WHERE o.delivery_id = $1 AND o.mould IS NOT NULL ORDER BY o.entry_id LIMIT 1");
     let row = sqlx::query(sql).bind(delivery_id.to_string()).fetch_optional(&mut *conn).await?;
     let Some(kept) = row.as_ref().map(read_kept).transpose()? else { return Ok(None) };
     kept.bytes(conn, &mut Moulds::default()).await.map(Some)
@@ -78,13 +78,13 @@ pub async fn find(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Vec<u8>>>
 
 /// What is stored of the message of an entry, if the entry is the first about it.
 pub async fn of_entry(conn: &mut Conn, entry_id: Uuid) -> Result<Option<KeptMessage>> {
-    let sql = kept!("WHERE o.entry_id = $1 AND o.mould_id IS NOT NULL");
+    let sql = kept!("WHERE o.entry_id = $1 AND o.mould IS NOT NULL");
     sqlx::query(sql).bind(entry_id.to_string()).fetch_optional(conn).await?.as_ref().map(read_kept).transpose()
 }
 
 /// A page of what is stored of messages by entry, after `after`.
 pub async fn page(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<KeptMessage>> {
-    let sql = kept!("WHERE o.entry_id > $1 AND o.mould_id IS NOT NULL ORDER BY o.entry_id LIMIT $2");
+    let sql = kept!("WHERE o.entry_id > $1 AND o.mould IS NOT NULL ORDER BY o.entry_id LIMIT $2");
     let rows = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_all(conn).await?;
     rows.iter().map(read_kept).collect()
 }

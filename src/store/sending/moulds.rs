@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::mould::{Key, Mould};
 use crate::store::engine::row::Row;
+use crate::store::proof::tree::signed;
 use crate::store::{Conn, Result, StoreError};
 
 /// Stores a mould, unless there is one for its recipients; returns the one that is stored.
@@ -25,13 +26,13 @@ pub async fn keep(conn: &mut Conn, mould: &Mould, bytes: &[u8]) -> Result<Mould>
     .bind(bytes)
     .execute(&mut *conn)
     .await?;
-    find(conn, key).await?.ok_or_else(|| missing(mould.id))
+    find(conn, key).await?.ok_or_else(|| missing(mould.number))
 }
 
 /// The mould of some recipients.
 pub async fn find(conn: &mut Conn, key: &Key) -> Result<Option<Mould>> {
     let row =
-        sqlx::query("SELECT id, body FROM moulds WHERE notice_id = $1 AND locale = $2 AND zone = $3 AND role = $4")
+        sqlx::query("SELECT number, id, body FROM moulds WHERE notice_id = $1 AND locale = $2 AND zone = $3 AND role = $4")
             .bind(key.notice_id.to_string())
             .bind(&key.locale)
             .bind(&key.zone)
@@ -41,15 +42,15 @@ pub async fn find(conn: &mut Conn, key: &Key) -> Result<Option<Mould>> {
     row.as_ref().map(read).transpose()
 }
 
-/// The mould of an id.
-pub async fn of_id(conn: &mut Conn, id: [u8; 32]) -> Result<Mould> {
-    let row = sqlx::query("SELECT id, body FROM moulds WHERE id = $1").bind(id.to_vec()).fetch_optional(conn).await?;
-    row.as_ref().map(read).transpose()?.ok_or_else(|| missing(id))
+/// The mould of a number.
+pub async fn numbered(conn: &mut Conn, number: u64) -> Result<Mould> {
+    let query = sqlx::query("SELECT number, id, body FROM moulds WHERE number = $1").bind(signed(number));
+    query.fetch_optional(conn).await?.as_ref().map(read).transpose()?.ok_or_else(|| missing(number))
 }
 
 /// Moulds that were read, so that each is read once.
 #[derive(Default)]
-pub struct Moulds(HashMap<[u8; 32], Arc<Mould>>);
+pub struct Moulds(HashMap<u64, Arc<Mould>>);
 
 /// Moulds held in memory; beyond that, they are read again.
 const HELD: usize = 256;
@@ -59,23 +60,23 @@ impl Moulds {
     ///
     /// # Errors
     /// If it does not exist or the database fails.
-    pub async fn get(&mut self, conn: &mut Conn, id: [u8; 32]) -> Result<Arc<Mould>> {
-        if let Some(mould) = self.0.get(&id) {
+    pub async fn get(&mut self, conn: &mut Conn, number: u64) -> Result<Arc<Mould>> {
+        if let Some(mould) = self.0.get(&number) {
             return Ok(mould.clone());
         }
-        let mould = Arc::new(of_id(conn, id).await?);
+        let mould = Arc::new(numbered(conn, number).await?);
         if self.0.len() >= HELD {
             self.0.clear();
         }
-        self.0.insert(id, mould.clone());
+        self.0.insert(number, mould.clone());
         Ok(mould)
     }
 }
 
-/// A page of the moulds by id, after `after`: each with what is stored beside it.
-pub async fn page(conn: &mut Conn, after: &[u8], limit: u32) -> Result<Vec<(Mould, Key)>> {
-    let sql = "SELECT id, notice_id, locale, zone, role, body FROM moulds WHERE id > $1 ORDER BY id LIMIT $2";
-    let rows = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_all(conn).await?;
+/// A page of the moulds by number, after `after`: each with what is stored beside it.
+pub async fn page(conn: &mut Conn, after: u64, limit: u32) -> Result<Vec<(Mould, Key)>> {
+    let sql = "SELECT number, id, notice_id, locale, zone, role, body FROM moulds WHERE number > $1 ORDER BY number LIMIT $2";
+    let rows = sqlx::query(sql).bind(signed(after)).bind(i64::from(limit)).fetch_all(conn).await?;
     let read = |row| {
         let mould = read(row)?;
         let row = Row::of("moulds", row);
@@ -96,16 +97,18 @@ pub async fn count(conn: &mut Conn, notice_id: Uuid) -> Result<u64> {
 /// Reads a mould, which must be the one that its id names.
 fn read(row: &sqlx::any::AnyRow) -> Result<Mould> {
     let row = Row::of("moulds", row);
-    let (id, body): ([u8; 32], Vec<u8>) = (row.bytes("id")?, row.get("body")?);
-    let mould = Mould::from_cbor(&body).map_err(|error| inconsistent(id, error.to_string()))?;
-    if mould.id == id { Ok(mould) } else { Err(inconsistent(id, "it is not the one that was stored".to_owned())) }
+    let (number, id, body): (_, [u8; 32], Vec<u8>) = (row.count("number")?, row.bytes("id")?, row.get("body")?);
+    let mould = Mould::from_cbor(&body).map_err(|error| inconsistent(number, error.to_string()))?;
+    if mould.id != id {
+        return Err(inconsistent(number, "it is not the one that was stored".to_owned()));
+    }
+    Ok(Mould { number, ..mould })
 }
 
-fn missing(id: [u8; 32]) -> StoreError {
-    inconsistent(id, "it was removed".to_owned())
+fn missing(number: u64) -> StoreError {
+    inconsistent(number, "it was removed".to_owned())
 }
 
-fn inconsistent(id: [u8; 32], problem: String) -> StoreError {
-    let row = data_encoding::HEXLOWER.encode(&id);
-    StoreError::Inconsistent { table: "moulds", column: "body", row, problem }
+fn inconsistent(number: u64, problem: String) -> StoreError {
+    StoreError::Inconsistent { table: "moulds", column: "body", row: number.to_string(), problem }
 }
