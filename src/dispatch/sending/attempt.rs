@@ -85,7 +85,10 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         return Ended::GivenBack(None);
     }
     let ended = exchange(context, relay, session, job).await;
-    job.end_slot();
+    if matches!(ended, Ended::Settled(_)) {
+        // After anything else its domain may have to wait: it is not clear yet whose fault it was.
+        job.end_slot();
+    }
     ended
 }
 
