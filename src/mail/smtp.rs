@@ -197,7 +197,10 @@ impl Session {
     async fn encrypt(&mut self, relay: &Relay, stage: Stage) -> Result<(), Failed> {
         let Some(plain) = self.wire.take() else {
             self.usable = false;
-            return Err(unclear(stage, &"the server sent more than its reply before TLS: somebody may have injected it"));
+            return Err(unclear(
+                stage,
+                &"the server sent more than its reply before TLS: somebody may have injected it",
+            ));
         };
         let encrypted = encrypt(plain, relay, stage, self.deadlines.connect);
         let encrypted = self.steps.time(Stage::StartTls, encrypted).await?;

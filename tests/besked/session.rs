@@ -201,7 +201,11 @@ async fn reports_are_asked_for_where_they_are_offered() {
 #[rstest]
 #[case("250-relay.example\r\n250-auth=plain\r\n250 x\r\n", None, "AUTH PLAIN AGJlc2tlZABodW50ZXIy")]
 #[case("250-relay.example\r\n250 Auth Login cram-md5\r\n", None, "aHVudGVyMg==")]
-#[case("250-relay.example\r\n250 AUTH CRAM-MD5\r\n", Some("offers AUTH CRAM-MD5, Besked speaks PLAIN and LOGIN"), "QUIT")]
+#[case(
+    "250-relay.example\r\n250 AUTH CRAM-MD5\r\n",
+    Some("offers AUTH CRAM-MD5, Besked speaks PLAIN and LOGIN"),
+    "QUIT"
+)]
 #[case("250 relay.example\r\n", Some("the server offers no AUTH"), "QUIT")]
 #[tokio::test]
 async fn it_signs_in_as_the_server_asks(#[case] ehlo: &str, #[case] why: Option<&str>, #[case] last: &str) {

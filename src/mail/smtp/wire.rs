@@ -191,7 +191,8 @@ mod tests {
     async fn a_step_ends_by_its_own_deadline_whatever_the_one_before_had() {
         let (mut timer, begun) = (Timer::default(), Instant::now());
         let after = |seconds| begun + Duration::from_secs(seconds);
-        for (deadline, takes, ends) in [(60, 1, 1), (600, 300, 300), (310, 400, 310), (330, 325, 325), (400, 900, 400)] {
+        for (deadline, takes, ends) in [(60, 1, 1), (600, 300, 300), (310, 400, 310), (330, 325, 325), (400, 900, 400)]
+        {
             let in_time = timer.until(after(deadline), sleep_until(after(takes))).await;
             assert_eq!((in_time.is_some(), begun.elapsed().as_secs()), (takes == ends, ends));
         }
