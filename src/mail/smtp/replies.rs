@@ -126,12 +126,9 @@ fn parse(bytes: &[u8]) -> Answer {
 
 /// The three digits before a space, a hyphen or the end of a line.
 fn code_of(line: &[u8]) -> Option<u16> {
-    match line {
-        [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] if matches!(rest, [] | [b' ' | b'-', ..]) => {
-            Some([a, b, c].iter().fold(0, |code, digit| code * 10 + u16::from(**digit - b'0')))
-        }
-        _ => None,
-    }
+    let (code, rest) = line.split_at_checked(3)?;
+    let is_code = code.iter().all(u8::is_ascii_digit) && matches!(rest, [] | [b' ' | b'-', ..]);
+    is_code.then(|| code.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')))
 }
 
 /// True for codes that RFC 5321 section 4.2.1 defines, and for all other refusals.
