@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
-pub use transaction::{Envelope, Reports};
+pub use transaction::{Envelope, Group, Reports};
 use wire::Wire;
 
 use crate::config::{Relay, Smtp, Tls};
@@ -107,6 +107,8 @@ pub struct Session {
     usable: bool,
     /// True while a transaction is open: another MAIL would be refused as nested.
     begun: bool,
+    /// True once the commands of the next transaction were written behind a message, until the replies to them are read.
+    ahead: bool,
 }
 
 impl Session {
@@ -168,6 +170,7 @@ impl Session {
             lay_idle: false,
             usable: true,
             begun: false,
+            ahead: false,
         })
     }
 
@@ -256,9 +259,20 @@ impl Session {
         self.usable
     }
 
-    /// Sends QUIT, without waiting long for the reply.
+    /// True while a transaction is begun behind the message before it: [`Session::begin`] must follow, or the connection be closed.
+    #[must_use]
+    pub const fn is_ahead(&self) -> bool {
+        self.ahead
+    }
+
+    /// Lets the connection be closed as it is. A server drops a message that has no dot.
+    pub const fn abandon(&mut self) {
+        self.usable = false;
+    }
+
+    /// Sends QUIT, without waiting long for the reply. Just closes the connection if the server waits for a message.
     pub async fn quit(mut self) {
-        if self.usable {
+        if self.usable && !self.ahead {
             // The server may have closed already; the session ends either way.
             let _ = self.wire.ask(Instant::now() + Duration::from_secs(1), "QUIT\r\n").await;
         }

@@ -1,4 +1,5 @@
-//! One transaction: MAIL, RCPT and DATA, in one write if the server offers PIPELINING (RFC 2920), and the message.
+//! One transaction: MAIL, RCPT and DATA, in one write if the server offers PIPELINING (RFC 2920), and the message. The commands
+//! of the next transaction can go behind the message, in the same write (section 3.1).
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +31,10 @@ pub struct Reports {
     /// Of success too.
     pub success: bool,
 }
+
+/// The commands of a transaction that are written behind the message before it.
+#[derive(Debug)]
+pub struct Group(String);
 
 /// The longest value of `ORCPT`, in octets (RFC 3461 section 4.2).
 const LONGEST_ORCPT: usize = 500;
@@ -95,18 +100,40 @@ impl Session {
         uncertain: &AtomicBool,
         before_data: impl Fn() -> bool,
     ) -> Result<Option<Reply>, Failed> {
-        self.lay_idle = self.heard.elapsed() > IDLE;
-        let commands = self.commands(&envelope, message)?;
-        if self.wire.is_out_of_step() {
-            return Err(self.out_of_turn(Stage::Mail));
-        }
-        if self.extensions.pipelining {
-            if !before_data() {
-                return Ok(None);
-            }
-            self.pipelined(&commands).await?;
-        } else if !self.step_by_step(&commands, &before_data).await? {
+        if !self.begin(envelope, message, before_data).await? {
             return Ok(None);
+        }
+        self.finish(message, uncertain, None).await.map(Some)
+    }
+
+    /// Begins a transaction, up to the server's go-ahead for the message: see [`Session::send`]. If its commands were written
+    /// behind the message before, reads the replies to them. Returns false if `before_data` ended it.
+    ///
+    /// # Errors
+    /// The step that failed. [`Session::is_usable`] says whether the connection can still be used.
+    pub async fn begin(
+        &mut self,
+        envelope: Envelope<'_>,
+        message: &[u8],
+        before_data: impl Fn() -> bool,
+    ) -> Result<bool, Failed> {
+        let is_ahead = std::mem::take(&mut self.ahead);
+        self.lay_idle = is_ahead || self.heard.elapsed() > IDLE;
+        if is_ahead {
+            self.pipelined("").await?;
+        } else {
+            let commands = self.commands(&envelope, message, self.begun)?;
+            if self.wire.is_out_of_step() {
+                return Err(self.out_of_turn(Stage::Mail));
+            }
+            if self.extensions.pipelining {
+                if !before_data() {
+                    return Ok(false);
+                }
+                self.pipelined(&commands).await?;
+            } else if !self.step_by_step(&commands, &before_data).await? {
+                return Ok(false);
+            }
         }
         if self.wire.is_out_of_step() {
             // A reply that arrives before the message would be read as the reply to the message.
@@ -115,17 +142,25 @@ impl Session {
         if !before_data() {
             // Without its dot a message is incomplete: the server drops it when the connection ends.
             self.usable = false;
-            return Ok(None);
+            return Ok(false);
         }
-        self.body(message, uncertain).await.map(Some)
+        Ok(true)
+    }
+
+    /// The commands of a transaction that is to begin behind the message of the present one. The server must offer PIPELINING.
+    ///
+    /// # Errors
+    /// What the message needs and the server does not offer.
+    pub fn group(&self, envelope: Envelope<'_>, message: &[u8]) -> Result<Group, Failed> {
+        self.commands(&envelope, message, false).map(Group)
     }
 
     /// MAIL, RCPT and DATA, with RSET before them if a transaction is open.
-    fn commands(&self, envelope: &Envelope<'_>, message: &[u8]) -> Result<String, Failed> {
+    fn commands(&self, envelope: &Envelope<'_>, message: &[u8], reset: bool) -> Result<String, Failed> {
         let unsupported = |what: String| Err(self.failed(Stage::Mail, Failure::Unsupported(what)));
         let offered = &self.extensions;
         let mut commands = String::with_capacity(ROOM);
-        if self.begun {
+        if reset {
             commands.push_str(RSET);
         }
         // Writing to a string does not fail.
@@ -179,7 +214,7 @@ impl Session {
         Ok(true)
     }
 
-    /// Runs up to the 354 reply, all commands in one write. Every reply is read, also after a refusal, so that commands and
+    /// Runs up to the 354 reply, all commands in one write, or written before if there are none here. Every reply is read, also after a refusal, so that commands and
     /// replies stay in step; the first refusal counts.
     async fn pipelined(&mut self, commands: &str) -> Result<(), Failed> {
         self.begun = true;
@@ -218,13 +253,22 @@ impl Session {
         let _ = self.answered(Stage::Dot, answer);
     }
 
-    /// Sends the message and its final dot. If the connection is lost before the dot, the server cannot have accepted the
-    /// message; after it, the outcome is uncertain.
-    async fn body(&mut self, message: &[u8], uncertain: &AtomicBool) -> Result<Reply, Failed> {
+    /// Sends the message of a transaction that [`Session::begin`] began, its final dot, and the next transaction's commands. If
+    /// the connection is lost before the dot, the server cannot have accepted the message; after it, the outcome is uncertain.
+    ///
+    /// # Errors
+    /// The step that failed. [`Session::is_usable`] says whether the connection can still be used.
+    pub async fn finish(
+        &mut self,
+        message: &[u8],
+        uncertain: &AtomicBool,
+        behind: Option<&Group>,
+    ) -> Result<Reply, Failed> {
         // Whatever the reply to the final dot, it ends the transaction.
-        self.begun = false;
+        (self.begun, self.ahead) = (false, behind.is_some());
+        let behind = behind.map_or("", |group| &group.0);
         let by = Instant::now() + deadline(&self.deadlines, Stage::Body);
-        let writing = self.wire.write_message(by, message, uncertain);
+        let writing = self.wire.write_message(by, (message, behind), uncertain);
         if let Err(lost) = self.steps.time(Stage::Body, writing).await {
             self.usable = false;
             let stage = if uncertain.load(Ordering::Relaxed) { Stage::Dot } else { Stage::Body };

@@ -74,13 +74,13 @@ impl Wire {
         self.replies.has_more()
     }
 
-    /// Writes a message and its final dot, in as few writes as the kernel allows. `uncertain` is true whenever a byte of the
+    /// Writes a message, its final dot and the commands behind it, in as few writes as the kernel allows. `uncertain` is true whenever a byte of the
     /// dot may have been sent: it is set before each write that could reach the dot, and cleared if the write did not reach
     /// it.
     pub(super) async fn write_message(
         &mut self,
         deadline: Instant,
-        message: &[u8],
+        (message, behind): (&[u8], &str),
         uncertain: &AtomicBool,
     ) -> Result<(), String> {
         let Self { stream, timer, message: bytes, .. } = self;
@@ -88,6 +88,7 @@ impl Wire {
         stuff(message, bytes);
         let dot = bytes.len();
         bytes.extend_from_slice(DOT);
+        bytes.extend_from_slice(behind.as_bytes());
         let writing = async {
             let mut done = 0;
             while done < bytes.len() {
