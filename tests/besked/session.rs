@@ -1,5 +1,7 @@
 //! Our SMTP session: what it writes, and the state of the connection afterwards. Faults are in [`crate::faults`].
 
+mod behind;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
