@@ -11,7 +11,7 @@ use rstest::rstest;
 use uuid::Uuid;
 
 use crate::app::{NEWS, TestApp, alice, maintenance};
-use crate::circuit::{Running, import, until};
+use crate::circuit::{Running, import, until, until_accepted};
 use crate::database::Engine;
 use crate::relay::{Act, Gate, Rule, Script, Step, on};
 
@@ -173,6 +173,24 @@ async fn many_go_out_in_turn_each_once_and_nothing_changes_without_pipelining() 
         assert_eq!(connections.iter().map(|it| it.behind).sum::<usize>() > 0, behind, "{}", connections[0].behind);
         assert!(!app.relay.commands().iter().any(|line| line == "RSET"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_sends_one_message_and_begins_no_other() {
+    let dot = Gate::new();
+    let busy = on(Step::Greeting).nth(1).reply("421 4.3.2 busy\r\n");
+    let app = TestApp::with(Engine::Sqlite, one_connection).await;
+    app.relay.change(Script::default().rule(busy).rule(on(Step::Dot).nth(1).after(&dot)));
+    import(&app, (0..10).map(|n| format!("a{n}@d{n}.example"))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let running = Running::start(&app);
+    dot.reached().await;
+    assert_eq!(app.counts(id).await, [(State::Sending, 1), (State::Queued, 9)].into());
+    assert_eq!(app.relay.conversations()[1].behind, 0);
+    dot.open();
+    until_accepted(&app, id, 10).await;
+    running.stop().await;
+    assert_eq!(app.relay.count(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]

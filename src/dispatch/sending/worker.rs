@@ -369,12 +369,12 @@ impl Worker {
     }
 }
 
-/// The result of some work; `take_back` is called if it takes until `slow` goes off.
-async fn unless_slow<T>(mut slow: Pin<&mut Sleep>, work: impl Future<Output = T>, take_back: impl FnOnce()) -> T {
+/// The result of some work; `take_back` is called if `slow` goes off before it, or went off before.
+async fn unless_slow<T>(slow: Pin<&mut Sleep>, work: impl Future<Output = T>, take_back: impl FnOnce()) -> T {
     let mut work = pin!(work);
     tokio::select! {
         done = &mut work => return done,
-        () = &mut slow, if !slow.is_elapsed() => take_back(),
+        () = slow => take_back(),
     }
     work.await
 }

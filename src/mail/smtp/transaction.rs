@@ -214,8 +214,8 @@ impl Session {
         Ok(true)
     }
 
-    /// Runs up to the 354 reply, all commands in one write, or written before if there are none here. Every reply is read, also after a refusal, so that commands and
-    /// replies stay in step; the first refusal counts.
+    /// Runs up to the 354 reply, all commands in one write; none if they were written before. Every reply is read, also after a
+    /// refusal, so that commands and replies stay in step; the first refusal counts.
     async fn pipelined(&mut self, commands: &str) -> Result<(), Failed> {
         self.begun = true;
         let (mut refused, mut recipient, mut go_ahead, mut unwritten) = (None, false, false, commands);
