@@ -45,12 +45,14 @@ fn slow(place: &Path) {
     let file = place.join("slow.csv");
     customers::write(&file, MESSAGES, ONE_EACH);
     println!("{CONNECTIONS} connections to a relay that answers after {} ms, {MESSAGES} messages", DELAY.as_millis());
-    for (pipelining, steps) in [(false, 4), (true, 2)] {
+    for (pipelining, across, steps) in [(false, false, 4), (true, false, 2), (true, true, 1)] {
         // Critical deliveries may use all connections, all others leave one in 32 to them.
         for (category, usable) in [("disruption", CONNECTIONS), ("maintenance", CONNECTIONS - CONNECTIONS.div_ceil(32))]
         {
             let sink = Sink::start(Manner { delay: DELAY, pipelining }, "none");
-            let home = Home::new(place.join(format!("slow-{steps}-{category}")), &[]).relay(sink.port, CONNECTIONS);
+            let option = ("BESKED__RELAY__0__PIPELINE_MESSAGES".to_owned(), across.to_string());
+            let home =
+                Home::new(place.join(format!("slow-{steps}-{category}")), &[option]).relay(sink.port, CONNECTIONS);
             home.import(&file);
             home.release(category, "all = true", TWELVE_KB);
             let Measured { seconds, peak_kb, .. } = home.dispatch();

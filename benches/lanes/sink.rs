@@ -96,11 +96,13 @@ impl Session {
         self.stream.set_nodelay(true)?;
         self.stream.write_all(b"220 sink.example ESMTP\r\n")?;
         let (mut input, mut recipient) = (Vec::new(), String::new());
+        let mut behind = None;
         loop {
             if !self.read(&mut input, |input| input.ends_with(b"\n"))? {
                 return Ok(());
             }
-            let arrived = Instant::now();
+            // Commands behind a message came with it: one delay for all.
+            let arrived = behind.take().unwrap_or_else(Instant::now);
             let commands = String::from_utf8_lossy(&input).into_owned();
             input.clear();
             let mut data = false;
@@ -121,13 +123,13 @@ impl Session {
             }
             self.answer(arrived, answers.as_bytes())?;
             if data {
-                // A client that waits for the answer to the dot sends nothing after it.
-                if !self.read(&mut input, |input| input.ends_with(b"\r\n.\r\n"))? {
+                if !self.read(&mut input, |input| end_of_message(input).is_some())? {
                     return Ok(());
                 }
                 let arrived = Instant::now();
                 let category = category(&input);
-                input.clear();
+                input.drain(..end_of_message(&input).unwrap_or(input.len()));
+                behind = (!input.is_empty()).then_some(arrived);
                 self.answer(arrived, b"250 2.0.0 taken\r\n")?;
                 self.note(category, &recipient);
             }
@@ -170,6 +172,12 @@ impl Session {
             taken.recipients.entry(recipient.to_owned()).or_insert(now);
         }
     }
+}
+
+/// Where the first message ends, its dot included.
+fn end_of_message(input: &[u8]) -> Option<usize> {
+    const DOT: &[u8] = b"\r\n.\r\n";
+    memchr::memmem::find(input, DOT).map(|at| at + DOT.len())
 }
 
 /// The category that a message names.

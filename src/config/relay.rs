@@ -45,6 +45,10 @@ pub struct Relay {
     /// The messages per second of all nodes together; 0 for no limit.
     #[serde(default)]
     pub rate_per_second: f64,
+    /// Begins the next message's transaction behind a message, in the same write, if the server offers PIPELINING (RFC 2920
+    /// section 3.1): one answer to wait for a message in place of two.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pipeline_messages: bool,
     /// The lanes that it carries; without it, all lanes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lanes: Option<Vec<Lane>>,
@@ -126,6 +130,13 @@ impl Relay {
         }
         if !self.rate_per_second.is_finite() || self.rate_per_second < 0.0 {
             problems.push("`rate_per_second` must be 0 (no limit) or above".to_owned());
+        }
+        if self.pipeline_messages && self.rate_per_second > 0.0 && self.rate_per_second <= 1.0 {
+            problems.push(
+                "`pipeline_messages` needs a `rate_per_second` above 1, or 0: at one message a second or less, the next one is \
+                 never ready behind a message"
+                    .to_owned(),
+            );
         }
         if let Some(lanes) = &self.lanes {
             if lanes.is_empty() {

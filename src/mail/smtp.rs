@@ -1,13 +1,4 @@
-//! An SMTP session with a relay: lettre's connection, driven step by step, each step with its own deadline.
-//!
-//! Known faults of lettre 0.11.23 and their workarounds:
-//! - It leaves Nagle's algorithm on, which costs 40 ms per message: [`super::connect`] opens the connection itself.
-//! - Its timeouts cover only the TCP connect: every step here has its own deadline (RFC 5321 section 4.5.3.2).
-//! - It writes the message and the final dot separately and cannot pipeline: [`wire`] and [`transaction`] do both.
-//! - It discards most of the EHLO reply: we send EHLO once more and parse the reply ourselves.
-//! - It reads a line to its end however long it is, and fails on a bare code or a byte that is not UTF-8: what it reads is
-//!   filtered by [`replies`].
-//! - Its STARTTLS keeps what the server sent before TLS: [`stream`] does STARTTLS over a separate connection.
+//! An SMTP session with a relay, driven step by step, each step with its own deadline (RFC 5321 section 4.5.3.2).
 
 mod replies;
 mod steps;
@@ -17,24 +8,26 @@ mod wire;
 
 use std::time::Duration;
 
+use data_encoding::BASE64;
 use jiff::Timestamp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::Ehlo;
-use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret as _;
-use tokio::time::{Instant, timeout};
-pub use transaction::{Envelope, Reports};
+use tokio::time::Instant;
+pub use transaction::{Envelope, Group, Reports};
 use wire::Wire;
 
 use crate::config::{Relay, Smtp, Tls};
-use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
+use crate::mail::connect::connect;
+use replies::Answer;
 pub use steps::Steps;
+use stream::{encrypt, unclear};
 
 /// A connection that was silent for longer may have been ended by the server.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// The most challenges that are answered before a login fails.
+const CHALLENGES: usize = 10;
 
 /// The extensions that the server offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,21 +44,35 @@ pub struct Extensions {
     pub dsn: bool,
 }
 
-impl Extensions {
-    fn read(ehlo: &Response) -> Self {
-        let mut extensions = Self::default();
-        for line in ehlo.message().skip(1) {
-            let mut words = line.split_whitespace();
-            match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
-                "SIZE" => extensions.size = words.next().and_then(|size| size.parse().ok()).filter(|size| *size > 0),
+/// What the reply to EHLO says.
+#[derive(Debug, Default)]
+struct Offered {
+    extensions: Extensions,
+    starttls: bool,
+    /// The mechanisms of AUTH.
+    auth: Vec<String>,
+}
+
+impl Offered {
+    /// Reads keywords in any case (RFC 5321 section 4.1.1.1), and `AUTH=`, which old servers announce.
+    fn read(ehlo: &Reply) -> Self {
+        let mut offered = Self::default();
+        let extensions = &mut offered.extensions;
+        for line in ehlo.text.split('\n').skip(1) {
+            let (keyword, values) = line.split_once([' ', '=']).unwrap_or((line, ""));
+            let mut values = values.split_whitespace();
+            match keyword.to_ascii_uppercase().as_str() {
+                "SIZE" => extensions.size = values.next().and_then(|size| size.parse().ok()).filter(|size| *size > 0),
                 "8BITMIME" => extensions.eight_bit_mime = true,
                 "SMTPUTF8" => extensions.smtputf8 = true,
                 "PIPELINING" => extensions.pipelining = true,
                 "DSN" => extensions.dsn = true,
+                "STARTTLS" => offered.starttls = true,
+                "AUTH" => offered.auth.extend(values.map(str::to_ascii_uppercase)),
                 _ => {}
             }
         }
-        extensions
+        offered
     }
 }
 
@@ -82,7 +89,6 @@ pub struct Failed {
 
 /// A connection after the greeting and, if the relay has a user, authentication.
 pub struct Session {
-    conn: AsyncSmtpConnection,
     wire: Wire,
     deadlines: Smtp,
     steps: Steps,
@@ -101,6 +107,8 @@ pub struct Session {
     usable: bool,
     /// True while a transaction is open: another MAIL would be refused as nested.
     begun: bool,
+    /// True once the commands of the next transaction were written behind a message, until the replies to them are read.
+    ahead: bool,
 }
 
 impl Session {
@@ -117,53 +125,126 @@ impl Session {
     /// # Errors
     /// The step that failed; always the relay's fault.
     pub async fn open_timed(relay: &Relay, deadlines: &Smtp, steps: Steps) -> Result<Self, Failed> {
-        let hello = ClientId::Domain(deadlines.hello_name.to_string());
-        let opened = stream::open(relay, deadlines, &hello, &steps).await?;
-        let mut session = Self {
-            conn: opened.conn,
-            wire: opened.wire,
+        let mut session = Self::connect(relay, deadlines, steps).await?;
+        match session.prepare(relay).await {
+            Ok(()) => Ok(session),
+            Err(failed) => {
+                session.quit().await;
+                Err(failed)
+            }
+        }
+    }
+
+    async fn prepare(&mut self, relay: &Relay) -> Result<(), Failed> {
+        if relay.url.tls == Tls::Implicit {
+            self.encrypt(relay, Stage::Connect).await?;
+        }
+        self.step(Stage::Greeting, "").await?;
+        let mut offered = self.greet().await?;
+        if relay.url.tls == Tls::Required || (relay.url.tls == Tls::Opportunistic && offered.starttls) {
+            self.starttls(relay, &offered).await?;
+            offered = self.greet().await?;
+        }
+        self.extensions = offered.extensions;
+        if let (Some(user), Some(password)) = (&relay.url.user, &relay.password) {
+            let mechanism = self.may_sign_in(relay, &offered.auth)?;
+            self.authenticate(mechanism, &Credentials::new(user.clone(), password.expose_secret().to_owned())).await?;
+        }
+        Ok(())
+    }
+
+    async fn connect(relay: &Relay, deadlines: &Smtp, steps: Steps) -> Result<Self, Failed> {
+        let tcp = steps.time(Stage::Connect, connect(&relay.url.host, relay.url.port, deadlines.connect)).await;
+        let tcp = tcp.map_err(|error| unclear(Stage::Connect, &error))?;
+        let peer = tcp.peer_addr().map_err(|error| unclear(Stage::Connect, &error))?;
+        Ok(Self {
+            wire: Wire::new(Box::new(tcp)),
             deadlines: deadlines.clone(),
             steps,
             extensions: Extensions::default(),
-            host: opened.host,
-            tls: opened.tls,
-            certificate_expires: opened.expires,
+            host: format!("{} [{}]:{}", relay.url.host, peer.ip(), peer.port()),
+            tls: String::new(),
+            certificate_expires: None,
             completed: 0,
             heard: Instant::now(),
             lay_idle: false,
             usable: true,
             begun: false,
-        };
-        let ehlo = session.step(Stage::Greeting, Ehlo::new(hello)).await?;
-        session.extensions = Extensions::read(&ehlo);
-        if let (Some(user), Some(password)) = (&relay.url.user, &relay.password) {
-            session.may_sign_in(relay, &ehlo)?;
-            session.authenticate(Credentials::new(user.clone(), password.expose_secret().to_owned())).await?;
-        }
-        Ok(session)
+            ahead: false,
+        })
     }
 
-    /// Checks that the server offers a mechanism that we speak, and that the password is not sent to a stranger: opportunistic
-    /// TLS verifies nobody, so only a server on this host gets one over it.
-    fn may_sign_in(&self, relay: &Relay, ehlo: &Response) -> Result<(), Failed> {
+    /// Sends EHLO.
+    async fn greet(&mut self) -> Result<Offered, Failed> {
+        let ehlo = format!("EHLO {}\r\n", self.deadlines.hello_name);
+        let greeted = self.step(Stage::Greeting, &ehlo).await.map_err(|mut failed| {
+            if let Failure::Replied(reply) = &mut failed.failure {
+                reply.text.push_str(" (in reply to EHLO)");
+            }
+            failed
+        });
+        greeted.map(|reply| Offered::read(&reply))
+    }
+
+    /// Sends STARTTLS and does the handshake. What an attacker injects behind the server's reply would count as said under TLS:
+    /// nothing may be there (RFC 3207 section 6).
+    async fn starttls(&mut self, relay: &Relay, offered: &Offered) -> Result<(), Failed> {
+        if !offered.starttls {
+            return Err(unclear(Stage::StartTls, &"the server does not offer STARTTLS, which this relay requires"));
+        }
+        let answer = self.wire.ask(Instant::now() + self.deadlines.greeting, "STARTTLS\r\n").await;
+        self.answered(Stage::StartTls, answer)?;
+        self.encrypt(relay, Stage::StartTls).await
+    }
+
+    async fn encrypt(&mut self, relay: &Relay, stage: Stage) -> Result<(), Failed> {
+        let Some(plain) = self.wire.take() else {
+            self.usable = false;
+            return Err(unclear(
+                stage,
+                &"the server sent more than its reply before TLS: somebody may have injected it",
+            ));
+        };
+        let encrypted = encrypt(plain, relay, stage, self.deadlines.connect);
+        let encrypted = self.steps.time(Stage::StartTls, encrypted).await?;
+        self.wire.set(encrypted.stream);
+        (self.tls, self.certificate_expires) = (encrypted.tls, encrypted.expires);
+        Ok(())
+    }
+
+    /// Chooses a mechanism that we speak, and checks that the password is not sent to a stranger: opportunistic TLS verifies
+    /// nobody, so only a server on this host gets one over it.
+    fn may_sign_in(&self, relay: &Relay, offered: &[String]) -> Result<Mechanism, Failed> {
         let refused = |what: String| Err(self.failed(Stage::Auth, Failure::Unclear(what)));
         if relay.url.tls == Tls::Opportunistic && !relay.url.is_loopback() {
             return refused("`tls=opportunistic` verifies no server, so no password is sent".to_owned());
         }
-        let offered: Vec<&str> =
-            ehlo.message().filter_map(|line| line.strip_prefix("AUTH ")).flat_map(str::split_whitespace).collect();
-        match offered.as_slice() {
-            [] => refused("the server offers no AUTH; many do so only over TLS".to_owned()),
-            _ if offered.iter().any(|it| ["PLAIN", "LOGIN"].contains(it)) => Ok(()),
-            _ => refused(format!("the server offers AUTH {}, Besked speaks PLAIN and LOGIN", offered.join(", "))),
+        let ours = [Mechanism::Plain, Mechanism::Login];
+        match ours.into_iter().find(|ours| offered.contains(&ours.to_string())) {
+            Some(mechanism) => Ok(mechanism),
+            None if offered.is_empty() => refused("the server offers no AUTH; many do so only over TLS".to_owned()),
+            None => refused(format!("the server offers AUTH {}, Besked speaks PLAIN and LOGIN", offered.join(", "))),
         }
     }
 
-    async fn authenticate(&mut self, credentials: Credentials) -> Result<(), Failed> {
-        let mechanisms = [Mechanism::Plain, Mechanism::Login];
-        let asked = timeout(self.deadlines.auth, self.conn.auth(&mechanisms, &credentials));
-        let asked = self.steps.time(Stage::Auth, asked).await;
-        self.answered(Stage::Auth, asked).map(drop)
+    async fn authenticate(&mut self, mechanism: Mechanism, credentials: &Credentials) -> Result<(), Failed> {
+        let (wire, by) = (&mut self.wire, Instant::now() + self.deadlines.auth);
+        let asked = async {
+            let mut command = format!("AUTH {mechanism}");
+            if mechanism.supports_initial_response()
+                && let Ok(response) = mechanism.response(credentials, None)
+            {
+                command = format!("{command} {}", BASE64.encode(response.as_bytes()));
+            }
+            let mut answer = wire.ask(by, &format!("{command}\r\n")).await?;
+            for _ in 0..CHALLENGES {
+                let Some(response) = response(mechanism, credentials, &answer) else { break };
+                answer = wire.ask(by, &format!("{}\r\n", BASE64.encode(response.as_bytes()))).await?;
+            }
+            Ok(answer)
+        };
+        let answer = self.steps.time(Stage::Auth, asked).await;
+        self.answered(Stage::Auth, answer).map(drop)
     }
 
     /// The extensions that the server offers.
@@ -178,39 +259,46 @@ impl Session {
         self.usable
     }
 
-    /// Sends QUIT, without waiting long for the reply.
+    /// True while a transaction is begun behind the message before it: [`Session::begin`] must follow, or the connection be closed.
+    #[must_use]
+    pub const fn is_ahead(&self) -> bool {
+        self.ahead
+    }
+
+    /// Lets the connection be closed as it is. A server drops a message that has no dot.
+    pub const fn abandon(&mut self) {
+        self.usable = false;
+    }
+
+    /// Sends QUIT, without waiting long for the reply. Just closes the connection if the server waits for a message.
     pub async fn quit(mut self) {
-        if self.usable {
+        if self.usable && !self.ahead {
             // The server may have closed already; the session ends either way.
-            let _ = timeout(Duration::from_secs(1), self.conn.quit()).await;
+            let _ = self.wire.ask(Instant::now() + Duration::from_secs(1), "QUIT\r\n").await;
         }
     }
 
-    async fn step(&mut self, stage: Stage, command: impl std::fmt::Display) -> Result<Response, Failed> {
-        let deadline = self.deadline(stage);
-        let answer = self.steps.time(stage, timeout(deadline, self.conn.command(command))).await;
+    /// Writes commands, if any, and reads the reply to the first that has none yet.
+    async fn step(&mut self, stage: Stage, commands: &str) -> Result<Reply, Failed> {
+        let asked = self.wire.ask(Instant::now() + deadline(&self.deadlines, stage), commands);
+        let answer = self.steps.time(stage, asked).await;
         self.answered(stage, answer)
     }
 
-    /// A reply that is neither a refusal nor what the step waits for: a 354 to RCPT says nothing about the recipient.
-    fn is_out_of_place(stage: Stage, response: &Response) -> bool {
-        matches!(stage, Stage::Greeting | Stage::Mail | Stage::Rcpt) && u16::from(response.code()) / 100 != 2
-    }
-
-    fn answered(&mut self, stage: Stage, answer: stream::Answer) -> Result<Response, Failed> {
-        let answer = stream::failure_of(answer, &self.wire);
+    /// Separates what the step waits for from everything else. What is neither that nor a refusal is unclear: a 354 to RCPT says
+    /// nothing about the recipient.
+    fn answered(&mut self, stage: Stage, answer: Answer) -> Result<Reply, Failed> {
         self.heard = Instant::now();
-        if let Ok(response) = &answer
-            && Self::is_out_of_place(stage, response)
-        {
-            self.usable = false;
-            return Err(self.failed(stage, unexpected(response)));
-        }
-        answer.map_err(|failure| {
-            // After a clear refusal other than 421 the server waits for the next command.
-            self.usable &= failure.code().is_some_and(|code| code != 421);
-            self.failed(stage, failure)
-        })
+        let is_awaited = |code| if stage == Stage::Data { code == 354 } else { code < 300 };
+        let failure = match answer {
+            Ok(reply) if is_awaited(reply.code) => return Ok(reply),
+            Ok(reply) if reply.code >= 400 => Failure::Replied(reply),
+            Ok(Reply { code, text }) => Failure::Unclear(format!("unexpected reply: {code} {text}")),
+            Err(failure) => failure,
+        };
+        // After a clear refusal other than 421 the server waits for the next command.
+        self.usable &= failure.code().is_some_and(|code| code != 421);
+        Err(self.failed(stage, failure))
     }
 
     fn failed(&self, stage: Stage, failure: Failure) -> Failed {
@@ -218,19 +306,24 @@ impl Session {
     }
 }
 
-fn unexpected(response: &Response) -> Failure {
-    let reply = reply(response);
-    Failure::Unclear(format!("unexpected reply: {} {}", reply.code, reply.text))
+/// The response to a challenge; `None` if the server has not asked for anything that we know.
+fn response(mechanism: Mechanism, credentials: &Credentials, answer: &Reply) -> Option<String> {
+    let challenge = answer.text.split_whitespace().next().filter(|_| answer.code == 334)?;
+    let challenge = String::from_utf8(BASE64.decode(challenge.as_bytes()).ok()?).ok()?;
+    mechanism.response(credentials, Some(&challenge)).ok()
 }
 
-fn reply(response: &Response) -> Reply {
-    Reply { code: response.code().into(), text: response.message().collect::<Vec<_>>().join("\n") }
-}
-
-/// The address in lettre's type. What an address is, is decided once, in [`Address::parse`]: lettre's own rule refuses local parts
-/// that RFC 6531 allows.
-fn lettre_address(address: &Address) -> lettre::Address {
-    lettre::Address::new_dangerous(address.local(), address.domain())
+const fn deadline(of: &Smtp, stage: Stage) -> Duration {
+    match stage {
+        Stage::Connect | Stage::StartTls => of.connect,
+        Stage::Greeting => of.greeting,
+        Stage::Auth => of.auth,
+        Stage::Mail => of.mail,
+        Stage::Rcpt => of.rcpt,
+        Stage::Data => of.data,
+        Stage::Body => of.body,
+        Stage::Dot => of.dot,
+    }
 }
 
 #[cfg(test)]
@@ -238,12 +331,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lettre_accepts_every_address_that_we_accept() {
-        for text in
-            ["a@example.com", "Åsa.Öberg@räksmörgås.example", "a!#$%&'*+-/=?^_`{|}~b@example.com", "株@例え.example"]
-        {
-            let address = Address::parse(text).unwrap();
-            assert_eq!(lettre_address(&address).to_string(), address.as_str());
-        }
+    fn keywords_are_understood_in_any_case() {
+        let text = "relay.example\nauth plain Login\nAUTH=CRAM-MD5\nstarttls\nSize 1000\n8BitMime\nX-EXPS gssapi\n\n ";
+        let offered = Offered::read(&Reply { code: 250, text: text.to_owned() });
+        assert!(offered.starttls);
+        assert_eq!(offered.auth, ["PLAIN", "LOGIN", "CRAM-MD5"]);
+        let extensions = Extensions { size: Some(1000), eight_bit_mime: true, ..Extensions::default() };
+        assert_eq!(offered.extensions, extensions);
+        let first = Offered::read(&Reply { code: 250, text: "PIPELINING\nSIZE\nsize 0".to_owned() });
+        assert_eq!(first.extensions, Extensions::default(), "the first line is a name");
     }
 }

@@ -28,6 +28,8 @@ use crate::database::Engine;
 use crate::postfix::eventually;
 use crate::relay::{Act, Relay, Step, on};
 
+pub use sender::until;
+
 /// A running dispatcher, until it is asked to stop.
 pub struct Running {
     stop: CancellationToken,

@@ -53,6 +53,7 @@ mod objections;
 mod one;
 mod operators;
 mod origin;
+mod pipelined;
 mod plans;
 mod postfix;
 mod preferences;

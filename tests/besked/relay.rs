@@ -56,6 +56,8 @@ pub struct Connection {
     /// Command lines in order, without CRLF; the responses of a client to AUTH included.
     pub commands: Vec<String>,
     pub tls: bool,
+    /// How many messages had the next commands behind them, before the reply to their dot.
+    pub behind: usize,
     /// True once either side has ended it.
     pub ended: bool,
 }

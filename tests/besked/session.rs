@@ -1,5 +1,7 @@
 //! Our SMTP session: what it writes, and the state of the connection afterwards. Faults are in [`crate::faults`].
 
+mod behind;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -73,8 +75,7 @@ async fn what_is_stored_is_what_was_sent_on_every_transaction_of_a_connection(
     #[values(false, true)] pipelining: bool,
 ) {
     let script = offering(pipelining).encryption(encryption).user("besked", "hunter2");
-    let injected = on(Step::StartTls).act(Act::Inject(b"250-evil\r\n250 AUTH PLAIN\r\n".to_vec()));
-    let server = Relay::with(script.rule(injected)).await;
+    let server = Relay::with(script).await;
     let (mut relay, deadlines) = configured(&server);
     relay.url.user = Some("besked".to_owned());
     relay.password = Some("hunter2".to_owned().into());
@@ -89,8 +90,11 @@ async fn what_is_stored_is_what_was_sent_on_every_transaction_of_a_connection(
         assert_eq!(stored.tls, encryption != Encryption::None);
     }
     session.quit().await;
-    assert_eq!(server.commands().last().unwrap(), "QUIT");
-    assert!(!server.commands().iter().any(|line| line == "RSET"));
+    let commands = server.commands();
+    assert_eq!(commands.last().unwrap(), "QUIT");
+    assert!(!commands.iter().any(|line| line == "RSET"));
+    let greetings = commands.iter().filter(|line| line.starts_with("EHLO ")).count();
+    assert_eq!(greetings, if encryption == Encryption::StartTls { 2 } else { 1 }, "again under TLS only");
 }
 
 #[tokio::test]
@@ -191,7 +195,44 @@ async fn reports_are_asked_for_where_they_are_offered() {
         let envelope = Envelope { reports: of, ..envelope(&from, &to) };
         session.send(envelope, b"x\r\n", &AtomicBool::new(false), || true).await.unwrap().unwrap();
         let wanted = [format!("MAIL FROM:<a@one.example>{mail}"), format!("RCPT TO:<{to}>{rcpt}")];
-        assert_eq!(server.commands()[2..4], wanted);
+        assert_eq!(server.commands()[1..3], wanted);
+    }
+}
+
+/// Each mechanism that we speak, however the server announces it, and what it says that makes no sense.
+#[rstest]
+#[case("250-relay.example\r\n250-auth=plain\r\n250 x\r\n", None, "AUTH PLAIN AGJlc2tlZABodW50ZXIy")]
+#[case("250-relay.example\r\n250 Auth Login cram-md5\r\n", None, "aHVudGVyMg==")]
+#[case(
+    "250-relay.example\r\n250 AUTH CRAM-MD5\r\n",
+    Some("offers AUTH CRAM-MD5, Besked speaks PLAIN and LOGIN"),
+    "QUIT"
+)]
+#[case("250 relay.example\r\n", Some("the server offers no AUTH"), "QUIT")]
+#[tokio::test]
+async fn it_signs_in_as_the_server_asks(#[case] ehlo: &str, #[case] why: Option<&str>, #[case] last: &str) {
+    let script = offering(false).user("besked", "hunter2").rule(on(Step::Ehlo).reply(ehlo));
+    let server = Relay::with(script).await;
+    let (mut relay, deadlines) = configured(&server);
+    relay.url.user = Some("besked".to_owned());
+    relay.password = Some("hunter2".to_owned().into());
+    let opened = Session::open(&relay, &deadlines).await.map(drop);
+    assert_eq!(opened.is_err(), why.is_some());
+    if let (Err(failed), Some(why)) = (opened, why) {
+        assert!(failed.stage == Stage::Auth && failed.failure.text().contains(why), "{failed:?}");
+    }
+    assert_eq!(server.commands().last().unwrap(), last);
+}
+
+#[tokio::test]
+async fn a_challenge_that_makes_no_sense_is_not_answered() {
+    for (challenge, shown) in [("334 d2hv\r\n", "334 d2hv"), ("334\r\n", "334 "), ("334 \x3f\r\n", "334 ?")] {
+        let server = Relay::with(offering(false).rule(on(Step::Auth).reply(challenge))).await;
+        let (mut relay, deadlines) = configured(&server);
+        relay.url.user = Some("besked".to_owned());
+        relay.password = Some("hunter2".to_owned().into());
+        let failed = Session::open(&relay, &deadlines).await.map(drop).unwrap_err();
+        assert_eq!((failed.stage, failed.failure.text()), (Stage::Auth, format!("unexpected reply: {shown}")));
     }
 }
 
@@ -200,6 +241,7 @@ async fn reports_are_asked_for_where_they_are_offered() {
 #[case(on(Step::Ehlo).reply("250-relay.example\r\n250-\r\n250 \r\n"), "2.0.0 taken")]
 #[case(on(Step::Greeting).reply("220-one\r\n220-two\r\n220 three\r\n"), "2.0.0 taken")]
 #[case(on(Step::Ehlo).reply("250 relay\r\n"), "2.0.0 taken")]
+#[case(on(Step::Ehlo).reply("250-relay.example\r\n250-  \r\n250 SIZE\r\n"), "2.0.0 taken")]
 #[case(on(Step::Dot).reply("250-2.0.0 one\r\n250 2.0.0 two\r\n"), "2.0.0 one\n2.0.0 two")]
 #[case(on(Step::Dot).reply("250 \r\n"), "")]
 #[case::bare(on(Step::Dot).reply("250\r\n"), "")]
@@ -241,11 +283,11 @@ async fn reads(answers: &'static [&'static str], message: &[u8]) -> Vec<String> 
 async fn what_need_not_wait_goes_out_in_one_write() {
     const EHLO: &str = "250-relay.example\r\n250 PIPELINING\r\n";
     let message = format!("Subject: x\r\n\r\n{}", ".dotted line\r\n".repeat(1000));
-    let answers = &["220 relay.example\r\n", EHLO, EHLO, "250 ok\r\n250 ok\r\n354 go\r\n", "250 taken\r\n"];
+    let answers = &["220 relay.example\r\n", EHLO, "250 ok\r\n250 ok\r\n354 go\r\n", "250 taken\r\n"];
     let reads = reads(answers, message.as_bytes()).await;
-    assert_eq!(reads[2], "MAIL FROM:<a@one.example>\r\nRCPT TO:<b@two.example>\r\nDATA\r\n");
-    assert_eq!(reads[3], message.replace("\n.", "\n..") + ".\r\n", "the message and its dot");
-    assert_eq!(reads[4], "QUIT\r\n");
+    assert_eq!(reads[1], "MAIL FROM:<a@one.example>\r\nRCPT TO:<b@two.example>\r\nDATA\r\n");
+    assert_eq!(reads[2], message.replace("\n.", "\n..") + ".\r\n", "the message and its dot");
+    assert_eq!(reads[3], "QUIT\r\n");
 }
 
 #[tokio::test]

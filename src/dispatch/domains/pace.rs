@@ -84,8 +84,11 @@ impl Slot {
         timeout(TURN, turn).await.unwrap_or(false)
     }
 
-    /// Uses the slot if its domain allows it now; `None` while the domain is at its limit.
-    fn try_begin(&mut self, now_ms: i64) -> Option<bool> {
+    /// Uses the slot if its domain allows it now, or returns false if it is paused; `None` while the domain is at its limit.
+    pub fn try_begin(&mut self, now_ms: i64) -> Option<bool> {
+        if self.stage == Stage::InUse {
+            return Some(true);
+        }
         let pace = self.pace.clone();
         let mut state = pace.state();
         if state.pauses.until(&self.domain, now_ms).is_some() {

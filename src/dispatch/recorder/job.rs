@@ -55,6 +55,11 @@ impl Job {
         }
     }
 
+    /// The same without waiting for its turn.
+    pub fn try_begin_slot(&mut self, now_ms: i64) -> bool {
+        self.hold.as_mut().is_some_and(|hold| hold.slot().try_begin(now_ms) == Some(true))
+    }
+
     /// Ends the use of its slot: its message was sent, or will not be now.
     pub fn end_slot(&mut self) {
         if let Some(hold) = &mut self.hold {

@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use crate::dispatch::Context;
 use crate::dispatch::recorder::job::Job;
 use crate::dispatch::recorder::settlement::{Transaction, Trial};
+use crate::domain::address::Address;
 use crate::domain::delivery::{Outcome, Reason};
 use crate::domain::mould::Mould;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Cause, Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
-use crate::mail::smtp::{Envelope, Failed, Reports, Session};
+use crate::mail::smtp::{Envelope, Failed, Group, Reports, Session};
 use crate::store::StoreError;
 use crate::store::sending::settle::{self, Attempt};
 use crate::store::sending::{deliveries, leases, messages};
@@ -79,31 +80,68 @@ const MOULD_PAUSE: Duration = Duration::from_millis(250);
 /// How long a delivery waits if its message could not be composed or its state could not be read, in milliseconds.
 const TROUBLE_MS: i64 = 60_000;
 
-/// Tries to send a delivery, when its domain allows it.
-pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> Ended {
-    if !job.begin_slot(context.clock.now_ms()).await {
-        return Ended::GivenBack(None);
-    }
-    let ended = exchange(context, relay, session, job).await;
-    if matches!(ended, Ended::Settled(_)) {
-        // After anything else its domain may have to wait: it is not clear yet whose fault it was.
-        job.end_slot();
-    }
-    ended
+/// A delivery with its message, before its transaction is over.
+pub struct Prepared {
+    from: Address,
+    /// The transaction as it is recorded if the answer to the final dot is lost.
+    unanswered: Transaction,
 }
 
-async fn exchange(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> Ended {
-    if let Some(ended) = may_not_send(context, job).await {
-        return ended;
+impl Prepared {
+    fn envelope<'a>(&'a self, context: &Context, job: &'a Job) -> Envelope<'a> {
+        let success = context.config.ask_delivery_reports(job.sending.kept.category);
+        let reports = Reports { delivery: job.to.id, success };
+        Envelope { from: Some(&self.from), to: &job.to.email, reports: Some(reports) }
     }
-    let composed = match compose(context, job).await {
-        Ok(composed) => composed,
-        Err(error) => {
-            return not_composed(context, job, &error);
+
+    fn message(&self) -> &[u8] {
+        &self.unanswered.composed.bytes
+    }
+
+    fn answered(self, stage: Stage, code: Option<u16>, dsn: bool) -> Transaction {
+        let Transaction { attempt, envelope_sender, composed } = self.unanswered;
+        Transaction { attempt: Attempt { stage, code, dsn, ..attempt }, envelope_sender, composed }
+    }
+
+    /// How an attempt ended that failed.
+    async fn failed(self, context: &Context, job: &Job, failed: Failed) -> Ended {
+        let asked = self.unanswered.attempt.dsn && !matches!(failed.failure, Failure::Unsupported(_));
+        let transaction = self.answered(failed.stage, failed.failure.code(), asked);
+        match judged(failed, transaction) {
+            Ended::Lost(failed, mut trial) => {
+                trial.copies = copies(context, job).await;
+                Ended::Lost(failed, trial)
+            }
+            ended => ended,
         }
+    }
+}
+
+/// Tries to send a delivery.
+pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> Ended {
+    let begun = async {
+        let prepared = prepare(context, relay, session, job).await?;
+        begin(context, session, job, prepared).await
     };
+    match begun.await {
+        Ok(prepared) => finish(context, session, job, prepared, None).await,
+        Err(ended) => ended,
+    }
+}
+
+/// Makes the message of a delivery, once its domain allows one more.
+///
+/// # Errors
+/// How the attempt ended, if the delivery may not be sent.
+pub async fn prepare(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> Result<Prepared, Ended> {
+    if !job.begin_slot(context.clock.now_ms()).await {
+        return Err(Ended::GivenBack(None));
+    }
+    if let Some(ended) = may_not_send(context, job).await {
+        return Err(ended);
+    }
+    let composed = compose(context, job).await.map_err(|error| not_composed(context, job, &error))?;
     let from = envelope_sender(&context.config, &context.key, job.sending.kept.category, job.to.id);
-    let dsn = session.extensions().dsn;
     let unanswered = Transaction {
         attempt: Attempt {
             number: job.claimed.attempts + 1,
@@ -112,45 +150,86 @@ async fn exchange(context: &Context, relay: &str, session: &mut Session, job: &m
             tls: session.tls.clone(),
             stage: Stage::Dot,
             code: None,
-            dsn,
+            dsn: session.extensions().dsn,
         },
         envelope_sender: from.as_str().to_owned(),
         composed,
     };
-    let composed = unanswered.composed.bytes.clone();
     job.transaction = Some(Box::new(unanswered.clone()));
-    let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
-    let success = context.config.ask_delivery_reports(job.sending.kept.category);
-    let reports = Reports { delivery: job.to.id, success };
-    let envelope = Envelope { from: Some(&from), to: &job.to.email, reports: Some(reports) };
-    let sent = session.send(envelope, &composed, &job.in_doubt, lease_holds).await;
-    let answered = move |stage, code, dsn| {
-        let Transaction { attempt, envelope_sender, composed } = unanswered;
-        Transaction { attempt: Attempt { stage, code, dsn, ..attempt }, envelope_sender, composed }
-    };
-    match sent {
-        Ok(Some(reply)) => Ended::Settled(Box::new(Trial {
-            outcome: Outcome::Accepted,
-            transaction: Some(answered(Stage::Dot, Some(reply.code), dsn)),
-            reply: Some(format!("{} {}", reply.code, reply.text)),
-            reason: None,
-            dead: false,
-            asks_for_pause: false,
-            copies: 0,
-        })),
-        Ok(None) => Ended::GivenBack(None),
-        Err(failed) => {
-            let asked = dsn && !matches!(failed.failure, Failure::Unsupported(_));
-            let transaction = answered(failed.stage, failed.failure.code(), asked);
-            match judged(failed, transaction) {
-                Ended::Lost(failed, mut trial) => {
-                    trial.copies = copies(context, job).await;
-                    Ended::Lost(failed, trial)
-                }
-                ended => ended,
-            }
+    Ok(Prepared { from, unanswered })
+}
+
+/// True if the message of a delivery can be made without the database.
+pub fn is_at_hand(context: &Context, job: &Job) -> bool {
+    is_fresh(context, job) && job.claimed.attempts == 0 && job.sending.mould_at_hand(&job.to).is_some()
+}
+
+/// Makes the message of a delivery whose transaction is to begin behind the message of another, and its commands.
+///
+/// # Errors
+/// How the attempt ended, if the delivery may not or cannot be sent.
+pub async fn prepare_behind(
+    context: &Context,
+    relay: &str,
+    session: &mut Session,
+    job: &mut Job,
+) -> Result<(Prepared, Group), Ended> {
+    let prepared = prepare(context, relay, session, job).await?;
+    match session.group(prepared.envelope(context, job), prepared.message()) {
+        Ok(group) => Ok((prepared, group)),
+        Err(failed) => Err(prepared.failed(context, job, failed).await),
+    }
+}
+
+/// Runs the transaction up to the go-ahead for the message. What was begun behind another message is checked again: it may have
+/// waited for the answer to that one.
+///
+/// # Errors
+/// How the attempt ended.
+pub async fn begin(
+    context: &Context,
+    session: &mut Session,
+    job: &mut Job,
+    prepared: Prepared,
+) -> Result<Prepared, Ended> {
+    if session.is_ahead() {
+        let address = job.to.email.clone();
+        let ended = may_not_send(context, job).await;
+        // The commands name the address that was known then.
+        let ended = ended.or_else(|| (job.to.email != address).then_some(Ended::GivenBack(None)));
+        if let Some(ended) = ended {
+            session.abandon();
+            return Err(ended);
         }
     }
+    let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
+    match session.begin(prepared.envelope(context, job), prepared.message(), lease_holds).await {
+        Ok(true) => Ok(prepared),
+        Ok(false) => Err(Ended::GivenBack(None)),
+        Err(failed) => Err(prepared.failed(context, job, failed).await),
+    }
+}
+
+/// Sends the message, with the commands of the next transaction behind it.
+pub async fn finish(
+    context: &Context,
+    session: &mut Session,
+    job: &mut Job,
+    prepared: Prepared,
+    behind: Option<&Group>,
+) -> Ended {
+    let reply = match session.finish(prepared.message(), &job.in_doubt, behind).await {
+        Ok(reply) => reply,
+        Err(failed) => return prepared.failed(context, job, failed).await,
+    };
+    // After anything else its domain may have to wait: it is not clear yet whose fault it was.
+    job.end_slot();
+    let dsn = prepared.unanswered.attempt.dsn;
+    Ended::Settled(Box::new(Trial {
+        transaction: Some(prepared.answered(Stage::Dot, Some(reply.code), dsn)),
+        reply: Some(format!("{} {}", reply.code, reply.text)),
+        ..Trial::untried(Outcome::Accepted)
+    }))
 }
 
 /// How many messages of a delivery the servers may have by now, this one included.
@@ -251,12 +330,17 @@ fn give_up_for_now(context: &Context) -> Ended {
     Ended::GivenBack(Some(crate::domain::clock::from_millis(later)))
 }
 
+/// True if a claim need not be checked again.
+fn is_fresh(context: &Context, job: &Job) -> bool {
+    let (claimed, claimed_at) = job.claimed_at;
+    let age_ms = context.clock.now_ms() - claimed_at.as_millisecond();
+    (0..=FRESH_MS).contains(&age_ms) && claimed.elapsed() <= Duration::from_millis(FRESH_MS.unsigned_abs())
+}
+
 /// Checks an older claim again: it may have been paused, cancelled or fenced off, and its recipient may have opted out.
 /// Returns false if it may not be sent.
 async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
-    let (claimed, claimed_at) = job.claimed_at;
-    let age_ms = context.clock.now_ms() - claimed_at.as_millisecond();
-    if (0..=FRESH_MS).contains(&age_ms) && claimed.elapsed() <= Duration::from_millis(FRESH_MS.unsigned_abs()) {
+    if is_fresh(context, job) {
         return Ok(true);
     }
     let mut conn = context.store.read().await?;

@@ -1,17 +1,19 @@
 //! A worker: one connection to one relay, over which deliveries go one after the other.
 //!
 //! The next delivery is claimed while the present one is being sent, so that the connection does not wait for the database: a
-//! worker has at most two deliveries claimed and unsettled at any time.
+//! worker has at most two deliveries claimed and unsettled at any time; three if the next one's transaction is begun behind the
+//! present one's message, which `pipeline_messages` of the relay allows.
 
 use std::collections::VecDeque;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::sync::watch;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{Sleep, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::Context;
@@ -21,9 +23,10 @@ use crate::dispatch::recorder::lanes::{Due, Seat};
 use crate::dispatch::recorder::{Ahead, Claim, Request};
 use crate::dispatch::relay::streams::{Streams, Turns};
 use crate::dispatch::relay::{Connection, Permit, Probe, Reached, Relay};
-use crate::dispatch::sending::attempt::{Ended, attempt};
+use crate::dispatch::sending::attempt::{Ended, Prepared, attempt, begin, finish, is_at_hand, prepare, prepare_behind};
 use crate::dispatch::sending::verdict::Decided;
-use crate::mail::smtp::Session;
+use crate::domain::category_set::CategorySet;
+use crate::mail::smtp::{Group, Session};
 
 /// How long an idle connection is kept open.
 const IDLE: Duration = Duration::from_secs(5);
@@ -67,7 +70,15 @@ struct Line {
     probe: Option<Probe>,
     /// Deliveries that are claimed and not begun, first to last. Dropping them returns them.
     claims: VecDeque<Ahead>,
+    /// The delivery whose commands were written behind the message of the one before. Dropping it returns it.
+    begun: Option<Begun>,
     _connection: Connection,
+}
+
+/// A delivery whose transaction is begun, and whose turn has not come.
+struct Begun {
+    job: Job,
+    prepared: Prepared,
 }
 
 /// What a step did.
@@ -87,7 +98,7 @@ impl Worker {
         while !shutdown.is_cancelled() {
             if let Some(mut line) = self.open(&shutdown).await {
                 while self.goes_on(&mut line, &shutdown).await {}
-                drop(line.claims);
+                drop((line.claims, line.begun));
                 line.session.quit().await;
             }
         }
@@ -119,7 +130,7 @@ impl Worker {
             Ok(session) => {
                 self.reached(&self.relay, Reached::Connection);
                 let claims = self.claim(probe.as_ref(), token).into_iter().collect();
-                Some(Line { session, probe, claims, _connection: connection })
+                Some(Line { session, probe, claims, begun: None, _connection: connection })
             }
             Err(failed) => {
                 drop(token);
@@ -157,7 +168,13 @@ impl Worker {
 
     /// Takes one delivery as far as it can go now: sends it, and reports how that ended together with the claim for another.
     async fn step(&mut self, line: &mut Line, shutdown: &CancellationToken) -> Step {
-        let Some(mut job) = self.next(line, shutdown).await else { return Step::Nothing };
+        let (mut job, prepared) = match line.begun.take() {
+            Some(Begun { job, prepared }) => (job, Some(prepared)),
+            None => match self.next(line, shutdown).await {
+                Some(job) => (job, None),
+                None => return Step::Nothing,
+            },
+        };
         let decided = if let Some(other) = self.elsewhere(&job) {
             line.claims.clear();
             let Ok(connection) = timeout(BUSY, other.connection()).await else {
@@ -172,13 +189,17 @@ impl Worker {
                 // Unless the rate does not allow it yet.
                 line.claims.extend(self.relay.tokens.try_take().and_then(|token| self.claim(None, token)));
             }
-            let ended = self.send(line, &mut job).await;
+            let ended = self.send(line, (&mut job, prepared), shutdown).await;
             let past_mail = ended.came_past_mail();
             let decided = self.decide(&self.relay, job, ended, line.probe.is_some());
             // One message was enough to see that the relay is healthy: from now on this is an ordinary connection.
             line.probe = line.probe.take().filter(|_| !past_mail);
             decided
         };
+        if line.session.is_ahead() && line.begun.is_none() {
+            // The server waits for a message that nobody sends.
+            line.session.abandon();
+        }
         let goes_on = line.session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(line.probe.is_some());
         let token = if goes_on { self.relay.tokens.try_take() } else { None };
         let (claim, ahead) = token.map(|token| Claim::new((self.seat.0, self.turns.now()), None, token)).unzip();
@@ -187,14 +208,63 @@ impl Worker {
         if goes_on { Step::Done } else { Step::Last }
     }
 
-    /// Sends over a connection. What was claimed ahead is returned if that takes long.
-    async fn send(&self, line: &mut Line, job: &mut Job) -> Ended {
-        let mut attempt = pin!(attempt(&self.context, &self.relay.config.name, &mut line.session, job));
-        tokio::select! {
-            ended = &mut attempt => ended,
-            () = sleep(SLOW) => {
-                line.claims.clear();
-                attempt.await
+    /// Sends over a connection. What was claimed ahead is returned if that takes long, also if its transaction is begun.
+    async fn send(&self, line: &mut Line, job: (&mut Job, Option<Prepared>), shutdown: &CancellationToken) -> Ended {
+        let ((job, prepared), mut slow) = (job, pin!(sleep(SLOW)));
+        let Line { session, claims, begun, probe, .. } = line;
+        let beginning = async {
+            let prepared = match prepared {
+                Some(prepared) => prepared,
+                None => prepare(&self.context, &self.relay.config.name, session, job).await?,
+            };
+            begin(&self.context, session, job, prepared).await
+        };
+        let prepared = match unless_slow(slow.as_mut(), beginning, || claims.clear()).await {
+            Ok(prepared) => prepared,
+            Err(ended) => return ended,
+        };
+        let may_begin = self.relay.config.pipeline_messages && probe.is_none() && !shutdown.is_cancelled();
+        let behind = if may_begin { self.begin_next(session, claims).await } else { None };
+        let (next, group) = behind.unzip();
+        *begun = next;
+        let finishing = finish(&self.context, session, job, prepared, group.as_ref());
+        let take_back = || {
+            claims.clear();
+            *begun = None;
+        };
+        unless_slow(slow, finishing, take_back).await
+    }
+
+    /// Prepares the delivery claimed ahead, to begin its transaction behind the message that is about to be written: only if it
+    /// is there and can be prepared at once.
+    async fn begin_next(&self, session: &mut Session, claims: &mut VecDeque<Ahead>) -> Option<(Begun, Group)> {
+        if !session.extensions().pipelining || !self.may_go_on(false) {
+            return None;
+        }
+        let claimed = match claims.front_mut()?.job.try_recv() {
+            Err(TryRecvError::Empty) => return None,
+            claimed => claimed.ok(),
+        };
+        let categories = claims.pop_front()?.categories;
+        let mut job = self.found(categories, claimed)?;
+        let may = is_at_hand(&self.context, &job) && self.elsewhere(&job).is_none();
+        if !may || !job.try_begin_slot(self.context.clock.now_ms()) {
+            let (reply, again) = oneshot::channel();
+            // The receiver is here.
+            let _ = reply.send(Some(job));
+            claims.push_front(Ahead { categories, job: again });
+            return None;
+        }
+        match prepare_behind(&self.context, &self.relay.config.name, session, &mut job).await {
+            Ok((prepared, group)) => {
+                if claims.is_empty() {
+                    claims.extend(self.relay.tokens.try_take().and_then(|token| self.claim(None, token)));
+                }
+                Some((Begun { job, prepared }, group))
+            }
+            Err(ended) => {
+                self.report(self.decide(&self.relay, job, ended, false), None);
+                None
             }
         }
     }
@@ -240,12 +310,15 @@ impl Worker {
             }
         };
         let Ahead { categories, job } = claimed;
-        let job = job.await;
-        // A claim that was dropped, since its commit failed, did not look for anything.
-        if matches!(job, Ok(None)) && self.seat.0 == Seat::Open {
+        self.found(categories, job.await.ok())
+    }
+
+    /// What a claim found; `None` if it was dropped, since its commit failed: it did not look for anything.
+    fn found(&self, categories: CategorySet, claimed: Option<Option<Job>>) -> Option<Job> {
+        if matches!(claimed, Some(None)) && self.seat.0 == Seat::Open {
             self.context.found_nothing.fetch_or(categories.bits(), Ordering::Relaxed);
         }
-        job.ok().flatten()
+        claimed.flatten()
     }
 
     fn claim(&self, probe: Option<&Probe>, token: Token) -> Option<Ahead> {
@@ -295,4 +368,14 @@ impl Worker {
     pub(super) fn others<'a>(&'a self, relay: &'a Relay, job: &Job) -> impl Iterator<Item = &'a Arc<Relay>> + use<'a> {
         self.streams.others(relay, job.sending.kept.category)
     }
+}
+
+/// The result of some work; `take_back` is called if `slow` goes off before it, or went off before.
+async fn unless_slow<T>(slow: Pin<&mut Sleep>, work: impl Future<Output = T>, take_back: impl FnOnce()) -> T {
+    let mut work = pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        () = slow => take_back(),
+    }
+    work.await
 }

@@ -1,21 +1,17 @@
-//! The server's replies, bounded and normalised so that lettre can read them: lettre reads a line to its end however long it
-//! is, and parses a reply from its beginning again for each of its lines.
+//! The server's replies: parsed once, and bounded.
 //!
 //! The three-digit code decides, so a reply must not be lost because of its text: lines that are too long are cut, bytes that
-//! are not UTF-8 and control characters (which PostgreSQL would not store) become question marks, a bare LF ends a line, and
-//! a bare code (legal: RFC 5321 section 4.2.1, `Reply-line = ... Reply-code [ SP textstring ] CRLF`) gets the space that
-//! lettre requires. A reply without end is an error. The keywords of a reply to EHLO may come in any case (RFC 5321 section
-//! 4.1.1.1); lettre knows them in upper case only. It also refuses codes such as 571, whose second digit RFC 5321 does not
-//! define; the first digit decides (section 4.2.1), so lettre reads 551 in its place, and [`Said`] keeps what was sent.
+//! are not UTF-8 and control characters (which PostgreSQL would not store) become question marks, a bare LF ends a line, and a
+//! bare code is legal (RFC 5321 section 4.2.1). So are refusals whose second digit RFC 5321 does not define, such as 571: the
+//! first digit decides. A success with such a code is not believed, nor is a reply whose lines have different codes. A reply
+//! without end is an error.
 
-use std::collections::VecDeque;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use crate::domain::reply::{Failure, Reply};
+use crate::mail::tls;
 
-/// Bytes read from the connection at once.
+/// Bytes read from the connection at once, at least.
 const CHUNK: usize = 4096;
 
 /// Bytes of a line that are kept; the rest is dropped.
@@ -27,172 +23,143 @@ const LINES: usize = 200;
 /// The most bytes of one reply, including those dropped.
 const BYTES: usize = 64 * 1024;
 
-/// The most characters of a reply that [`Said`] keeps.
-const SAID: usize = 200;
+/// The most characters that are shown of a reply that cannot be read.
+const SHOWN: usize = 200;
 
-/// The reply that was read last, as the server sent it: what lettre returns of it may be less.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
-    /// Its lines, made harmless, with spaces between them.
-    pub(super) text: String,
-    /// True if it is complete: the next line begins another.
-    complete: bool,
-}
-
-impl Said {
-    /// Its three-digit code, if it has one.
-    pub(super) fn code(&self) -> Option<u16> {
-        let end = self.text.as_bytes().get(3).is_none_or(|byte| b" -".contains(byte));
-        let code = self.text.get(..3).filter(|code| end && code.bytes().all(|byte| byte.is_ascii_digit()))?;
-        code.parse().ok()
-    }
-
-    fn add(&mut self, line: &str, last: bool) {
-        if std::mem::replace(&mut self.complete, last) {
-            self.text.clear();
-        }
-        if !self.text.is_empty() {
-            self.text.push(' ');
-        }
-        self.text.extend(line.trim_end().chars().take(SAID.saturating_sub(self.text.chars().count())));
-    }
-}
-
-/// A line of a reply.
-#[derive(Debug)]
-struct Line {
-    /// What of it lettre has not read yet.
-    bytes: Vec<u8>,
-    /// The line as the server sent it.
-    text: String,
-    /// It ends a reply.
-    last: bool,
-}
+/// A whole reply, whatever its code; otherwise why there is none.
+pub(super) type Answer = Result<Reply, Failure>;
 
 /// The replies of a server, in order.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
-    /// The line being read, without dropped bytes.
-    line: Vec<u8>,
-    /// Lines and bytes of the reply being read.
+    /// What was read and is not part of a returned reply.
+    bytes: Vec<u8>,
+    /// Bytes and lines at its beginning that are known to be lines of a reply without its end.
+    seen: usize,
     lines: usize,
-    bytes: usize,
-    /// The reply being read is to EHLO.
-    to_ehlo: bool,
-    /// EHLO was sent.
-    greeted: bool,
-    /// Lines read but not yet requested.
-    ready: VecDeque<Line>,
-    said: Said,
 }
 
 impl Replies {
-    /// Reads at most one reply, so that no reader above buffers what follows it.
-    pub(super) fn poll_read<S: AsyncRead + Unpin + ?Sized>(
-        &mut self,
-        stream: &mut S,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        while self.ready.is_empty() {
-            if ready!(self.poll_fill(stream, cx))? == 0 {
-                return Poll::Ready(Ok(()));
+    /// The next reply. Can be dropped and called again at any time.
+    pub(super) async fn next<S: AsyncRead + Unpin + ?Sized>(&mut self, stream: &mut S) -> Answer {
+        loop {
+            if let Some(reply) = self.take() {
+                return reply;
+            }
+            match self.fill(stream).await {
+                Ok(0) => return unclear("the server closed the connection before replying"),
+                Ok(_) => {}
+                Err(error) => return Err(lost(&error)),
             }
         }
-        while let Some(line) = self.ready.front_mut() {
-            let count = line.bytes.len().min(buf.remaining());
-            buf.put_slice(&line.bytes[..count]);
-            line.bytes.drain(..count);
-            if !line.bytes.is_empty() {
-                break;
+    }
+
+    /// True if the server has sent something that was not returned yet.
+    pub(super) fn has_more(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    /// Reads once; 0 bytes are the end of the connection.
+    pub(super) async fn fill<S: AsyncRead + Unpin + ?Sized>(&mut self, stream: &mut S) -> std::io::Result<usize> {
+        if self.bytes.len() == self.bytes.capacity() {
+            self.bytes.reserve(CHUNK);
+        }
+        stream.read_buf(&mut self.bytes).await
+    }
+
+    /// The first of the replies that were read, if it is whole.
+    fn take(&mut self) -> Option<Answer> {
+        while let Some(end) = memchr::memchr(b'\n', &self.bytes[self.seen..]) {
+            let line = &self.bytes[self.seen..self.seen + end];
+            self.seen += end + 1;
+            self.lines += 1;
+            // A line that is not part of a reply ends it too.
+            if !matches!(line, [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'-', ..]) {
+                let reply = parse(&self.bytes[..self.seen]);
+                self.bytes.drain(..self.seen);
+                (self.seen, self.lines) = (0, 0);
+                return Some(reply);
             }
-            let Some(line) = self.ready.pop_front() else { break };
-            self.said.add(&line.text, line.last);
-            if line.last {
-                break;
+            if self.lines >= LINES {
+                return Some(unclear(ENDLESS));
             }
         }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Records that EHLO was sent: the next reply lists keywords.
-    pub(super) fn expect_keywords(&mut self) {
-        self.to_ehlo = true;
-        self.greeted = true;
-    }
-
-    /// True once EHLO was sent.
-    pub(super) fn is_greeted(&self) -> bool {
-        self.greeted
-    }
-
-    /// The reply that was read last.
-    pub(super) fn said(&self) -> &Said {
-        &self.said
-    }
-
-    /// True if the server has sent something that was not requested.
-    pub(super) fn has_more<S: AsyncRead + Unpin + ?Sized>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> bool {
-        // An end or an error will occur again when the reply to the next command is read.
-        let _ = self.poll_fill(stream, cx);
-        !self.ready.is_empty() || !self.line.is_empty()
-    }
-
-    fn poll_fill<S: AsyncRead + Unpin + ?Sized>(
-        &mut self,
-        stream: &mut S,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        let mut bytes = [0; CHUNK];
-        let mut read = ReadBuf::new(&mut bytes);
-        ready!(Pin::new(stream).poll_read(cx, &mut read))?;
-        for byte in read.filled() {
-            self.take(*byte)?;
-        }
-        Poll::Ready(Ok(read.filled().len()))
-    }
-
-    fn take(&mut self, byte: u8) -> io::Result<()> {
-        self.bytes += 1;
-        if self.bytes > BYTES || self.lines >= LINES {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a reply without end"));
-        }
-        if byte != b'\n' {
-            if self.line.len() < LINE {
-                self.line.push(byte);
-            }
-            return Ok(());
-        }
-        let mut bytes = readable(&std::mem::take(&mut self.line));
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if self.to_ehlo && self.lines > 0 {
-            bytes = in_upper_case(bytes);
-        }
-        self.lines += 1;
-        // A line that is not part of a reply ends it too: lettre fails on it.
-        let last = bytes.get(3) != Some(&b'-') || !bytes[..3].iter().all(u8::is_ascii_digit);
-        if last {
-            (self.lines, self.bytes, self.to_ehlo) = (0, 0, false);
-        }
-        known(&mut bytes);
-        self.ready.push_back(Line { bytes, text, last });
-        Ok(())
+        (self.bytes.len() > BYTES).then(|| unclear(ENDLESS))
     }
 }
 
-/// A line in the form that lettre accepts.
-fn readable(line: &[u8]) -> Vec<u8> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let mut text = String::with_capacity(line.len() + 3);
-    for chunk in line.utf8_chunks() {
+const ENDLESS: &str = "the connection was lost: a reply without end";
+
+fn unclear(what: &str) -> Answer {
+    Err(Failure::Unclear(what.to_owned()))
+}
+
+/// Why a connection was lost.
+pub(super) fn lost(error: &std::io::Error) -> Failure {
+    Failure::Unclear(format!("the connection was lost: {}", tls::in_words(error)))
+}
+
+/// The lines of a reply, without their ends and cut.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split_inclusive(|byte| *byte == b'\n').map(|line| {
+        let line = &line[..line.len() - 1];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        &line[..line.len().min(LINE)]
+    })
+}
+
+fn parse(bytes: &[u8]) -> Answer {
+    let (mut code, mut text) = (None, String::with_capacity(bytes.len()));
+    for line in lines(bytes) {
+        let of_line = code_of(line).filter(|it| is_known(*it));
+        if of_line.is_none() || code.is_some_and(|code| of_line != Some(code)) {
+            return Err(unreadable(bytes));
+        }
+        if code.is_some() {
+            text.push('\n');
+        }
+        code = of_line;
+        push_harmless(&mut text, line.get(4..).unwrap_or_default());
+    }
+    code.map(|code| Reply { code, text }).ok_or_else(|| unreadable(bytes))
+}
+
+/// The three digits before a space, a hyphen or the end of a line.
+fn code_of(line: &[u8]) -> Option<u16> {
+    let (code, rest) = line.split_at_checked(3)?;
+    let is_code = code.iter().all(u8::is_ascii_digit) && matches!(rest, [] | [b' ' | b'-', ..]);
+    is_code.then(|| code.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')))
+}
+
+/// True for codes that RFC 5321 section 4.2.1 defines, and for all other refusals.
+const fn is_known(code: u16) -> bool {
+    matches!((code / 100, code / 10 % 10), (2 | 3, 0..=5) | (4 | 5, _))
+}
+
+/// A reply that is none, in words that show it.
+fn unreadable(bytes: &[u8]) -> Failure {
+    let mut text = String::new();
+    for line in lines(bytes) {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        push_harmless(&mut text, line.trim_ascii_end());
+    }
+    let text: String = text.chars().take(SHOWN).collect();
+    Failure::Unclear(match code_of(text.as_bytes()) {
+        _ if text.is_empty() => "the server sent an empty line in place of a reply".to_owned(),
+        Some(300..=399) => format!("unexpected reply: {text}"),
+        Some(_) => format!("the server's reply cannot be read: {text}"),
+        None => format!("the server sent something else than an SMTP reply: {text}"),
+    })
+}
+
+/// Adds a text, with question marks in place of what is not UTF-8 or could do harm.
+fn push_harmless(text: &mut String, bytes: &[u8]) {
+    for chunk in bytes.utf8_chunks() {
         text.extend(chunk.valid().chars().map(|c| if is_harmless(c) { c } else { '?' }));
         text.extend((!chunk.invalid().is_empty()).then_some('?'));
     }
-    if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        text.push(' ');
-    }
-    text.push_str("\r\n");
-    text.into_bytes()
 }
 
 /// False for what controls a terminal: control characters, and those that change the direction or the lines of what follows.
@@ -201,107 +168,79 @@ fn is_harmless(c: char) -> bool {
     c == '\t' || !(c.is_control() || is_bidi || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
-/// Replaces the second digit of a refusal that lettre does not know, such as 571, by one that it does.
-fn known(line: &mut [u8]) {
-    if let [b'4' | b'5', second @ b'6'..=b'9', b'0'..=b'9', b' ' | b'-', ..] = line {
-        *second = b'5';
-    }
-}
-
-/// A keyword of EHLO in upper case, with the mechanisms of AUTH, which old servers announce with `=`.
-fn in_upper_case(line: Vec<u8>) -> Vec<u8> {
-    const CODE: usize = "250-".len();
-    let Some(text) = line.get(CODE..).map(|text| String::from_utf8_lossy(text).into_owned()) else { return line };
-    let keyword = text.split([' ', '=']).next().unwrap_or_default();
-    let (keyword, rest) = (keyword.to_ascii_uppercase(), &text[keyword.len()..]);
-    let rest = if keyword == "AUTH" { rest.replacen('=', " ", 1).to_ascii_uppercase() } else { rest.to_owned() };
-    [&line[..CODE], keyword.as_bytes(), rest.as_bytes()].concat()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-
-    use tokio::io::AsyncReadExt as _;
+    use std::io::Cursor;
 
     use super::*;
 
-    /// What lettre reads of a server's replies, one by one; each part arrives with one read.
-    async fn read(parts: &[&[u8]]) -> io::Result<Vec<String>> {
-        let mut stream: Box<dyn AsyncRead + Unpin> = Box::new(io::Cursor::new(Vec::new()));
+    /// The server's replies up to the end of the connection, one by one; each part arrives with one read.
+    async fn read(parts: &[&[u8]]) -> Vec<String> {
+        let mut stream: Box<dyn AsyncRead + Unpin> = Box::new(Cursor::new(Vec::new()));
         for part in parts {
-            stream = Box::new(stream.chain(io::Cursor::new(part.to_vec())));
+            stream = Box::new(stream.chain(Cursor::new(part.to_vec())));
         }
         let (mut replies, mut read) = (Replies::default(), Vec::new());
         loop {
-            let mut bytes = [0; 1 << 16];
-            let mut buf = ReadBuf::new(&mut bytes);
-            poll_fn(|cx| replies.poll_read(&mut *stream, cx, &mut buf)).await?;
-            if buf.filled().is_empty() {
-                return Ok(read);
+            let text = match replies.next(&mut stream).await {
+                Ok(reply) => Failure::Replied(reply).text(),
+                Err(failure) => failure.text(),
+            };
+            if text == "the server closed the connection before replying" {
+                return read;
             }
-            read.push(String::from_utf8(buf.filled().to_vec()).unwrap());
+            read.push(text);
         }
     }
 
     #[tokio::test]
     async fn replies_come_one_at_a_time_however_they_are_cut() {
-        for parts in [&[b"250-one\r\n250 two\r\n550\r\n".as_slice()][..], &[b"250-one\r\n25", b"0 two\r\n5", b"50\r\n"]]
-        {
-            let all = read(parts).await.unwrap().concat();
-            assert_eq!(all, "250-one\r\n250 two\r\n550 \r\n", "a bare code gets its space");
+        let whole = b"250-one\r\n250 two\r\n550\r\n354 go\r\n25";
+        for parts in [&[whole.as_slice()][..], &[b"250-one\r\n25", b"0 two\r\n5", b"50\r\n354 go\r\n", b"25"]] {
+            assert_eq!(read(parts).await, ["250 one\ntwo", "550 ", "354 go"]);
         }
-        assert_eq!(read(&[b"250-one\r\n250 two\r\n550\r\n"]).await.unwrap(), ["250-one\r\n250 two\r\n", "550 \r\n"]);
+        let bytes: Vec<&[u8]> = whole.chunks(1).collect();
+        assert_eq!(read(&bytes).await, ["250 one\ntwo", "550 ", "354 go"]);
     }
 
     #[tokio::test]
-    async fn what_lettre_or_a_database_cannot_accept_is_replaced() {
+    async fn what_is_odd_or_harmful_is_replaced_and_the_code_counts() {
+        let none = |text: &str| format!("the server sent something else than an SMTP reply: {text}");
+        let unread = |text: &str| format!("the server's reply cannot be read: {text}");
         for (said, wanted) in [
-            (b"550 f\xf6r\r\n".as_slice(), "550 f?r\r\n"),
-            (b"550 a\0b\x7f\r\n", "550 a?b?\r\n"),
-            (b"550 a\rb\n", "550 a?b\r\n"),
-            ("550 för\tsent\r\n".as_bytes(), "550 för\tsent\r\n"),
-            (b"1234\r\n", "1234\r\n"),
-            (b"25\r\n", "25\r\n"),
-            (b"\r\n", "\r\n"),
-            ("550 a\u{202e}b\u{2066}c\u{2028}d\r\n".as_bytes(), "550 a?b?c?d\r\n"),
-            (b"571 5.7.1 no\r\n", "551 5.7.1 no\r\n"),
-            (b"499\r\n", "459 \r\n"),
-            (b"271 5.7.1 no\r\n", "271 5.7.1 no\r\n"),
+            (b"550 f\xf6r\r\n".as_slice(), "550 f?r".to_owned()),
+            (b"550 a\0b\x7f\r\n", "550 a?b?".to_owned()),
+            (b"550 a\rb\n", "550 a?b".to_owned()),
+            ("550 för\tsent\r\n".as_bytes(), "550 för\tsent".to_owned()),
+            ("550 a\u{202e}b\u{2066}c\u{2028}d\r\n".as_bytes(), "550 a?b?c?d".to_owned()),
+            (b"571-5.7.1 no\r\n571 5.7.1 no\r\n", "571 5.7.1 no\n5.7.1 no".to_owned()),
+            (b"499\r\n", "499 ".to_owned()),
+            (b"271 5.7.1 no\r\n", unread("271 5.7.1 no")),
+            (b"600 what\r\n", unread("600 what")),
+            (b"250-a\r\n550 b\r\n", unread("250-a 550 b")),
+            (b"250-a\r\nb\r\n", unread("250-a b")),
+            (b"1234\r\n", none("1234")),
+            (b"25\r\n", none("25")),
+            (b"2\xe50 \r\n", none("2?0")),
+            (b"\r\n", "the server sent an empty line in place of a reply".to_owned()),
         ] {
-            assert_eq!(read(&[said]).await.unwrap(), [wanted]);
+            assert_eq!(read(&[said]).await, [wanted]);
         }
         let long = format!("250 {}\r\n250 next\r\n", "å".repeat(5000));
-        let replies = read(&[long.as_bytes()]).await.unwrap();
-        assert!(replies[0].starts_with("250 åå") && replies[0].len() < 1000, "lettre takes lines up to 1000 bytes");
-        assert_eq!(replies[1], "250 next\r\n");
-    }
-
-    #[test]
-    fn keywords_are_understood_in_any_case() {
-        for (said, wanted) in [
-            ("250-auth plain login\r\n", "250-AUTH PLAIN LOGIN\r\n"),
-            ("250-AUTH=PLAIN LOGIN\r\n", "250-AUTH PLAIN LOGIN\r\n"),
-            ("250 starttls\r\n", "250 STARTTLS\r\n"),
-            ("250-Size 1000\r\n", "250-SIZE 1000\r\n"),
-            ("250-X-EXPS gssapi\r\n", "250-X-EXPS gssapi\r\n"),
-            ("250\r\n", "250\r\n"),
-        ] {
-            assert_eq!(String::from_utf8(in_upper_case(said.as_bytes().to_vec())).unwrap(), wanted);
-        }
+        let replies = read(&[long.as_bytes()]).await;
+        assert!(replies[0].starts_with("250 åå") && replies[0].len() < 1000, "{}", replies[0].len());
+        assert_eq!(replies[1], "250 next");
     }
 
     #[tokio::test]
     async fn a_reply_without_end_is_refused_before_it_fills_the_memory() {
         for endless in [b"x".as_slice(), b"250-\r\n", b"250-more\r\n"] {
-            let mut replies = Replies::default();
-            let refused = endless.iter().cycle().take(BYTES + 1).try_for_each(|byte| replies.take(*byte));
-            assert!(refused.is_err());
-            let ready = replies.ready.iter().map(|line| line.bytes.len() + line.text.len()).sum::<usize>();
-            let kept = ready + replies.line.capacity();
-            assert!(kept <= 2 * LINES * (LINE + 10), "{kept} bytes are kept");
+            let bytes: Vec<u8> = endless.iter().copied().cycle().take(1 << 20).collect();
+            let (mut replies, mut stream) = (Replies::default(), bytes.as_slice());
+            assert_eq!(replies.next(&mut stream).await, unclear(ENDLESS));
+            assert!(replies.bytes.capacity() <= 4 * BYTES, "{} bytes are kept", replies.bytes.capacity());
         }
         let lines = "250-x\r\n".repeat(LINES - 1) + "250 x\r\n";
-        assert_eq!(read(&[lines.as_bytes(), lines.as_bytes()]).await.unwrap().len(), 2, "each reply counts for itself");
+        assert_eq!(read(&[lines.as_bytes(), lines.as_bytes()]).await.len(), 2, "each reply counts for itself");
     }
 }

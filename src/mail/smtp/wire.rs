@@ -1,114 +1,155 @@
-//! The connection below lettre, shared between lettre, which sends commands and reads replies over it, and ourselves.
-//!
-//! It is shared for three reasons. lettre writes a message and its final dot separately and does not say whether the dot was
-//! sent: we write both at once and know exactly. Replies that were not requested are noticed ([`Replies`] returns one reply
-//! at a time). And the plaintext before STARTTLS ends when we take the connection back.
+//! The connection of a session: what is written, the replies that are read, and the deadline of the present step.
 
-use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use lettre::transport::smtp::client::AsyncTokioStream;
+use futures_util::FutureExt as _;
 use memchr::memmem;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::task::unconstrained;
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::replies::{Replies, Said};
+use super::replies::{Answer, Replies, lost};
+use crate::domain::reply::Failure;
+use crate::domain::words::cause;
 
 /// The end of a message: the line of a single dot.
 const DOT: &[u8] = b".\r\n";
 
-/// A connection with two owners.
-#[derive(Clone)]
-pub(super) struct Wire(Arc<Mutex<Option<Ends>>>);
+/// The most bytes that the buffer for messages keeps from one message to the next.
+const KEPT: usize = 256 * 1024;
 
-/// The connection, and the replies that arrived over it and were not requested yet.
-struct Ends {
-    stream: Box<dyn AsyncTokioStream>,
+/// A connection, encrypted or not.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// A connection with its replies.
+pub(super) struct Wire {
+    stream: Box<dyn Stream>,
     replies: Replies,
+    timer: Timer,
+    /// The message that is being written, as it is sent.
+    message: Vec<u8>,
 }
 
 impl Wire {
-    pub(super) fn new(stream: impl AsyncTokioStream + 'static) -> Self {
-        let ends = Ends { stream: Box::new(stream), replies: Replies::default() };
-        Self(Arc::new(Mutex::new(Some(ends))))
+    pub(super) fn new(stream: Box<dyn Stream>) -> Self {
+        Self { stream, replies: Replies::default(), timer: Timer::default(), message: Vec::new() }
     }
 
-    /// Takes the connection from both owners. Replies that were not requested are dropped.
-    pub(super) fn take_back(&self) -> Option<Box<dyn AsyncTokioStream>> {
-        self.ends().take().map(|ends| ends.stream)
+    /// Takes the connection away; `None` if the server has sent something that was not requested.
+    pub(super) fn take(&mut self) -> Option<Box<dyn Stream>> {
+        (!self.replies.has_more()).then(|| std::mem::replace(&mut self.stream, Box::new(tokio::io::empty())))
+    }
+
+    /// Uses another connection from now on.
+    pub(super) fn set(&mut self, stream: Box<dyn Stream>) {
+        self.stream = stream;
+    }
+
+    /// Writes commands, if any, and reads the next reply.
+    pub(super) async fn ask(&mut self, deadline: Instant, commands: &str) -> Answer {
+        let Self { stream, replies, timer, .. } = self;
+        let answered = async {
+            stream.write_all(commands.as_bytes()).await.map_err(|error| lost(&error))?;
+            // If this fails, reading returns the cause, or what the server said before.
+            let _ = stream.flush().await;
+            replies.next(stream).await
+        };
+        let late = || Err(Failure::Unclear("no answer before the deadline".to_owned()));
+        timer.until(deadline, answered).await.unwrap_or_else(late)
     }
 
     /// True if the server has sent a reply that was not requested: the next reply would be read as the answer to another
     /// command.
-    pub(super) async fn is_out_of_step(&self) -> bool {
-        let look =
-            |cx: &mut Context<'_>| self.with(|ends| Poll::Ready(Ok(ends.replies.has_more(&mut *ends.stream, cx))));
-        poll_fn(look).await.unwrap_or(false)
-    }
-
-    /// The reply that was read last, as the server sent it.
-    pub(super) fn said(&self) -> Said {
-        self.ends().as_ref().map(|ends| ends.replies.said().clone()).unwrap_or_default()
-    }
-
-    /// True once EHLO was sent.
-    pub(super) fn is_greeted(&self) -> bool {
-        self.ends().as_ref().is_some_and(|ends| ends.replies.is_greeted())
-    }
-
-    /// Writes a message, CRLF-normalised, and its final dot, in as few writes as the kernel allows. `uncertain` is true
-    /// whenever a byte of the dot may have been sent: it is set before each write that could reach the dot, and cleared if
-    /// the write did not reach it.
-    pub(super) async fn write_message(&self, message: &[u8], uncertain: &AtomicBool) -> io::Result<()> {
-        let bytes = stuffed(message);
-        let (mut rest, last) = (bytes.as_slice(), DOT.len());
-        while !rest.is_empty() {
-            let written = poll_fn(|cx| {
-                let before = uncertain.swap(true, Ordering::Relaxed);
-                let polled = self.with(|ends| Pin::new(&mut *ends.stream).poll_write(cx, rest));
-                let reached = matches!(polled, Poll::Ready(Ok(written)) if written + last > rest.len());
-                uncertain.store(before || reached, Ordering::Relaxed);
-                polled
-            });
-            match written.await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                written => rest = &rest[written..],
-            }
+    pub(super) fn is_out_of_step(&mut self) -> bool {
+        if !self.replies.has_more() {
+            // An end or an error will occur again when the reply to the next command is read.
+            let _ = unconstrained(self.replies.fill(&mut self.stream)).now_or_never();
         }
-        Ok(())
+        self.replies.has_more()
     }
 
-    /// Writes the dot of an empty message.
-    pub(super) async fn write_lone_dot(&self) -> io::Result<()> {
-        let mut wire = self.clone();
-        tokio::io::AsyncWriteExt::write_all(&mut wire, DOT).await
-    }
-
-    /// Flushes what was written to the kernel; TLS may still buffer it.
-    pub(super) async fn flush(&self) -> io::Result<()> {
-        poll_fn(|cx| self.with(|ends| Pin::new(&mut *ends.stream).poll_flush(cx))).await
-    }
-
-    fn ends(&self) -> MutexGuard<'_, Option<Ends>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn with<T>(&self, use_it: impl FnOnce(&mut Ends) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        match self.ends().as_mut() {
-            Some(ends) => use_it(ends),
-            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+    /// Writes a message, its final dot and the commands behind it, in as few writes as the kernel allows. `uncertain` is true whenever a byte of the
+    /// dot may have been sent: it is set before each write that could reach the dot, and cleared if the write did not reach
+    /// it.
+    pub(super) async fn write_message(
+        &mut self,
+        deadline: Instant,
+        (message, behind): (&[u8], &str),
+        uncertain: &AtomicBool,
+    ) -> Result<(), String> {
+        let Self { stream, timer, message: bytes, .. } = self;
+        bytes.clear();
+        stuff(message, bytes);
+        let dot = bytes.len();
+        bytes.extend_from_slice(DOT);
+        bytes.extend_from_slice(behind.as_bytes());
+        let writing = async {
+            let mut done = 0;
+            while done < bytes.len() {
+                let written = poll_fn(|cx| {
+                    let before = uncertain.swap(true, Ordering::Relaxed);
+                    let polled = Pin::new(&mut *stream).poll_write(cx, &bytes[done..]);
+                    let reached = matches!(polled, Poll::Ready(Ok(written)) if done + written > dot);
+                    uncertain.store(before || reached, Ordering::Relaxed);
+                    polled
+                });
+                match written.await? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    written => done += written,
+                }
+            }
+            Ok(())
+        };
+        let written = timer.until(deadline, writing).await;
+        bytes.clear();
+        bytes.shrink_to(KEPT);
+        match written {
+            Some(written) => written.map_err(|error: io::Error| cause(&error)),
+            None => Err("the message was not accepted before the deadline".to_owned()),
         }
     }
 }
 
-/// A message as it is sent: dots at the beginning of a line doubled (RFC 5321 section 4.5.2), then the final dot.
-fn stuffed(message: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(message.len() + message.len() / 64 + 8);
+/// One timer for all steps of a session. Setting it costs more than most steps take, so it is left to go off at the end of an
+/// earlier step, and set again then: a step that ends in time does not touch it.
+#[derive(Default)]
+struct Timer(Option<Pin<Box<Sleep>>>);
+
+impl Timer {
+    /// The result of a step; `None` if it takes too long.
+    async fn until<T>(&mut self, deadline: Instant, step: impl Future<Output = T>) -> Option<T> {
+        let mut step = pin!(step);
+        poll_fn(|cx| match step.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => self.poll(deadline, cx).map(|()| None),
+        })
+        .await
+    }
+
+    fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() >= deadline {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        }
+    }
+}
+
+/// Adds a message as it is sent: dots at the beginning of a line doubled (RFC 5321 section 4.5.2), ending in CRLF.
+fn stuff(message: &[u8], bytes: &mut Vec<u8>) {
+    bytes.reserve(message.len() + message.len() / 64 + 8);
     if message.starts_with(b".") {
         bytes.push(b'.');
     }
@@ -122,66 +163,39 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
     if !bytes.ends_with(b"\r\n") {
         bytes.extend_from_slice(b"\r\n");
     }
-    bytes.extend_from_slice(DOT);
-    bytes
-}
-
-impl fmt::Debug for Wire {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Wire")
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.with(|ends| ends.replies.poll_read(&mut *ends.stream, cx, buf))
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.with(|ends| {
-            if buf.starts_with(b"EHLO ") {
-                ends.replies.expect_keywords();
-            }
-            Pin::new(&mut *ends.stream).poll_write(cx, buf)
-        })
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|ends| Pin::new(&mut *ends.stream).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|ends| Pin::new(&mut *ends.stream).poll_shutdown(cx))
-    }
-}
-
-impl AsyncTokioStream for Wire {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        match self.ends().as_ref() {
-            Some(ends) => ends.stream.peer_addr(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::stuffed;
+    use std::time::Duration;
+
+    use super::*;
 
     /// RFC 5321 section 4.5.2: every line that begins with a dot gets another one, and no other line does.
     #[test]
     fn dots_at_the_beginning_of_a_line_are_doubled() {
         for (message, wire) in [
-            ("a\r\n", "a\r\n.\r\n"),
-            (".\r\n", "..\r\n.\r\n"),
-            (".a\r\n..b\r\nc.\r\n.\r\n", "..a\r\n...b\r\nc.\r\n..\r\n.\r\n"),
-            ("\r\n.\r\n", "\r\n..\r\n.\r\n"),
-            ("no end", "no end\r\n.\r\n"),
-            ("", "\r\n.\r\n"),
+            ("a\r\n", "a\r\n"),
+            (".\r\n", "..\r\n"),
+            (".a\r\n..b\r\nc.\r\n.\r\n", "..a\r\n...b\r\nc.\r\n..\r\n"),
+            ("\r\n.\r\n", "\r\n..\r\n"),
+            ("no end", "no end\r\n"),
+            ("", "\r\n"),
         ] {
-            assert_eq!(String::from_utf8(stuffed(message.as_bytes())).unwrap(), wire, "{message:?}");
+            let mut bytes = Vec::new();
+            stuff(message.as_bytes(), &mut bytes);
+            assert_eq!(String::from_utf8(bytes).unwrap(), wire, "{message:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_ends_by_its_own_deadline_whatever_the_one_before_had() {
+        let (mut timer, begun) = (Timer::default(), Instant::now());
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        for (deadline, takes, ends) in [(60, 1, 1), (600, 300, 300), (310, 400, 310), (330, 325, 325), (400, 900, 400)]
+        {
+            let in_time = timer.until(after(deadline), sleep_until(after(takes))).await;
+            assert_eq!((in_time.is_some(), begun.elapsed().as_secs()), (takes == ends, ends));
         }
     }
 }

@@ -112,7 +112,12 @@ fn opening() -> Vec<Fault> {
             RelayDown,
         ),
         rule(Greeting, "a lone 25 as greeting, then closes", on(Step::Greeting).act(half()), RelayDown),
-        rule(Greeting, "closes at the second EHLO", on(Step::Ehlo).nth(2).close(), RelayDown),
+        row(
+            Greeting,
+            "closes at the EHLO under TLS",
+            tls(Encryption::StartTls).rule(on(Step::Ehlo).nth(2).close()),
+            RelayDown,
+        ),
         rule(Greeting, "421 to EHLO", on(Step::Ehlo).reply("421 4.3.2 busy\r\n"), RelayDown).ends(DOWN_GREETING),
         rule(Greeting, "550 to EHLO", on(Step::Ehlo).reply("550 5.7.1 not you\r\n"), RelayDown),
         rule(Greeting, "closes at EHLO", on(Step::Ehlo).close(), RelayDown),
@@ -139,8 +144,7 @@ fn opening() -> Vec<Fault> {
             "plain text behind the reply to STARTTLS, then TLS",
             tls(Encryption::StartTls).rule(on(Step::StartTls).act(Act::Inject(b"250 AUTH PLAIN\r\n".to_vec()))),
             RelayDown,
-        )
-        .taken(),
+        ),
         Fault { stranger: true, ..row(StartTls, "a certificate of nobody", tls(Encryption::StartTls), RelayDown) },
         Fault {
             stranger: true,

@@ -250,6 +250,9 @@ impl Conversation<'_> {
         }
         let limit = self.body_begins(&text).await?;
         let data = self.read_data(limit).await?;
+        if !self.wire.buffer().is_empty() {
+            self.shared.record(|state| state.connections[self.number].behind += 1);
+        }
         let Some(envelope) = self.envelope.take() else { return Ok(()) };
         let refusal = self.shared.script(|script| fault(&data, &envelope, script.size));
         let usual = refusal.unwrap_or("250 2.0.0 taken\r\n");
