@@ -13,6 +13,8 @@ CREATE TABLE customers (
     import_id  TEXT COLLATE "C" NOT NULL,
     updated_at BIGINT NOT NULL
 );
+-- Those who left, whom the retention looks for.
+CREATE INDEX customers_left ON customers (account_id) WHERE status = 'left';
 
 CREATE INDEX customers_left ON customers (updated_at) WHERE status = 'left';
 

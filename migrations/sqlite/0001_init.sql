@@ -9,6 +9,8 @@ CREATE TABLE customers (
     import_id  TEXT NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Those who left, whom the retention looks for.
+CREATE INDEX customers_left ON customers (account_id) WHERE status = 'left';
 
 CREATE INDEX customers_left ON customers (updated_at) WHERE status = 'left';
 

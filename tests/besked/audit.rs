@@ -264,7 +264,7 @@ const CASES: &[Case] = &[
         "is closed only in its row, or only in its entry",
     ),
     (
-        &["UPDATE ledger_openings SET mould_id = NULL, mould_values = NULL WHERE mould_id IS NOT NULL"],
+        &["UPDATE ledger_openings SET mould = NULL, mould_values = NULL WHERE mould IS NOT NULL"],
         Some(5),
         "the message that was sent was removed",
     ),

@@ -52,10 +52,31 @@ fn what_does_not_fit_is_refused() {
     assert!(Mould::from_cbor(&[&bytes[..], b"\0"].concat()).is_err());
 }
 
+#[test]
+fn packed_values_are_read_back_with_the_person_of_their_entry_only() {
+    let (mould, _) = Mould::new(key(), recipes(), vec![Piece::Value(1)]);
+    let person = "C1 anna@one.example Anna Andersson".repeat(4);
+    let filled = Filled { mould: mould.into(), values: values(&[&[7; 64], b"Hej Anna Andersson, anna@one.example"]) };
+    let packed = filled.pack(person.as_bytes());
+    assert!(packed.len() < filled.values.to_cbor().len() / 2, "{} bytes", packed.len());
+    assert_eq!(filled.mould.unpack(&packed, person.as_bytes()), Ok(filled.values.clone()));
+    assert_ne!(filled.mould.unpack(&packed, b""), Ok(filled.values.clone()));
+    let empty = Filled { values: Values::default(), ..filled.clone() };
+    assert_eq!(filled.mould.unpack(&empty.pack(b""), b""), Ok(Values::default()));
+    for length in 0..packed.len() {
+        assert!(filled.mould.unpack(&packed[..length], person.as_bytes()).is_err(), "{length} bytes");
+    }
+    // A frame that says it holds more than any message has (RFC 8878 section 3.1.1.1: eight bytes of size).
+    let huge = [&[0x28, 0xb5, 0x2f, 0xfd, 0xe0][..], &[0xff; 8]].concat();
+    assert_eq!(filled.mould.unpack(&huge, b""), Err(MouldError::Form("the list of values")));
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let _ = Mould::from_cbor(&bytes);
         let _ = Values::from_cbor(&bytes);
+        let (mould, _) = Mould::new(key(), recipes(), vec![]);
+        let _ = mould.unpack(&bytes, b"person");
     }
 }

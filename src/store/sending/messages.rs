@@ -9,7 +9,7 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result, StoreError};
 
 /// What is stored of a message.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptMessage {
     /// The entry that it is stored with.
     pub entry_id: Uuid,

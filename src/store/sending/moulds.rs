@@ -31,14 +31,15 @@ pub async fn keep(conn: &mut Conn, mould: &Mould, bytes: &[u8]) -> Result<Mould>
 
 /// The mould of some recipients.
 pub async fn find(conn: &mut Conn, key: &Key) -> Result<Option<Mould>> {
-    let row =
-        sqlx::query("SELECT number, id, body FROM moulds WHERE notice_id = $1 AND locale = $2 AND zone = $3 AND role = $4")
-            .bind(key.notice_id.to_string())
-            .bind(&key.locale)
-            .bind(&key.zone)
-            .bind(&key.role)
-            .fetch_optional(conn)
-            .await?;
+    let row = sqlx::query(
+        "SELECT number, id, body FROM moulds WHERE notice_id = $1 AND locale = $2 AND zone = $3 AND role = $4",
+    )
+    .bind(key.notice_id.to_string())
+    .bind(&key.locale)
+    .bind(&key.zone)
+    .bind(&key.role)
+    .fetch_optional(conn)
+    .await?;
     row.as_ref().map(read).transpose()
 }
 
@@ -75,7 +76,8 @@ impl Moulds {
 
 /// A page of the moulds by number, after `after`: each with what is stored beside it.
 pub async fn page(conn: &mut Conn, after: u64, limit: u32) -> Result<Vec<(Mould, Key)>> {
-    let sql = "SELECT number, id, notice_id, locale, zone, role, body FROM moulds WHERE number > $1 ORDER BY number LIMIT $2";
+    let sql =
+        "SELECT number, id, notice_id, locale, zone, role, body FROM moulds WHERE number > $1 ORDER BY number LIMIT $2";
     let rows = sqlx::query(sql).bind(signed(after)).bind(i64::from(limit)).fetch_all(conn).await?;
     let read = |row| {
         let mould = read(row)?;

@@ -30,7 +30,7 @@ impl Fixture {
         let mould = moulds::keep(conn, &mould, &bytes).await.unwrap();
         let mut values = Values::default();
         values.append(b"you");
-        Some(Filled { mould_id: mould.id, values: values.to_cbor() })
+        Some(Filled { mould: mould.into(), values })
     }
 }
 
@@ -44,16 +44,19 @@ async fn the_mould_that_was_stored_first_stays_until_its_notice_is_purged(#[case
     let notice = fixture.released(&mut tx, &["a@x.example"]).await;
     let ((first, bytes), (second, others)) = (hi(notice, "hi "), hi(notice, "hello "));
     assert_eq!(moulds::find(&mut tx, &first.key).await.unwrap(), None);
-    assert_eq!(moulds::keep(&mut tx, &first, &bytes).await.unwrap(), first);
-    assert_eq!(moulds::keep(&mut tx, &second, &others).await.unwrap(), first, "after the configuration changed");
+    let kept = moulds::keep(&mut tx, &first, &bytes).await.unwrap();
+    assert_eq!(kept, Mould { number: kept.number, ..first });
+    assert_eq!(moulds::keep(&mut tx, &second, &others).await.unwrap(), kept, "after the configuration changed");
     let (of_another, its) = hi(fixture.id(), "hi ");
-    assert_eq!(moulds::keep(&mut tx, &of_another, &its).await.unwrap(), of_another);
-    assert_eq!(moulds::of_id(&mut tx, first.id).await.unwrap(), first);
-    assert!(matches!(moulds::of_id(&mut tx, second.id).await, Err(StoreError::Inconsistent { table: "moulds", .. })));
-    let page = moulds::page(&mut tx, b"", 9).await.unwrap();
+    let another = moulds::keep(&mut tx, &of_another, &its).await.unwrap();
+    assert_eq!((another.id, another.number > kept.number), (of_another.id, true));
+    assert_eq!(moulds::numbered(&mut tx, kept.number).await.unwrap(), kept);
+    let none = moulds::numbered(&mut tx, another.number + 1).await;
+    assert!(matches!(none, Err(StoreError::Inconsistent { table: "moulds", .. })));
+    let page = moulds::page(&mut tx, 0, 9).await.unwrap();
     assert_eq!(page.len(), 2);
     assert!(page.iter().all(|(mould, key)| mould.key == *key));
-    assert!(moulds::page(&mut tx, &page[1].0.id, 9).await.unwrap().is_empty());
+    assert!(moulds::page(&mut tx, page[1].0.number, 9).await.unwrap().is_empty());
     retention::clear_notice(&mut tx, notice, fixture.now).await.unwrap();
     assert_eq!(moulds::count(&mut tx, notice).await.unwrap(), 0);
     assert_eq!(moulds::count(&mut tx, of_another.key.notice_id).await.unwrap(), 1);
