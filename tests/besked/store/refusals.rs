@@ -84,8 +84,8 @@ async fn an_entry_stays_as_it_is_and_an_opening_loses_its_person_only(#[case] en
         assert_eq!(sqlx::query(clear).execute(&mut *tx).await.unwrap().rows_affected(), 1, "an erasure may");
     }
     tx.commit().await.unwrap();
-    for column in ["person", "mould", "mould_values"] {
-        let sql = format!("UPDATE ledger_openings SET {column} = fact");
+    for (column, value) in [("person", "fact"), ("mould", "1"), ("mould_values", "fact")] {
+        let sql = format!("UPDATE ledger_openings SET {column} = {value}");
         let mut tx = fixture.store.write().await.unwrap();
         assert!(refuses(&mut tx, &sql, "may be cleared").await, "{column} is never filled again");
     }
