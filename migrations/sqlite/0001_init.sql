@@ -315,7 +315,7 @@ CREATE TABLE attempts (
 -- What the messages of a notice to recipients of one language, zone and role have in common; `id` is the SHA-256 of `body`.
 -- It is stored before the first of them is sent, and names nobody.
 CREATE TABLE moulds (
-    number    INTEGER PRIMARY KEY,
+    number    INTEGER PRIMARY KEY AUTOINCREMENT,
     id        BLOB NOT NULL,
     notice_id TEXT NOT NULL,
     locale    TEXT NOT NULL,

@@ -231,6 +231,7 @@ impl Dispatcher {
             let turns = self.streams.turns(relay);
             for seat in Seat::of(relay.config.connections, turns.carried()) {
                 let worker = Worker {
+                    taken_back: None,
                     context: self.context.clone(),
                     relay: relay.clone(),
                     streams: self.streams.clone(),

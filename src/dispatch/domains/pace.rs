@@ -3,6 +3,7 @@
 //! A claim takes a slot, which is first ahead of its message and then in use while the message is being sent. The limit is that of
 //! the slots in use: a delivery that waits for the message before it on its connection takes nothing away from the others. As many
 //! again may be ahead, but none while the limit is reached, so that a slow domain delays only its own deliveries: the claim skips it.
+//! What is begun behind another message (`pipeline_messages`) is in use from then on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
@@ -99,6 +100,13 @@ impl Slot {
         }
         self.becomes(Stage::InUse, &mut state);
         Some(true)
+    }
+
+    /// True if its domain has not been paused since its use began, and is not beyond its limit.
+    pub fn may_go_on(&self, now_ms: i64) -> bool {
+        let state = self.pace.state();
+        let limit = self.pace.limit(&state.pauses, &self.domain);
+        state.pauses.until(&self.domain, now_ms).is_none() && state.count(&self.domain).in_use <= limit
     }
 
     /// Ends its use: the message was sent, or will not be now.
@@ -246,7 +254,13 @@ impl Pace {
 
     /// Records that a domain accepted a message: a pause may end.
     pub fn took(&self, domain: &str, now_ms: i64) {
-        self.state().pauses.took(domain, now_ms);
+        let mut state = self.state();
+        let before = self.limit(&state.pauses, domain);
+        state.pauses.took(domain, now_ms);
+        if self.limit(&state.pauses, domain) > before {
+            self.sent.notify_waiters();
+            self.freed.notify_one();
+        }
     }
 
     /// The paused domains for which a relay asked, the longest pauses first.

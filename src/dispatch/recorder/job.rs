@@ -60,6 +60,11 @@ impl Job {
         self.hold.as_mut().is_some_and(|hold| hold.slot().try_begin(now_ms) == Some(true))
     }
 
+    /// True if its domain still allows its message, whose transaction was begun before.
+    pub fn slot_may_go_on(&mut self, now_ms: i64) -> bool {
+        self.hold.as_mut().is_some_and(|hold| hold.slot().may_go_on(now_ms))
+    }
+
     /// Ends the use of its slot: its message was sent, or will not be now.
     pub fn end_slot(&mut self) {
         if let Some(hold) = &mut self.hold {

@@ -195,8 +195,9 @@ pub async fn begin(
     if session.is_ahead() {
         let address = job.to.email.clone();
         let ended = may_not_send(context, job).await;
-        // The commands name the address that was known then.
-        let ended = ended.or_else(|| (job.to.email != address).then_some(Ended::GivenBack(None)));
+        // The commands name the address that was known then; and the message before may have been answered by a pause.
+        let may = job.to.email == address && job.slot_may_go_on(context.clock.now_ms());
+        let ended = ended.or_else(|| (!may).then_some(Ended::GivenBack(None)));
         if let Some(ended) = ended {
             session.abandon();
             return Err(ended);

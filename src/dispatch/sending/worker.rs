@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::sync::watch;
-use tokio::time::{Sleep, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::Context;
@@ -34,6 +34,10 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How long one delivery may take before the one claimed ahead is returned, for others to send: it must not wait behind a
 /// server that hangs.
 const SLOW: Duration = Duration::from_secs(2);
+
+/// How long nothing is begun behind a message after something had to be taken back: a server that needs long for its answers would cost
+/// a connection for each message.
+const TAKEN_BACK: Duration = Duration::from_secs(60);
 
 /// How long a delivery waits for a free connection of another relay, before it returns to the queue.
 const BUSY: Duration = Duration::from_secs(1);
@@ -61,6 +65,8 @@ pub struct Worker {
     pub due: watch::Receiver<Due>,
     /// The recorder.
     pub recorder: UnboundedSender<Request>,
+    /// When a delivery that was begun behind a message had to be taken back last, which cost a connection.
+    pub taken_back: Option<Instant>,
 }
 
 /// An open connection, and what is claimed for it.
@@ -199,6 +205,7 @@ impl Worker {
         if line.session.is_ahead() && line.begun.is_none() {
             // The server waits for a message that nobody sends.
             line.session.abandon();
+            self.taken_back = Some(Instant::now());
         }
         let goes_on = line.session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(line.probe.is_some());
         let token = if goes_on { self.relay.tokens.try_take() } else { None };
@@ -223,10 +230,16 @@ impl Worker {
             Ok(prepared) => prepared,
             Err(ended) => return ended,
         };
-        let may_begin = self.relay.config.pipeline_messages && probe.is_none() && !shutdown.is_cancelled();
+        let is_answered_late = self.taken_back.is_some_and(|at| at.elapsed() < TAKEN_BACK);
+        let may_begin =
+            self.relay.config.pipeline_messages && probe.is_none() && !is_answered_late && !shutdown.is_cancelled();
         let behind = if may_begin { self.begin_next(session, claims).await } else { None };
         let (next, group) = behind.unzip();
         *begun = next;
+        if let Some(begun) = begun {
+            // The relay sees its sender with the message before it.
+            begun.job.end_token(true);
+        }
         let finishing = finish(&self.context, session, job, prepared, group.as_ref());
         let take_back = || {
             claims.clear();

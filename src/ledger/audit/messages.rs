@@ -3,8 +3,6 @@
 
 use super::fold::Scanned;
 use super::{Damage, Progress, Report, Stop};
-use crate::domain::digest::sha256;
-use crate::domain::entry::Brief;
 use crate::store::sending::messages::{self, KeptMessage};
 use crate::store::sending::moulds::{self, Moulds};
 use crate::store::{Conn, StoreError};
@@ -53,9 +51,7 @@ async fn rebuilt(conn: &mut Conn, kept: &KeptMessage, moulds: &mut Moulds) -> Re
         }
         bytes => bytes?,
     };
-    let digest = sha256(&bytes);
-    let named = Brief::read(&kept.person).ok().and_then(|brief| brief.sha256);
-    if named != Some(digest) {
+    if !kept.is_named(&bytes) {
         return Err(damage("the message kept for it is not the one that was sent".to_owned()).into());
     }
     Ok(())

@@ -74,9 +74,9 @@ impl Wire {
         self.replies.has_more()
     }
 
-    /// Writes a message, its final dot and the commands behind it, in as few writes as the kernel allows. `uncertain` is true whenever a byte of the
-    /// dot may have been sent: it is set before each write that could reach the dot, and cleared if the write did not reach
-    /// it.
+    /// Writes a message with its final dot, in as few writes as the kernel allows, and the commands behind it. `uncertain` is true
+    /// whenever a byte of the dot may have been sent: it is set before each write that could reach the dot, and cleared if the write
+    /// did not reach it. No write goes beyond the dot: over TLS one that failed may have sent all but its end.
     pub(super) async fn write_message(
         &mut self,
         deadline: Instant,
@@ -88,13 +88,15 @@ impl Wire {
         stuff(message, bytes);
         let dot = bytes.len();
         bytes.extend_from_slice(DOT);
+        let end = bytes.len();
         bytes.extend_from_slice(behind.as_bytes());
         let writing = async {
             let mut done = 0;
             while done < bytes.len() {
+                let upto = if done < end { end } else { bytes.len() };
                 let written = poll_fn(|cx| {
                     let before = uncertain.swap(true, Ordering::Relaxed);
-                    let polled = Pin::new(&mut *stream).poll_write(cx, &bytes[done..]);
+                    let polled = Pin::new(&mut *stream).poll_write(cx, &bytes[done..upto]);
                     let reached = matches!(polled, Poll::Ready(Ok(written)) if done + written > dot);
                     uncertain.store(before || reached, Ordering::Relaxed);
                     polled

@@ -104,8 +104,8 @@ impl<const N: usize> Batch<N> {
     }
 }
 
-/// All steps as one statement that counts the rows that they change. Each sees the tables as they were before, which is the same for
-/// steps on different rows; counted in this order, they also run in it.
+/// All steps as one statement that counts the rows that they change. Each sees the tables as they were before, in no promised order: no
+/// step may need what another one writes. Triggers after a statement run once all steps are done.
 fn as_one(steps: &[Step]) -> String {
     let steps = steps.iter().zip(1..).map(|(step, nth)| format!("s{nth} AS ({} RETURNING 1)", step.postgres(nth)));
     let (steps, counts): (Vec<_>, Vec<_>) =

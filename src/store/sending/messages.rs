@@ -4,6 +4,8 @@
 use uuid::Uuid;
 
 use super::moulds::Moulds;
+use crate::domain::digest::sha256;
+use crate::domain::entry::Brief;
 use crate::domain::mould::Mould;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result, StoreError};
@@ -37,12 +39,18 @@ impl KeptMessage {
 
     fn rebuilt(&self, mould: &Mould) -> Result<Vec<u8>> {
         let values = mould.unpack(&self.values, &self.person);
-        values.and_then(|values| mould.fill(&values)).map_err(|error| StoreError::Inconsistent {
-            table: "ledger_openings",
-            column: "mould_values",
-            row: self.entry_id.to_string(),
-            problem: error.to_string(),
-        })
+        values.and_then(|values| mould.fill(&values)).map_err(|error| self.inconsistent(error.to_string()))
+    }
+
+    /// Returns true if its entry names the digest of these bytes.
+    #[must_use]
+    pub fn is_named(&self, bytes: &[u8]) -> bool {
+        Brief::read(&self.person).is_ok_and(|brief| brief.sha256 == Some(sha256(bytes)))
+    }
+
+    fn inconsistent(&self, problem: String) -> StoreError {
+        let row = self.entry_id.to_string();
+        StoreError::Inconsistent { table: "ledger_openings", column: "mould_values", row, problem }
     }
 }
 
@@ -69,11 +77,19 @@ fn read_kept(row: &sqlx::any::AnyRow) -> Result<KeptMessage> {
 }
 
 /// The message of a delivery, exactly as sent, if there was one.
+///
+/// # Errors
+/// If it cannot be rebuilt, or is not the one that its entry names.
 pub async fn find(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Vec<u8>>> {
     let sql = kept!("WHERE o.delivery_id = $1 AND o.mould IS NOT NULL ORDER BY o.entry_id LIMIT 1");
     let row = sqlx::query(sql).bind(delivery_id.to_string()).fetch_optional(&mut *conn).await?;
     let Some(kept) = row.as_ref().map(read_kept).transpose()? else { return Ok(None) };
-    kept.bytes(conn, &mut Moulds::default()).await.map(Some)
+    let bytes = kept.bytes(conn, &mut Moulds::default()).await?;
+    if kept.is_named(&bytes) {
+        Ok(Some(bytes))
+    } else {
+        Err(kept.inconsistent("it is not the one that was sent".to_owned()))
+    }
 }
 
 /// What is stored of the message of an entry, if the entry is the first about it.
