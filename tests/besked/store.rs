@@ -112,7 +112,7 @@ impl Fixture {
     }
 
     fn entry(&self, event: Event) -> Entry {
-        Entry::new(&Fact::new(event, self.now), None, &self.random)
+        Entry::new(&Fact::new(event, self.now), Some(&moulds::addressee()), &self.random)
     }
 }
 

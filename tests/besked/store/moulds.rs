@@ -1,6 +1,8 @@
 //! Moulds and the messages made from them, and the time that a message is dated at.
 
 use besked::domain::delivery::Outcome;
+use besked::domain::digest::sha256;
+use besked::domain::entry::Person;
 use besked::domain::mould::{Filled, Form, Key, Mould, Piece, Recipe, Values};
 use besked::store::people::retention;
 use besked::store::sending::moulds::{self, Moulds};
@@ -21,6 +23,11 @@ fn hi(notice_id: Uuid, text: &str) -> (Mould, Vec<u8>) {
     let key = Key { notice_id, locale: String::new(), zone: "UTC".to_owned(), role: "service".to_owned() };
     let recipe = Recipe { form: Form::Text, parts: Vec::new() };
     Mould::new(key, vec![recipe], vec![Piece::Literal(text.as_bytes().to_vec()), Piece::Value(0)])
+}
+
+/// Whom the message `hi you` went to.
+pub(super) fn addressee() -> Person {
+    Person { sha256: Some(sha256(b"hi you")), ..Person::default() }
 }
 
 impl Fixture {

@@ -112,7 +112,7 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     assert_eq!((attempts.len(), attempts[0].stage.as_str(), attempts[0].tls.as_str()), (1, "dot", "TLSv1.3"));
     assert_eq!(ledger::sizes(&mut tx).await.unwrap(), (0, 1));
     let openings = ledger::of_notice(&mut tx, id).await.unwrap();
-    assert_eq!((openings.len(), openings[0].person.as_deref()), (1, Some(&b""[..])));
+    assert_eq!((openings.len(), &openings[0].person), (1, &Some(super::moulds::addressee().to_cbor())));
     let counts = deliveries::counts(&mut tx, id).await.unwrap();
     assert_eq!(counts, [(State::Queued, 2), (State::Accepted, 1)].into());
     tx.rollback().await.unwrap();

@@ -24,6 +24,7 @@ use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
 
+use super::moulds::addressee;
 use super::{File, Fixture};
 use crate::app::{address, key};
 use crate::database::Engine;
@@ -37,7 +38,7 @@ impl Fixture {
         delivery: Option<Uuid>,
         subject: Option<&str>,
     ) -> Entry {
-        let person = Person { address: subject.unwrap_or("a@x.example").to_owned(), ..Person::default() };
+        let person = Person { address: subject.unwrap_or("a@x.example").to_owned(), ..addressee() };
         let entry = Entry::new(&Fact::new(Event::Attested, self.now), Some(&person), &self.random);
         let filled = self.filled(conn, notice).await;
         let opening = Opening {
