@@ -30,8 +30,10 @@
 //! the way of pending leaves out of the database and back; emptying the log into the file, 25 to 120 ms in the middle of a commit,
 //! which a connection of its own does now.
 //!
-//! What is left to remove: a call of its own to begin; replies read without lettre; the copies that `Any` makes of each parameter; ids as
-//! texts of 36 bytes. 0.75 is out of reach on two cores that sender and sink share.
+//! On 1 December: on PostgreSQL all that settles is one statement in place of five (one connection: 0.15 to 0.23); replies are read without
+//! lettre; the values of a message are packed, a fifth less on disk at the same CPU; a notice is found without copying texts of others.
+//!
+//! What is left to remove: a call of its own to begin; the copies that `Any` makes of each parameter; ids as texts of 36 bytes. 0.75 is out of reach on two cores that sender and sink share.
 //!
 //! What flatters or hurts the ratio: one connection of the 16 is reserved; the whole process is timed, also its start and its last seal,
 //! over 20,000 messages; `smtp-source` is one thread without pipelining, so that source and sink fill two cores.
