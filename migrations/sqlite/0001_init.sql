@@ -64,7 +64,6 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 -- `phase` (also status or stage), `window_start`, `window_end` and `next_update_at` are what its text says of the matter.
 -- `speaks` is 1 once it is released with a phase, unless it is a reminder, or was cancelled before anybody got it. The last one that
 -- speaks says how far the matter is.
--- With row ids: a search by id in the rows themselves would copy whole texts to compare their ids, for each delivery that is claimed.
 CREATE TABLE notices (
     id              TEXT NOT NULL PRIMARY KEY,
     category        TEXT NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -111,7 +110,7 @@ CREATE TABLE notices (
     window_end      INTEGER,
     next_update_at  INTEGER,
     speaks          INTEGER NOT NULL DEFAULT 0 CHECK (speaks IN (0, 1))
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX notices_by_reference ON notices (reference, released_at);
 CREATE INDEX notices_by_category ON notices (category, released_at);
