@@ -45,7 +45,7 @@ pub struct Relay {
     /// The messages per second of all nodes together; 0 for no limit.
     #[serde(default)]
     pub rate_per_second: f64,
-    /// Begins the next message's transaction behind a message, in the same write, if the server offers PIPELINING (RFC 2920
+    /// Begins the next message's transaction right behind a message, if the server offers PIPELINING (RFC 2920
     /// section 3.1): one answer to wait for a message in place of two.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pipeline_messages: bool,

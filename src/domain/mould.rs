@@ -180,16 +180,24 @@ pub struct Mould {
     pub recipes: Vec<Recipe>,
     /// The message.
     pub pieces: Vec<Piece>,
+    /// The recipes in CBOR: each message's values are packed beside them.
+    recipes_in_cbor: Vec<u8>,
 }
 
 impl Mould {
     /// Returns a mould and its bytes.
     #[must_use]
     pub fn new(key: Key, recipes: Vec<Recipe>, pieces: Vec<Piece>) -> (Self, Vec<u8>) {
-        let mut mould = Self { id: [0; 32], number: 0, key, recipes, pieces };
+        let mut mould = Self::unnamed(key, recipes, pieces);
         let bytes = mould.to_cbor();
         mould.id = sha256(&bytes);
         (mould, bytes)
+    }
+
+    /// A mould without its id.
+    fn unnamed(key: Key, recipes: Vec<Recipe>, pieces: Vec<Piece>) -> Self {
+        let recipes_in_cbor = cbor::recipes(&recipes);
+        Self { id: [0; 32], number: 0, key, recipes, pieces, recipes_in_cbor }
     }
 
     /// Returns the message with these values.

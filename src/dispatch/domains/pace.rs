@@ -68,6 +68,17 @@ enum Stage {
     Over,
 }
 
+/// Whether a delivery may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It may: its slot is in use.
+    Now,
+    /// Its domain is at its limit.
+    Full,
+    /// Its domain is paused.
+    Paused,
+}
+
 impl Slot {
     /// Waits for a short while until the delivery may be sent. Returns false if its domain is at its limit or paused.
     pub async fn begin(&mut self, now_ms: i64) -> bool {
@@ -76,30 +87,30 @@ impl Slot {
             loop {
                 let mut sent = pin!(pace.sent.notified());
                 sent.as_mut().enable();
-                if let Some(may) = self.try_begin(now_ms) {
-                    return may;
+                match self.try_begin(now_ms) {
+                    Turn::Full => sent.await,
+                    turn => return turn == Turn::Now,
                 }
-                sent.await;
             }
         };
         timeout(TURN, turn).await.unwrap_or(false)
     }
 
-    /// Uses the slot if its domain allows it now, or returns false if it is paused; `None` while the domain is at its limit.
-    pub fn try_begin(&mut self, now_ms: i64) -> Option<bool> {
+    /// Uses the slot if its domain allows it now.
+    pub fn try_begin(&mut self, now_ms: i64) -> Turn {
         if self.stage == Stage::InUse {
-            return Some(true);
+            return Turn::Now;
         }
         let pace = self.pace.clone();
         let mut state = pace.state();
         if state.pauses.until(&self.domain, now_ms).is_some() {
-            return Some(false);
+            return Turn::Paused;
         }
         if state.count(&self.domain).in_use >= pace.limit(&state.pauses, &self.domain) {
-            return None;
+            return Turn::Full;
         }
         self.becomes(Stage::InUse, &mut state);
-        Some(true)
+        Turn::Now
     }
 
     /// True if its domain has not been paused since its use began, and is not beyond its limit.

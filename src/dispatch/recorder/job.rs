@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
+use crate::dispatch::domains::pace::Turn;
 use crate::dispatch::rates::tokens::Token;
 use crate::dispatch::recorder::abandoned::Abandoned;
 use crate::dispatch::recorder::claims::Ready;
@@ -57,7 +58,7 @@ impl Job {
 
     /// The same without waiting for its turn.
     pub fn try_begin_slot(&mut self, now_ms: i64) -> bool {
-        self.hold.as_mut().is_some_and(|hold| hold.slot().try_begin(now_ms) == Some(true))
+        self.hold.as_mut().is_some_and(|hold| hold.slot().try_begin(now_ms) == Turn::Now)
     }
 
     /// True if its domain still allows its message, whose transaction was begun before.

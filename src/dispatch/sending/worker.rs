@@ -191,9 +191,8 @@ impl Worker {
             };
             self.send_by(other, connection, job).await
         } else {
-            if line.claims.is_empty() && line.probe.is_none() {
-                // Unless the rate does not allow it yet.
-                line.claims.extend(self.relay.tokens.try_take().and_then(|token| self.claim(None, token)));
+            if line.probe.is_none() {
+                self.claim_ahead(&mut line.claims);
             }
             let ended = self.send(line, (&mut job, prepared), shutdown).await;
             let past_mail = ended.came_past_mail();
@@ -230,14 +229,12 @@ impl Worker {
             Ok(prepared) => prepared,
             Err(ended) => return ended,
         };
-        let is_answered_late = self.taken_back.is_some_and(|at| at.elapsed() < TAKEN_BACK);
-        let may_begin =
-            self.relay.config.pipeline_messages && probe.is_none() && !is_answered_late && !shutdown.is_cancelled();
+        let may_begin = probe.is_none() && !shutdown.is_cancelled() && self.begins_behind(session);
         let behind = if may_begin { self.begin_next(session, claims).await } else { None };
         let (next, group) = behind.unzip();
         *begun = next;
         if let Some(begun) = begun {
-            // The relay sees its sender with the message before it.
+            // The relay sees its sender with the message before it; if it does not come to that, a token too many is spent.
             begun.job.end_token(true);
         }
         let finishing = finish(&self.context, session, job, prepared, group.as_ref());
@@ -248,12 +245,16 @@ impl Worker {
         unless_slow(slow, finishing, take_back).await
     }
 
+    /// True if a transaction may begin behind the message of another on this connection now.
+    fn begins_behind(&self, session: &Session) -> bool {
+        let is_taken_back = self.taken_back.is_some_and(|at| at.elapsed() < TAKEN_BACK);
+        let offered = self.relay.config.pipeline_messages && session.extensions().pipelining;
+        offered && !is_taken_back && self.may_go_on(false)
+    }
+
     /// Prepares the delivery claimed ahead, to begin its transaction behind the message that is about to be written: only if it
     /// is there and can be prepared at once.
     async fn begin_next(&self, session: &mut Session, claims: &mut VecDeque<Ahead>) -> Option<(Begun, Group)> {
-        if !session.extensions().pipelining || !self.may_go_on(false) {
-            return None;
-        }
         let claimed = match claims.front_mut()?.job.try_recv() {
             Err(TryRecvError::Empty) => return None,
             claimed => claimed.ok(),
@@ -270,9 +271,7 @@ impl Worker {
         }
         match prepare_behind(&self.context, &self.relay.config.name, session, &mut job).await {
             Ok((prepared, group)) => {
-                if claims.is_empty() {
-                    claims.extend(self.relay.tokens.try_take().and_then(|token| self.claim(None, token)));
-                }
+                self.claim_ahead(claims);
                 Some((Begun { job, prepared }, group))
             }
             Err(ended) => {
@@ -332,6 +331,13 @@ impl Worker {
             self.context.found_nothing.fetch_or(categories.bits(), Ordering::Relaxed);
         }
         claimed.flatten()
+    }
+
+    /// Claims a delivery for when the present one is done, unless one is claimed or the rate does not allow it yet.
+    fn claim_ahead(&self, claims: &mut VecDeque<Ahead>) {
+        if claims.is_empty() {
+            claims.extend(self.relay.tokens.try_take().and_then(|token| self.claim(None, token)));
+        }
     }
 
     fn claim(&self, probe: Option<&Probe>, token: Token) -> Option<Ahead> {

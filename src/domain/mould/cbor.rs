@@ -28,7 +28,7 @@ impl Mould {
             let key = &self.key;
             cbor.array(7)?.u8(VERSION)?.bytes(key.notice_id.as_bytes())?;
             cbor.str(&key.locale)?.str(&key.zone)?.str(&key.role)?;
-            self.encode_recipes(cbor)?;
+            encode_recipes(&self.recipes, cbor)?;
             cbor.array(self.pieces.len() as u64)?;
             for piece in &self.pieces {
                 match piece {
@@ -38,16 +38,6 @@ impl Mould {
             }
             Ok(())
         })
-    }
-
-    /// The bytes of its recipes alone.
-    pub(super) fn recipes_to_cbor(&self) -> Vec<u8> {
-        encode(1024, |cbor| self.encode_recipes(cbor))
-    }
-
-    fn encode_recipes(&self, cbor: &mut Cbor<'_>) -> Written {
-        cbor.array(self.recipes.len() as u64)?;
-        self.recipes.iter().try_for_each(|recipe| recipe.encode(cbor))
     }
 
     /// Reads a mould.
@@ -62,6 +52,16 @@ impl Mould {
         }
         Ok(Self { id: sha256(bytes), ..mould })
     }
+}
+
+/// The bytes of the recipes alone.
+pub(super) fn recipes(recipes: &[Recipe]) -> Vec<u8> {
+    encode(1024, |cbor| encode_recipes(recipes, cbor))
+}
+
+fn encode_recipes(recipes: &[Recipe], cbor: &mut Cbor<'_>) -> Written {
+    cbor.array(recipes.len() as u64)?;
+    recipes.iter().try_for_each(|recipe| recipe.encode(cbor))
 }
 
 impl Recipe {
@@ -90,7 +90,7 @@ fn mould(cbor: &mut Decoder<'_>) -> Read<Mould> {
         Type::Bytes => Ok(Piece::Literal(cbor.bytes()?.to_vec())),
         _ => Ok(Piece::Value(usize::try_from(cbor.u64()?).unwrap_or(usize::MAX))),
     })?;
-    Ok(Mould { id: [0; 32], number: 0, key: Key { notice_id, locale, zone, role }, recipes, pieces })
+    Ok(Mould::unnamed(Key { notice_id, locale, zone, role }, recipes, pieces))
 }
 
 fn recipe(cbor: &mut Decoder<'_>) -> Read<Recipe> {

@@ -48,8 +48,6 @@ impl Mould {
     }
 
     fn dictionary(&self, person: &[u8]) -> Vec<u8> {
-        let mut dictionary = self.recipes_to_cbor();
-        dictionary.extend_from_slice(person);
-        dictionary
+        [&self.recipes_in_cbor, person].concat()
     }
 }

@@ -1,5 +1,5 @@
 //! One transaction: MAIL, RCPT and DATA, in one write if the server offers PIPELINING (RFC 2920), and the message. The commands
-//! of the next transaction can go behind the message, in the same write (section 3.1).
+//! of the next transaction can go right behind the message (section 3.1).
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -100,11 +100,12 @@ pub async fn count(conn: &mut Conn, notice_id: Uuid) -> Result<u64> {
 fn read(row: &sqlx::any::AnyRow) -> Result<Mould> {
     let row = Row::of("moulds", row);
     let (number, id, body): (_, [u8; 32], Vec<u8>) = (row.count("number")?, row.bytes("id")?, row.get("body")?);
-    let mould = Mould::from_cbor(&body).map_err(|error| inconsistent(number, error.to_string()))?;
+    let mut mould = Mould::from_cbor(&body).map_err(|error| inconsistent(number, error.to_string()))?;
     if mould.id != id {
         return Err(inconsistent(number, "it is not the one that was stored".to_owned()));
     }
-    Ok(Mould { number, ..mould })
+    mould.number = number;
+    Ok(mould)
 }
 
 fn missing(number: u64) -> StoreError {

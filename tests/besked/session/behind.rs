@@ -1,4 +1,4 @@
-//! A transaction that is begun behind the message of the one before, in the same write.
+//! A transaction that is begun right behind the message of the one before.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
