@@ -77,7 +77,6 @@ CREATE TABLE notices (
     reference       TEXT COLLATE "C",
     subject         TEXT COLLATE "C" NOT NULL,
     follows_id      TEXT COLLATE "C",
-    source          TEXT COLLATE "C" NOT NULL,
     digest          BYTEA NOT NULL,
     author          TEXT COLLATE "C" NOT NULL,
     approved_digest BYTEA,
@@ -124,6 +123,12 @@ CREATE INDEX notices_scheduled ON notices (send_at, id) WHERE state IN ('approve
 CREATE UNIQUE INDEX notices_of_matter ON notices (matter_id, sequence);
 CREATE INDEX notices_by_window ON notices (window_end) WHERE window_end IS NOT NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
+
+-- The file of each notice as written.
+CREATE TABLE notice_sources (
+    notice_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    source    TEXT COLLATE "C" NOT NULL
+);
 
 -- The rows of audience files, one for each customer, and those that were added to a standing notice: these have the key by which
 -- their sender knows them, so that the same row is taken once.

@@ -73,7 +73,6 @@ CREATE TABLE notices (
     reference       TEXT,
     subject         TEXT NOT NULL,
     follows_id      TEXT,
-    source          TEXT NOT NULL,
     digest          BLOB NOT NULL,
     author          TEXT NOT NULL,
     approved_digest BLOB,
@@ -120,6 +119,13 @@ CREATE INDEX notices_scheduled ON notices (send_at, id) WHERE state IN ('approve
 CREATE UNIQUE INDEX notices_of_matter ON notices (matter_id, sequence);
 CREATE INDEX notices_by_window ON notices (window_end) WHERE window_end IS NOT NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
+
+-- The file of each notice as written, in a table with row ids: the rows of notices are found by id for each delivery that is claimed,
+-- and SQLite copies a row that does not fit into its page to compare its id.
+CREATE TABLE notice_sources (
+    notice_id TEXT NOT NULL PRIMARY KEY,
+    source    TEXT NOT NULL
+) STRICT;
 
 -- The rows of audience files, one for each customer, and those that were added to a standing notice: these have the key by which
 -- their sender knows them, so that the same row is taken once.

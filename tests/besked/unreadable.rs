@@ -71,12 +71,13 @@ async fn one_behind_another(app: &TestApp, spoil: &'static str) -> [Uuid; 2] {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notice_that_cannot_be_read_waits_and_all_others_are_sent(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
-    let [odd, well] = one_behind_another(&app, "UPDATE notices SET source = 'later ' || source WHERE id = $1").await;
+    let [odd, well] =
+        one_behind_another(&app, "UPDATE notice_sources SET source = 'later ' || source WHERE notice_id = $1").await;
     let left = left(&app.run_until_idle().await);
     assert_eq!((left.depth.due, left.depth.later, left.unread), (0, 300, 300));
     assert_eq!(app.counts(odd).await, [(State::Queued, 300)].into());
     assert_eq!(app.counts(well).await, [(State::Accepted, 300)].into());
-    sql(&app, "UPDATE notices SET source = substr(source, 7) WHERE source LIKE 'later %'").await;
+    sql(&app, "UPDATE notice_sources SET source = substr(source, 7) WHERE source LIKE 'later %'").await;
     app.advance(Duration::from_secs(61));
     app.run_until_idle().await;
     assert_eq!(app.counts(odd).await, [(State::Accepted, 300)].into());
@@ -104,7 +105,7 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt_whatever_can_be_read_of_it(#[ca
     app.import(CUSTOMERS).await;
     let news = app.release(NEWS).await;
     sql(&app, SPOIL).await;
-    sql(&app, "UPDATE notices SET source = 'of another version'").await;
+    sql(&app, "UPDATE notice_sources SET source = 'of another version'").await;
     let mut tx = app.app.context.store.write().await.unwrap();
     let now = app.app.context.clock.now();
     assert_eq!(claims::claim(&mut tx, news, "a process that was killed", now, &[], 9).await.unwrap().len(), 2);

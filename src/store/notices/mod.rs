@@ -11,6 +11,7 @@ pub mod reminders;
 pub mod reviews;
 pub mod rows;
 pub mod series;
+mod sources;
 pub mod steps;
 pub mod work;
 
@@ -168,7 +169,8 @@ impl Kept {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
+            "SELECT id, category, state, reference, subject, follows_id, digest, author, approved_digest, \
+             (SELECT s.source FROM notice_sources s WHERE s.notice_id = notices.id) AS source, \
              approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain, standing, \
              matter_id, sequence, phase, window_start, window_end, next_update_at, speaks \
              FROM notices ",
@@ -247,16 +249,15 @@ pub struct Written<'a> {
 /// Adds a draft.
 pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written<'_>) -> Result<()> {
     sqlx::query(
-        "INSERT INTO notices (id, category, state, reference, subject, follows_id, source, digest, author, send_at,
+        "INSERT INTO notices (id, category, state, reference, subject, follows_id, digest, author, send_at,
            created_at, lane, matter_id, phase, window_start, window_end, next_update_at)
-         VALUES ($1, $2, 'draft', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         VALUES ($1, $2, 'draft', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(id.to_string())
     .bind(written.category.as_str())
     .bind(written.reference)
     .bind(written.subject)
     .bind(written.follows_id.map(|id| id.to_string()))
-    .bind(written.source)
     .bind(written.digest.to_vec())
     .bind(written.author)
     .bind(written.send_at.map(Timestamp::as_millisecond))
@@ -267,17 +268,17 @@ pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written
     .bind(written.said.window.map(|(start, _)| start.as_millisecond()))
     .bind(written.said.window.map(|(_, end)| end.as_millisecond()))
     .bind(written.said.next_update_at.map(Timestamp::as_millisecond))
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    sources::keep(conn, id, written.source).await
 }
 
 /// Makes a notice a draft with other content; its approval is void. False where it was no longer in `expected`.
 pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Written<'_>) -> Result<bool> {
     let done = sqlx::query(
-        "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, source = $7, digest = $8,
-           author = $9, send_at = $10, lane = $11, matter_id = $12, phase = $13, window_start = $14, window_end = $15,
-           next_update_at = $16, state = 'draft', approved_digest = NULL, approved_by = NULL,
+        "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, digest = $7,
+           author = $8, send_at = $9, lane = $10, matter_id = $11, phase = $12, window_start = $13, window_end = $14,
+           next_update_at = $15, state = 'draft', approved_digest = NULL, approved_by = NULL,
            approved_recipients = NULL, approved_audience = NULL, approved_revision = NULL
          WHERE id = $1 AND state = $2",
     )
@@ -287,7 +288,6 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
     .bind(written.reference)
     .bind(written.subject)
     .bind(written.follows_id.map(|id| id.to_string()))
-    .bind(written.source)
     .bind(written.digest.to_vec())
     .bind(written.author)
     .bind(written.send_at.map(Timestamp::as_millisecond))
@@ -297,9 +297,13 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
     .bind(written.said.window.map(|(start, _)| start.as_millisecond()))
     .bind(written.said.window.map(|(_, end)| end.as_millisecond()))
     .bind(written.said.next_update_at.map(Timestamp::as_millisecond))
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    let rewritten = done.rows_affected() == 1;
+    if rewritten {
+        sources::keep(conn, id, written.source).await?;
+    }
+    Ok(rewritten)
 }
 
 /// Sets when a notice in this state is to be released: the first local time of its audience, or at once.
