@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -27,13 +28,12 @@ pub async fn of_tasks(conn: &mut Conn, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Ab
            LEFT JOIN customers c ON c.account_id = t.account_id WHERE t.id", in "$1"
     );
     let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-    let rows = sqlx::query(sql).bind(json(&ids)).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
+    ask!(sql, json(&ids))
+        .all(conn, |row| {
             let row = Row::of("tasks", row);
             let about =
                 About { reference: row.get("reference")?, subject: row.get("subject")?, customer: row.get("name")? };
             Ok((row.id("id")?, about))
         })
-        .collect()
+        .await
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::task::{State, TaskKind};
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -95,22 +96,22 @@ macro_rules! select {
 /// Opens a task. Returns false if one of the same kind about the same notice, customer, delivery and message, with the same deadline, is
 /// open.
 pub async fn open(conn: &mut Conn, task: &NewTask<'_>) -> Result<bool> {
-    let done = sqlx::query(
-        "INSERT INTO tasks (id, kind, notice_id, account_id, delivery_id, inbound_id, reason, opened_at, deadline, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open') ON CONFLICT DO NOTHING",
+    let sql = "INSERT INTO tasks (id, kind, notice_id, account_id, delivery_id, inbound_id, reason, opened_at, deadline, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open') ON CONFLICT DO NOTHING";
+    ask!(
+        sql,
+        task.id,
+        task.kind.as_str(),
+        task.notice_id,
+        task.account_id,
+        task.delivery_id,
+        task.inbound_id,
+        task.reason,
+        task.at,
+        task.deadline
     )
-    .bind(task.id.to_string())
-    .bind(task.kind.as_str())
-    .bind(task.notice_id.map(|id| id.to_string()))
-    .bind(task.account_id)
-    .bind(task.delivery_id.map(|id| id.to_string()))
-    .bind(task.inbound_id.map(|id| id.to_string()))
-    .bind(task.reason)
-    .bind(task.at.as_millisecond())
-    .bind(task.deadline.map(Timestamp::as_millisecond))
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .changed_one(conn)
+    .await
 }
 
 /// Closes the open tasks of a kind about a notice and some of its customers by a fact. Returns how many there were.
@@ -120,27 +121,13 @@ pub async fn close(conn: &mut Conn, kind: TaskKind, notice_id: Uuid, accounts: &
         "UPDATE tasks SET state = 'done', done_at = $4 WHERE state = 'open' AND kind = $1 AND notice_id = $2
            AND account_id", in "$3"
     );
-    let done = sqlx::query(sql)
-        .bind(kind.as_str())
-        .bind(notice_id.to_string())
-        .bind(json(accounts))
-        .bind(at.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected())
+    ask!(sql, kind.as_str(), notice_id, json(accounts), at).changed(conn).await
 }
 
 /// Closes the open tasks of a kind about a notice by a fact, whoever of its customers they are about. Returns how many there were.
 pub async fn close_all(conn: &mut Conn, kind: TaskKind, notice_id: Uuid, at: Timestamp) -> Result<u64> {
-    let done = sqlx::query(
-        "UPDATE tasks SET state = 'done', done_at = $3 WHERE state = 'open' AND kind = $1 AND notice_id = $2",
-    )
-    .bind(kind.as_str())
-    .bind(notice_id.to_string())
-    .bind(at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
+    let sql = "UPDATE tasks SET state = 'done', done_at = $3 WHERE state = 'open' AND kind = $1 AND notice_id = $2";
+    ask!(sql, kind.as_str(), notice_id, at).changed(conn).await
 }
 
 /// Closes the open tasks of a kind about a notice with a deadline by a fact. Returns how many there were.
@@ -150,17 +137,9 @@ pub async fn close_due(
     (notice_id, deadline): (Uuid, Timestamp),
     at: Timestamp,
 ) -> Result<u64> {
-    let done = sqlx::query(
-        "UPDATE tasks SET state = 'done', done_at = $4
-         WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND deadline = $3",
-    )
-    .bind(kind.as_str())
-    .bind(notice_id.to_string())
-    .bind(deadline.as_millisecond())
-    .bind(at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
+    let sql = "UPDATE tasks SET state = 'done', done_at = $4
+         WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND deadline = $3";
+    ask!(sql, kind.as_str(), notice_id, deadline, at).changed(conn).await
 }
 
 /// How many tasks of a kind are open about a delivery of a notice to a customer.
@@ -169,17 +148,9 @@ pub async fn open_about(
     kind: TaskKind,
     (notice_id, account_id, delivery_id): (Uuid, &str, Uuid),
 ) -> Result<u64> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS n FROM tasks
-         WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND account_id = $3 AND delivery_id = $4",
-    )
-    .bind(kind.as_str())
-    .bind(notice_id.to_string())
-    .bind(account_id)
-    .bind(delivery_id.to_string())
-    .fetch_one(conn)
-    .await?;
-    Row::of("tasks", &row).count("n")
+    let sql = "SELECT COUNT(*) AS n FROM tasks
+         WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND account_id = $3 AND delivery_id = $4";
+    ask!(sql, kind.as_str(), notice_id, account_id, delivery_id).count(conn, "tasks").await
 }
 
 /// Closes the open tasks of a kind about a delivery of a notice to a customer by a fact. Returns how many there were.
@@ -189,48 +160,26 @@ pub async fn close_about(
     (notice_id, account_id, delivery_id): (Uuid, &str, Uuid),
     at: Timestamp,
 ) -> Result<u64> {
-    let done = sqlx::query(
-        "UPDATE tasks SET state = 'done', done_at = $5
-         WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND account_id = $3 AND delivery_id = $4",
-    )
-    .bind(kind.as_str())
-    .bind(notice_id.to_string())
-    .bind(account_id)
-    .bind(delivery_id.to_string())
-    .bind(at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
+    let sql = "UPDATE tasks SET state = 'done', done_at = $5
+         WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND account_id = $3 AND delivery_id = $4";
+    ask!(sql, kind.as_str(), notice_id, account_id, delivery_id, at).changed(conn).await
 }
 
 /// Closes the open tasks of a kind by a fact. Returns how many there were.
 pub async fn close_kind(conn: &mut Conn, kind: TaskKind, at: Timestamp) -> Result<u64> {
-    let done = sqlx::query("UPDATE tasks SET state = 'done', done_at = $2 WHERE state = 'open' AND kind = $1")
-        .bind(kind.as_str())
-        .bind(at.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected())
+    let sql = "UPDATE tasks SET state = 'done', done_at = $2 WHERE state = 'open' AND kind = $1";
+    ask!(sql, kind.as_str(), at).changed(conn).await
 }
 
 /// Closes a task by a person's note. Returns false if it is not open.
 pub async fn done(conn: &mut Conn, id: Uuid, (by, note): (&str, &str), at: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE tasks SET state = 'done', done_at = $2, done_by = $3, note = $4 WHERE id = $1 AND state = 'open'",
-    )
-    .bind(id.to_string())
-    .bind(at.as_millisecond())
-    .bind(by)
-    .bind(note)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE tasks SET state = 'done', done_at = $2, done_by = $3, note = $4 WHERE id = $1 AND state = 'open'";
+    ask!(sql, id, at, by, note).changed_one(conn).await
 }
 
 /// The task with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Task>> {
-    let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(read).transpose()
+    ask!(select!("WHERE id = $1"), id).first(conn, read).await
 }
 
 /// The open tasks with the next deadlines, those without one last. Those about no notice are always visible.
@@ -243,8 +192,7 @@ pub async fn next_due(conn: &mut Conn, limit: u32, visible: Visible) -> Result<V
          ORDER BY COALESCE(deadline, 9223372036854775807), id LIMIT $1"
     );
     let (sealed, categories) = (i64::from(visible.sealed), visible.words());
-    let rows = sqlx::query(sql).bind(i64::from(limit)).bind(sealed).bind(categories).fetch_all(conn).await?;
-    rows.iter().map(read).collect()
+    ask!(sql, limit, sealed, categories).all(conn, read).await
 }
 
 /// A page of tasks by id, the newest first, before this one; only open ones with `open`. Those about no notice are always visible.
@@ -273,46 +221,34 @@ pub async fn list(
     };
     let before = before.unwrap_or(Uuid::max()).to_string();
     let (sealed, categories) = (i64::from(visible.sealed), visible.words());
-    let query = sqlx::query(sql).bind(before).bind(i64::from(limit)).bind(sealed).bind(categories);
-    let rows = query.fetch_all(conn).await?;
+    let rows = ask!(sql, before, limit, sealed, categories).rows(conn).await?;
     rows.iter().map(read).collect()
 }
 
 /// The last task of a kind about a notice as a whole.
 pub async fn last(conn: &mut Conn, kind: TaskKind, notice_id: Uuid) -> Result<Option<Task>> {
-    let row =
-        sqlx::query(select!("WHERE notice_id = $1 AND account_id IS NULL AND kind = $2 ORDER BY id DESC LIMIT 1"))
-            .bind(notice_id.to_string())
-            .bind(kind.as_str())
-            .fetch_optional(conn)
-            .await?;
-    row.as_ref().map(read).transpose()
+    let sql = select!("WHERE notice_id = $1 AND account_id IS NULL AND kind = $2 ORDER BY id DESC LIMIT 1");
+    ask!(sql, notice_id, kind.as_str()).first(conn, read).await
 }
 
 /// The open tasks about a customer, the oldest first.
 pub async fn of_customer(conn: &mut Conn, account_id: &str) -> Result<Vec<Task>> {
-    let rows = sqlx::query(select!("WHERE account_id = $1 AND state = 'open' ORDER BY id"))
-        .bind(account_id)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read).collect()
+    let sql = select!("WHERE account_id = $1 AND state = 'open' ORDER BY id");
+    ask!(sql, account_id).all(conn, read).await
 }
 
 /// How many tasks of each kind are open about a notice.
 pub async fn open_of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<(TaskKind, u64)>> {
-    let rows = sqlx::query(
-        "SELECT kind, COUNT(*) AS n FROM tasks WHERE notice_id = $1 AND state = 'open' GROUP BY kind ORDER BY kind",
-    )
-    .bind(notice_id.to_string())
-    .fetch_all(conn)
-    .await?;
+    let sql =
+        "SELECT kind, COUNT(*) AS n FROM tasks WHERE notice_id = $1 AND state = 'open' GROUP BY kind ORDER BY kind";
+    let rows = ask!(sql, notice_id).rows(conn).await?;
     counted(&rows)
 }
 
 /// How many tasks of each kind are open.
 pub async fn open_by_kind(conn: &mut Conn) -> Result<Vec<(TaskKind, u64)>> {
-    let rows = sqlx::query("SELECT kind, COUNT(*) AS n FROM tasks WHERE state = 'open' GROUP BY kind ORDER BY kind")
-        .fetch_all(conn)
+    let rows = ask!("SELECT kind, COUNT(*) AS n FROM tasks WHERE state = 'open' GROUP BY kind ORDER BY kind")
+        .rows(conn)
         .await?;
     counted(&rows)
 }
@@ -328,18 +264,13 @@ fn counted(rows: &[sqlx::any::AnyRow]) -> Result<Vec<(TaskKind, u64)>> {
 
 /// A page of tasks whose note contains an `@`, by id, after `after`.
 pub async fn with_mentions(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Task>> {
-    let rows = sqlx::query(select!("WHERE id > $1 AND note LIKE '%@%' ORDER BY id LIMIT $2"))
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read).collect()
+    let sql = select!("WHERE id > $1 AND note LIKE '%@%' ORDER BY id LIMIT $2");
+    ask!(sql, after, limit).all(conn, read).await
 }
 
 /// Empties the note of a task; who closed it and when stays.
 pub async fn clear_note(conn: &mut Conn, id: Uuid) -> Result<()> {
-    sqlx::query("UPDATE tasks SET note = '' WHERE id = $1").bind(id.to_string()).execute(conn).await?;
-    Ok(())
+    ask!("UPDATE tasks SET note = '' WHERE id = $1", id).run(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Task> {

@@ -123,6 +123,7 @@ async fn place(engine: Engine) -> (Database, Shell, String) {
 
 /// A connection that plans for any values, as for a statement that runs often, with statistics or without.
 async fn planner(engine: Engine, url: &str, statistics: bool) -> AnyConnection {
+    sqlx::any::install_default_drivers();
     let mut conn = AnyConnection::connect(url).await.unwrap();
     if engine == Engine::Postgres {
         conn.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();

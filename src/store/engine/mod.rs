@@ -7,6 +7,7 @@
 //! - [`pulse`]: for work of many transactions, as long as one of them moves on;
 //! - [`turn`] and [`writer`]: for the turn to write a SQLite file, which is fair between processes.
 
+pub(in crate::store) mod ask;
 pub(in crate::store) mod batch;
 mod checkpoints;
 pub(in crate::store) mod dialect;

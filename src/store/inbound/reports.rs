@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::delivery::Outcome;
 use crate::domain::report::{Action, Dkim, MatchKind, MessageKind, Status, Verdict};
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -53,43 +54,42 @@ impl Report {
 
 /// Records a report. `fingerprint` is the same in each copy of it. Returns false if it is recorded already.
 pub async fn insert(conn: &mut Conn, delivery_id: Uuid, fingerprint: [u8; 32], report: &Report) -> Result<bool> {
-    let done = sqlx::query(
-        "INSERT INTO reports (delivery_id, fingerprint, inbound_id, at, kind, tie, action, status, verdict, dkim, outcome,
+    let sql = "INSERT INTO reports (delivery_id, fingerprint, inbound_id, at, kind, tie, action, status, verdict, dkim, outcome,
            recipient, diagnostic, remote)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-         ON CONFLICT (delivery_id, fingerprint) DO NOTHING",
+         ON CONFLICT (delivery_id, fingerprint) DO NOTHING";
+    ask!(
+        sql,
+        delivery_id,
+        fingerprint.as_slice(),
+        report.inbound_id,
+        report.at,
+        report.kind.as_str(),
+        report.tie.as_str(),
+        report.action.as_str(),
+        report.status.map(|status| status.to_string()),
+        report.verdict.as_str(),
+        report.dkim.as_str(),
+        report.outcome.map(Outcome::as_str),
+        &report.recipient,
+        &report.diagnostic,
+        &report.remote
     )
-    .bind(delivery_id.to_string())
-    .bind(fingerprint.as_slice())
-    .bind(report.inbound_id.to_string())
-    .bind(report.at.as_millisecond())
-    .bind(report.kind.as_str())
-    .bind(report.tie.as_str())
-    .bind(report.action.as_str())
-    .bind(report.status.map(|status| status.to_string()))
-    .bind(report.verdict.as_str())
-    .bind(report.dkim.as_str())
-    .bind(report.outcome.map(Outcome::as_str))
-    .bind(&report.recipient)
-    .bind(&report.diagnostic)
-    .bind(&report.remote)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .changed_one(conn)
+    .await
 }
 
 /// Returns true if a report that came with a token said that the message went on to the members of a list or an alias.
 pub async fn was_expanded(conn: &mut Conn, delivery: Uuid) -> Result<bool> {
     let sql = "SELECT 1 AS one FROM reports WHERE delivery_id = $1 AND action = 'expanded'
                  AND tie IN ('token', 'token-in-returned-part') LIMIT 1";
-    Ok(sqlx::query(sql).bind(delivery.to_string()).fetch_optional(conn).await?.is_some())
+    ask!(sql, delivery).exists(conn).await
 }
 
 /// How many reports about a delivery are recorded; no more than `most` are counted.
 pub async fn count(conn: &mut Conn, delivery: Uuid, most: u32) -> Result<u64> {
     let sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM reports WHERE delivery_id = $1 LIMIT $2) AS found";
-    let row = sqlx::query(sql).bind(delivery.to_string()).bind(i64::from(most)).fetch_one(conn).await?;
-    Row::of("reports", &row).count("n")
+    ask!(sql, delivery, most).count(conn, "reports").await
 }
 
 /// The reports about a delivery, in the order of their arrival.
@@ -105,7 +105,7 @@ pub async fn of_deliveries(conn: &mut Conn, deliveries: &[Uuid]) -> Result<BTree
          FROM reports WHERE delivery_id", in "$1",
         " ORDER BY at, inbound_id"
     );
-    let rows = sqlx::query(sql).bind(json_ids(deliveries)).fetch_all(conn).await?;
+    let rows = ask!(sql, json_ids(deliveries)).rows(conn).await?;
     let mut reports: BTreeMap<Uuid, Vec<Report>> = BTreeMap::new();
     for row in &rows {
         let row = Row::of("reports", row);

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -18,25 +19,15 @@ pub struct ApprovedAudience {
 
 /// Notes which recipients an approver decided about.
 pub async fn set_audience(conn: &mut Conn, id: Uuid, audience: &ApprovedAudience) -> Result<()> {
-    sqlx::query(
-        "UPDATE notices SET approved_recipients = $2, approved_audience = $3, approved_revision = $4 WHERE id = $1",
-    )
-    .bind(id.to_string())
-    .bind(i64::try_from(audience.recipients).unwrap_or(i64::MAX))
-    .bind(&audience.prints)
-    .bind(i64::try_from(audience.revision).unwrap_or(i64::MAX))
-    .execute(conn)
-    .await?;
-    Ok(())
+    let sql =
+        "UPDATE notices SET approved_recipients = $2, approved_audience = $3, approved_revision = $4 WHERE id = $1";
+    ask!(sql, id, audience.recipients, &audience.prints, audience.revision).run(conn).await
 }
 
 /// What was noted of the recipients at the approval.
 pub async fn audience(conn: &mut Conn, id: Uuid) -> Result<Option<ApprovedAudience>> {
-    let row =
-        sqlx::query("SELECT approved_recipients, approved_audience, approved_revision FROM notices WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(conn)
-            .await?;
+    let sql = "SELECT approved_recipients, approved_audience, approved_revision FROM notices WHERE id = $1";
+    let row = ask!(sql, id).first_row(conn).await?;
     let Some(row) = row else { return Ok(None) };
     let row = Row::of("notices", &row);
     let noted = row.maybe_count("approved_recipients")?.zip(row.get::<Option<Vec<u8>>>("approved_audience")?);

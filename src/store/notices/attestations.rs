@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::attestation::Channel;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -64,44 +65,35 @@ impl Attestation {
 
 /// Adds an attestation.
 pub async fn insert(conn: &mut Conn, notice_id: Uuid, attestation: &Attestation) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO attestations (id, notice_id, account_id, channel, witness, note, operator, at, told_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    let sql = "INSERT INTO attestations (id, notice_id, account_id, channel, witness, note, operator, at, told_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    ask!(
+        sql,
+        attestation.id,
+        notice_id,
+        &attestation.account_id,
+        attestation.channel.as_str(),
+        &attestation.witness,
+        &attestation.note,
+        &attestation.operator,
+        attestation.at,
+        attestation.told_at
     )
-    .bind(attestation.id.to_string())
-    .bind(notice_id.to_string())
-    .bind(&attestation.account_id)
-    .bind(attestation.channel.as_str())
-    .bind(&attestation.witness)
-    .bind(&attestation.note)
-    .bind(&attestation.operator)
-    .bind(attestation.at.as_millisecond())
-    .bind(attestation.told_at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
+    .run(conn)
+    .await
 }
 
 /// Withdraws an attestation. Returns false if there is none with this id that still counts.
 pub async fn withdraw(conn: &mut Conn, id: Uuid, withdrawn: &Withdrawn) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE attestations SET withdrawn_at = $2, withdrawn_by = $3, withdrawn_why = $4
-         WHERE id = $1 AND withdrawn_at IS NULL",
-    )
-    .bind(id.to_string())
-    .bind(withdrawn.at.as_millisecond())
-    .bind(&withdrawn.operator)
-    .bind(&withdrawn.reason)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE attestations SET withdrawn_at = $2, withdrawn_by = $3, withdrawn_why = $4
+         WHERE id = $1 AND withdrawn_at IS NULL";
+    ask!(sql, id, withdrawn.at, &withdrawn.operator, &withdrawn.reason).changed_one(conn).await
 }
 
 /// Empties the words of an attestation; the attestation itself stays.
 pub async fn clear(conn: &mut Conn, id: Uuid) -> Result<()> {
     let sql = "UPDATE attestations SET note = '', witness = '', withdrawn_why = NULL WHERE id = $1";
-    sqlx::query(sql).bind(id.to_string()).execute(conn).await?;
-    Ok(())
+    ask!(sql, id).run(conn).await
 }
 
 /// The columns of an attestation.
@@ -118,12 +110,7 @@ macro_rules! select {
 
 /// The attestations for a notice, or for one customer of it.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<Attestation>> {
-    let rows = sqlx::query(select!("($2 IS NULL OR account_id = $2)"))
-        .bind(notice_id.to_string())
-        .bind(account_id)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read).collect()
+    ask!(select!("($2 IS NULL OR account_id = $2)"), notice_id, account_id).all(conn, read).await
 }
 
 /// The attestations for a notice and some customers.
@@ -132,8 +119,7 @@ pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -
         select!("account_id IN (SELECT value FROM json_each($2))"),
         select!("account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))"),
     );
-    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
-    rows.iter().map(read).collect()
+    ask!(sql, notice_id, json(accounts)).all(conn, read).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Attestation> {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::domain::category::Category;
 use crate::domain::matter::{Member, Progress, Said};
 use crate::domain::notice::State;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, bulk, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -53,36 +54,32 @@ pub async fn member_of(conn: &mut Conn, id: Uuid) -> Result<Option<(Uuid, Member
     let sql =
         "SELECT matter_id, id, category, sequence, released_at, phase, window_start, window_end, next_update_at, speaks
          FROM notices WHERE id = $1";
-    let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(|row| Ok((Row::of("notices", row).id("matter_id")?, member(row)?))).transpose()
+    ask!(sql, id).first(conn, |row| Ok((Row::of("notices", row).id("matter_id")?, member(row)?))).await
 }
 
 /// The released notices of a matter, in the order of their release.
 pub async fn released(conn: &mut Conn, matter_id: Uuid) -> Result<Vec<Member>> {
     let sql = select!("WHERE matter_id = $1 AND sequence IS NOT NULL ORDER BY sequence");
-    let rows = sqlx::query(sql).bind(matter_id.to_string()).fetch_all(conn).await?;
-    rows.iter().map(member).collect()
+    ask!(sql, matter_id).all(conn, member).await
 }
 
 /// The notices that speak for a matter, in the order of their release.
 pub async fn speaking(conn: &mut Conn, matter_id: Uuid) -> Result<Vec<Member>> {
     let sql = select!("WHERE matter_id = $1 AND speaks = 1 ORDER BY sequence");
-    let rows = sqlx::query(sql).bind(matter_id.to_string()).fetch_all(conn).await?;
-    rows.iter().map(member).collect()
+    ask!(sql, matter_id).all(conn, member).await
 }
 
 /// The last notice that speaks for a matter.
 pub async fn last(conn: &mut Conn, matter_id: Uuid) -> Result<Option<Member>> {
     let sql = select!("WHERE matter_id = $1 AND speaks = 1 ORDER BY sequence DESC LIMIT 1");
-    let row = sqlx::query(sql).bind(matter_id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(member).transpose()
+    ask!(sql, matter_id).first(conn, member).await
 }
 
 /// The notice of those that speak for a matter that has the most customers, with their number.
 pub async fn most_customers(conn: &mut Conn, matter_id: Uuid) -> Result<Option<(Uuid, u64)>> {
     let sql =
         "SELECT id, customers FROM notices WHERE matter_id = $1 AND speaks = 1 ORDER BY customers DESC, id LIMIT 1";
-    let row = sqlx::query(sql).bind(matter_id.to_string()).fetch_optional(conn).await?;
+    let row = ask!(sql, matter_id).first_row(conn).await?;
     let read = |row| {
         let row = Row::of("notices", row);
         Ok((row.id("id")?, row.count("customers")?))
@@ -92,31 +89,22 @@ pub async fn most_customers(conn: &mut Conn, matter_id: Uuid) -> Result<Option<(
 
 /// Lets a cancelled notice speak no more if nobody got anything of it, see [`told`]. Returns false if somebody did, or it did not speak.
 pub async fn silence(conn: &mut Conn, id: Uuid) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE notices SET speaks = 0 WHERE id = $1 AND speaks = 1 AND state = 'cancelled'
+    let sql = "UPDATE notices SET speaks = 0 WHERE id = $1 AND speaks = 1 AND state = 'cancelled'
            AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.notice_id = $1 AND q.lease_owner IS NOT NULL)
            AND NOT EXISTS (SELECT 1 FROM attestations a WHERE a.notice_id = $1 AND a.withdrawn_at IS NULL)
            AND NOT EXISTS (SELECT 1 FROM delivery_counts c WHERE c.notice_id = $1
-             AND c.state IN ('accepted', 'delivered', 'uncertain') GROUP BY c.state HAVING SUM(c.n) > 0)",
-    )
-    .bind(id.to_string())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+             AND c.state IN ('accepted', 'delivered', 'uncertain') GROUP BY c.state HAVING SUM(c.n) > 0)";
+    ask!(sql, id).changed_one(conn).await
 }
 
 /// Lets a cancelled notice speak again that somebody got after all. Returns false if nobody did, or it never spoke.
 pub async fn heed(conn: &mut Conn, id: Uuid) -> Result<bool> {
-    let done = sqlx::query(
+    let sql =
         "UPDATE notices SET speaks = 1 WHERE id = $1 AND speaks = 0 AND state = 'cancelled' AND sequence IS NOT NULL
            AND phase IS NOT NULL AND NOT EXISTS (SELECT 1 FROM reminders r WHERE r.reminder_id = $1)
            AND EXISTS (SELECT 1 FROM delivery_counts c WHERE c.notice_id = $1
-             AND c.state IN ('accepted', 'delivered', 'uncertain') GROUP BY c.state HAVING SUM(c.n) > 0)",
-    )
-    .bind(id.to_string())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+             AND c.state IN ('accepted', 'delivered', 'uncertain') GROUP BY c.state HAVING SUM(c.n) > 0)";
+    ask!(sql, id).changed_one(conn).await
 }
 
 /// Notes whether a matter was announced and has not ended.
@@ -126,8 +114,7 @@ pub async fn set_open(conn: &mut Conn, matter_id: Uuid, open: bool) -> Result<()
     } else {
         "DELETE FROM open_matters WHERE matter_id = $1"
     };
-    sqlx::query(sql).bind(matter_id.to_string()).execute(conn).await?;
-    Ok(())
+    ask!(sql, matter_id).run(conn).await
 }
 
 /// A notice that follows another one, directly or through others.
@@ -145,22 +132,18 @@ pub async fn followers(conn: &mut Conn, matter_id: Uuid, id: Uuid) -> Result<Vec
            SELECT id FROM notices WHERE matter_id = $1 AND follows_id = $2
            UNION SELECT n.id FROM notices n JOIN followers f ON n.follows_id = f.id WHERE n.matter_id = $1)
          SELECT id, released_at FROM notices WHERE matter_id = $1 AND id IN (SELECT id FROM followers) ORDER BY id";
-    let rows = sqlx::query(sql).bind(matter_id.to_string()).bind(id.to_string()).fetch_all(conn).await?;
-    let read = |row| {
-        let row = Row::of("notices", row);
-        Ok(Follower { id: row.id("id")?, released_at: row.maybe_time("released_at")? })
-    };
-    rows.iter().map(read).collect()
+    ask!(sql, matter_id, id)
+        .all(conn, |row| {
+            let row = Row::of("notices", row);
+            Ok(Follower { id: row.id("id")?, released_at: row.maybe_time("released_at")? })
+        })
+        .await
 }
 
 /// Moves a notice that is not released to another matter.
 pub async fn set_matter(conn: &mut Conn, id: Uuid, matter_id: Uuid) -> Result<()> {
-    sqlx::query("UPDATE notices SET matter_id = $2 WHERE id = $1 AND sequence IS NULL")
-        .bind(id.to_string())
-        .bind(matter_id.to_string())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "UPDATE notices SET matter_id = $2 WHERE id = $1 AND sequence IS NULL";
+    ask!(sql, id, matter_id).run(conn).await
 }
 
 /// The last released one of these notices, if all of them belong to one matter.
@@ -194,8 +177,7 @@ pub async fn page(
            AND (released_at IS NOT NULL OR category <> 'security_breach') ORDER BY matter_id DESC LIMIT $2"
     };
     let before = before.unwrap_or(Uuid::max()).to_string();
-    let rows = sqlx::query(sql).bind(before).bind(i64::from(limit)).fetch_all(conn).await?;
-    rows.iter().map(|row| Row::of("notices", row).id("matter_id")).collect()
+    ask!(sql, before, limit).all(conn, |row| Row::of("notices", row).id("matter_id")).await
 }
 
 /// A notice as a matter shows it.
@@ -234,19 +216,19 @@ pub async fn parts(conn: &mut Conn, matters: &[Uuid], sealed: bool) -> Result<Ve
         id: &'a Uuid,
     }
     let wanted: Vec<_> = matters.iter().map(|id| Wanted { id }).collect();
-    let rows = sqlx::query(sql).bind(json(&wanted)).bind(i64::from(sealed)).fetch_all(conn).await?;
-    let read = |any| {
-        let row = Row::of("notices", any);
-        Ok(Part {
-            matter_id: row.id("matter_id")?,
-            member: member(any)?,
-            state: row.parse("state")?,
-            reference: row.get("reference")?,
-            subject: row.get("subject")?,
-            deadline: row.maybe_time("deadline")?,
+    ask!(sql, json(&wanted), sealed)
+        .all(conn, |any| {
+            let row = Row::of("notices", any);
+            Ok(Part {
+                matter_id: row.id("matter_id")?,
+                member: member(any)?,
+                state: row.parse("state")?,
+                reference: row.get("reference")?,
+                subject: row.get("subject")?,
+                deadline: row.maybe_time("deadline")?,
+            })
         })
-    };
-    rows.iter().map(read).collect()
+        .await
 }
 
 /// Those of some accounts that got something of the matter of a notice: by mail that was accepted, is being sent or may have been
@@ -264,8 +246,7 @@ pub async fn told(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result
          WHERE a.notice_id IN (SELECT id FROM m) AND a.account_id", in "$2",
         " AND a.withdrawn_at IS NULL"
     );
-    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
-    rows.iter().map(|row| Row::of("deliveries", row).get("account_id")).collect()
+    ask!(sql, notice_id, json(accounts)).all(conn, |row| Row::of("deliveries", row).get("account_id")).await
 }
 
 /// Those of some accounts that are customers of some released notices, with or without anybody to address.
@@ -278,6 +259,5 @@ pub async fn customers(conn: &mut Conn, notices: &[Uuid], accounts: &[&str]) -> 
         " AND notice_id", in "$1"
     );
     let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
-    let rows = sqlx::query(sql).bind(json(&notices)).bind(json(accounts)).fetch_all(conn).await?;
-    rows.iter().map(|row| Row::of("deliveries", row).get("account_id")).collect()
+    ask!(sql, json(&notices), json(accounts)).all(conn, |row| Row::of("deliveries", row).get("account_id")).await
 }

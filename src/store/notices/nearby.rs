@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Kept, kept};
 use crate::domain::category::Category;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -28,16 +29,9 @@ pub async fn released_since(conn: &mut Conn, since: Timestamp, but: Option<Uuid>
     let mut found = Vec::new();
     // One by one, so that each reads its part of the index.
     for category in Category::ALL {
-        let rows = sqlx::query(
-            "SELECT id, released_at FROM notices WHERE category = $1 AND released_at >= $2
-               AND standing IS NULL AND ($3 IS NULL OR matter_id <> $3) ORDER BY released_at DESC LIMIT $4",
-        )
-        .bind(category.as_str())
-        .bind(since.as_millisecond())
-        .bind(but.map(|id| id.to_string()))
-        .bind(i64::from(limit))
-        .fetch_all(&mut *conn)
-        .await?;
+        let sql = "SELECT id, released_at FROM notices WHERE category = $1 AND released_at >= $2
+               AND standing IS NULL AND ($3 IS NULL OR matter_id <> $3) ORDER BY released_at DESC LIMIT $4";
+        let rows = ask!(sql, category.as_str(), since, but, limit).rows(&mut *conn).await?;
         for row in &rows {
             let row = Row::of("notices", row);
             found.push(Recent { id: row.id("id")?, category: *category, released_at: row.time("released_at")? });
@@ -54,19 +48,13 @@ pub async fn windows(
     but: Option<Uuid>,
     limit: u32,
 ) -> Result<Vec<Kept>> {
-    let rows = sqlx::query(super::select!(
+    let sql = super::select!(
         "WHERE window_end > $1 AND window_start < $2 AND speaks = 1 AND ($3 IS NULL OR matter_id <> $3)
            AND phase IN ('announced', 'rescheduled', 'started') AND NOT EXISTS (SELECT 1 FROM notices later
              WHERE later.matter_id = notices.matter_id AND later.sequence > notices.sequence AND later.speaks = 1)
          ORDER BY window_end LIMIT $4"
-    ))
-    .bind(start.as_millisecond())
-    .bind(end.as_millisecond())
-    .bind(but.map(|id| id.to_string()))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(kept).collect()
+    );
+    ask!(sql, start, end, but, limit).all(conn, kept).await
 }
 
 /// How many of some customers each of some notices went to, or will, if there are any.
@@ -79,11 +67,10 @@ pub async fn addressed(conn: &mut Conn, accounts: &[&str], notices: &[Uuid]) -> 
          GROUP BY notice_id"
     );
     let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
-    let rows = sqlx::query(sql).bind(json(accounts)).bind(json(&notices)).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
+    ask!(sql, json(accounts), json(&notices))
+        .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok((row.id("notice_id")?, row.count("n")?))
         })
-        .collect()
+        .await
 }

@@ -9,6 +9,7 @@ use super::reviews;
 use crate::domain::address::Address;
 use crate::domain::coverage::Terms;
 use crate::domain::notice::{Standing, State};
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::{Row, address_columns};
 use crate::store::{Conn, Result};
@@ -34,51 +35,36 @@ pub struct Releasing<'a> {
 /// Begins the release of a notice that may be released, or whose release another process has abandoned: its first actor and
 /// the reason remain on record then. Returns false if there is nothing to begin, or its content is another one.
 pub async fn begin_release(conn: &mut Conn, id: Uuid, releasing: &Releasing<'_>) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE notices SET state = 'releasing', release_owner = $2, release_until = $3 + $4,
+    let sql = "UPDATE notices SET state = 'releasing', release_owner = $2, release_until = $3 + $4,
            release_by = CASE state WHEN 'releasing' THEN COALESCE(release_by, $5) ELSE $5 END,
            release_reason = CASE state WHEN 'releasing' THEN release_reason ELSE $7 END
-         WHERE id = $1 AND digest = $6 AND (state IN ('approved', 'scheduled') OR (state = 'releasing' AND release_until < $3))",
+         WHERE id = $1 AND digest = $6 AND (state IN ('approved', 'scheduled') OR (state = 'releasing' AND release_until < $3))";
+    ask!(
+        sql,
+        id,
+        releasing.owner,
+        releasing.now,
+        RELEASE_MS,
+        releasing.actor,
+        releasing.digest.to_vec(),
+        releasing.reason
     )
-    .bind(id.to_string())
-    .bind(releasing.owner)
-    .bind(releasing.now.as_millisecond())
-    .bind(RELEASE_MS)
-    .bind(releasing.actor)
-    .bind(releasing.digest.to_vec())
-    .bind(releasing.reason)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .changed_one(conn)
+    .await
 }
 
 /// Renews the hold on a release. Returns false if it was cancelled or taken over.
 pub async fn hold_release(conn: &mut Conn, id: Uuid, owner: &str, now: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE notices SET release_until = $3 + $4 WHERE id = $1 AND state = 'releasing' AND release_owner = $2",
-    )
-    .bind(id.to_string())
-    .bind(owner)
-    .bind(now.as_millisecond())
-    .bind(RELEASE_MS)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE notices SET release_until = $3 + $4 WHERE id = $1 AND state = 'releasing' AND release_owner = $2";
+    ask!(sql, id, owner, now, RELEASE_MS).changed_one(conn).await
 }
 
 /// Ends a release that `owner` holds and that was refused: the notice is `to` again. Returns false if it was cancelled or taken
 /// over.
 pub async fn end_release(conn: &mut Conn, id: Uuid, owner: &str, to: State) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE notices SET state = $3, release_by = NULL, release_reason = NULL
-         WHERE id = $1 AND state = 'releasing' AND release_owner = $2",
-    )
-    .bind(id.to_string())
-    .bind(owner)
-    .bind(to.as_str())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE notices SET state = $3, release_by = NULL, release_reason = NULL
+         WHERE id = $1 AND state = 'releasing' AND release_owner = $2";
+    ask!(sql, id, owner, to.as_str()).changed_one(conn).await
 }
 
 /// What a release records of a notice.
@@ -102,27 +88,28 @@ pub struct Released<'a> {
 
 /// Makes a notice whose audience is frozen a released one. Returns false if it is no longer being released.
 pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &Released<'_>) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE notices SET state = 'released', release_by = NULL, release_reason = NULL, released_at = $2, customers = $3,
+    let sql = "UPDATE notices SET state = 'released', release_by = NULL, release_reason = NULL, released_at = $2, customers = $3,
            recipients = $4, message_domain = $5, audience_salt = $6, contacts_revision = $7,
            informed_at = $8, deadline = $9, standing = $10, approved_audience = NULL, approved_revision = NULL,
            sequence = 1 + COALESCE((SELECT MAX(m.sequence) FROM notices m WHERE m.matter_id = notices.matter_id), 0),
            speaks = CASE WHEN phase IS NULL OR EXISTS (SELECT 1 FROM reminders r WHERE r.reminder_id = notices.id) THEN 0 ELSE 1 END
-         WHERE id = $1 AND state = 'releasing'",
+         WHERE id = $1 AND state = 'releasing'";
+    let done = ask!(
+        sql,
+        id,
+        now,
+        released.customers,
+        released.recipients,
+        released.message_domain,
+        released.salt.to_vec(),
+        released.revision,
+        released.terms.informed_at.as_str(),
+        released.terms.deadline,
+        released.standing.then(|| Standing::Open.as_str())
     )
-    .bind(id.to_string())
-    .bind(now.as_millisecond())
-    .bind(i64::try_from(released.customers).unwrap_or(i64::MAX))
-    .bind(i64::try_from(released.recipients).unwrap_or(i64::MAX))
-    .bind(released.message_domain)
-    .bind(released.salt.to_vec())
-    .bind(i64::try_from(released.revision).unwrap_or(i64::MAX))
-    .bind(released.terms.informed_at.as_str())
-    .bind(released.terms.deadline.map(Timestamp::as_millisecond))
-    .bind(released.standing.then(|| Standing::Open.as_str()))
-    .execute(&mut *conn)
+    .changed(&mut *conn)
     .await?;
-    let is_released = done.rows_affected() == 1;
+    let is_released = done == 1;
     if is_released {
         // Nobody decides about it any more.
         reviews::delete(conn, id).await?;
@@ -209,12 +196,7 @@ pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp,
         concat!("INSERT OR ROLLBACK ", into_deliveries!(), " jsonb_each($1)"),
         concat!("INSERT ", into_deliveries!(), " jsonb_array_elements($1::jsonb)"),
     );
-    sqlx::query(deliveries)
-        .bind(&packed.rows)
-        .bind(notice_id.to_string())
-        .bind(now.as_millisecond())
-        .execute(&mut *conn)
-        .await?;
+    ask!(deliveries, &packed.rows, notice_id, now).run(&mut *conn).await?;
     // From what was just written: parsing the rows a second time would cost more than reading them.
     let queue = dialect.pick(
         "INSERT OR ROLLBACK INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token, not_before)
@@ -224,15 +206,7 @@ pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp,
          SELECT id, notice_id, $4, substr(email, strpos(email, '@') + 1), COALESCE(not_before, $5), 0, 0, 0, not_before
          FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 AND ordinal < $3",
     );
-    sqlx::query(queue)
-        .bind(notice_id.to_string())
-        .bind(i64::try_from(packed.from).unwrap_or(i64::MAX))
-        .bind(i64::try_from(packed.to).unwrap_or(i64::MAX))
-        .bind(lane)
-        .bind(now.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(())
+    ask!(queue, notice_id, packed.from, packed.to, lane, now).run(conn).await
 }
 
 /// Notes customers of the audience with nobody to address.
@@ -249,43 +223,31 @@ pub async fn insert_unaddressed(conn: &mut Conn, notice_id: Uuid, customers: &[(
          SELECT $2, value ->> 'account_id', value ->> 'name' FROM",
         rows
     );
-    sqlx::query(sql).bind(json(&rows)).bind(notice_id.to_string()).execute(conn).await?;
-    Ok(())
+    ask!(sql, json(&rows), notice_id).run(conn).await
 }
 
 /// How many deliveries a release has written, and how many customers with nobody to address.
 pub async fn written(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, u64)> {
-    let row = sqlx::query(
-        "SELECT (SELECT COUNT(*) FROM deliveries WHERE notice_id = $1) AS deliveries,
-           (SELECT COUNT(*) FROM unaddressed WHERE notice_id = $1) AS unaddressed",
-    )
-    .bind(notice_id.to_string())
-    .fetch_one(conn)
-    .await?;
-    let row = Row::of("deliveries", &row);
-    Ok((row.count("deliveries")?, row.count("unaddressed")?))
+    let sql = "SELECT (SELECT COUNT(*) FROM deliveries WHERE notice_id = $1) AS deliveries,
+           (SELECT COUNT(*) FROM unaddressed WHERE notice_id = $1) AS unaddressed";
+    ask!(sql, notice_id)
+        .one(conn, |row| {
+            let row = Row::of("deliveries", row);
+            Ok((row.count("deliveries")?, row.count("unaddressed")?))
+        })
+        .await
 }
 
 /// Removes some of the deliveries of a release that did not come to its manifest; returns how many. To be called until it returns 0.
 pub async fn discard(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64> {
     let id = notice_id.to_string();
     // First: while there are deliveries, whoever comes after one that was killed finds that something is left.
-    sqlx::query("DELETE FROM unaddressed WHERE notice_id = $1").bind(&id).execute(&mut *conn).await?;
-    sqlx::query(
-        "DELETE FROM queue WHERE delivery_id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)",
-    )
-    .bind(&id)
-    .bind(i64::from(limit))
-    .execute(&mut *conn)
-    .await?;
-    let done = sqlx::query(
-        "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)",
-    )
-    .bind(&id)
-    .bind(i64::from(limit))
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
+    ask!("DELETE FROM unaddressed WHERE notice_id = $1", &id).run(&mut *conn).await?;
+    let sql = "DELETE FROM queue WHERE delivery_id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)";
+    ask!(sql, &id, limit).run(&mut *conn).await?;
+    let sql =
+        "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)";
+    ask!(sql, &id, limit).changed(conn).await
 }
 
 /// True for a delivery `d` to a customer `c` whose contact is no longer an active one. The contacts of customers that left count
@@ -300,24 +262,19 @@ macro_rules! is_gone {
 /// The queued deliveries of a notice whose contact is no longer an active one, at most `limit`, each with whether a worker holds
 /// it. The contacts of customers that left count only if `left`: a mandatory notice still reaches them.
 pub async fn gone(conn: &mut Conn, notice_id: Uuid, left: bool, limit: u32) -> Result<Vec<(Uuid, bool)>> {
-    let rows = sqlx::query(concat!(
+    let sql = concat!(
         "SELECT q.delivery_id, q.lease_owner FROM queue q
            JOIN deliveries d ON d.id = q.delivery_id JOIN customers c ON c.account_id = d.account_id
          WHERE q.notice_id = $1 AND ",
         is_gone!(),
         " ORDER BY q.lease_owner NULLS FIRST, q.delivery_id LIMIT $3"
-    ))
-    .bind(notice_id.to_string())
-    .bind(i64::from(left))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+    );
+    ask!(sql, notice_id, left, limit)
+        .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok((row.id("delivery_id")?, row.get::<Option<String>>("lease_owner")?.is_some()))
         })
-        .collect()
+        .await
 }
 
 /// Those of some deliveries whose contact is no longer an active one; see [`gone`].
@@ -336,16 +293,11 @@ pub async fn gone_of(conn: &mut Conn, ids: &[String], left: bool) -> Result<Vec<
             ""
         ),
     );
-    let rows = sqlx::query(sql).bind(json(ids)).bind(i64::from(left)).fetch_all(conn).await?;
-    rows.iter().map(|row| Row::of("deliveries", row).id("id")).collect()
+    ask!(sql, json(ids), left).all(conn, |row| Row::of("deliveries", row).id("id")).await
 }
 
 /// Counts recipients that were added to a released notice.
 pub async fn add_recipients(conn: &mut Conn, notice_id: Uuid, count: u64) -> Result<()> {
-    sqlx::query("UPDATE notices SET recipients = recipients + $2 WHERE id = $1")
-        .bind(notice_id.to_string())
-        .bind(i64::try_from(count).unwrap_or(i64::MAX))
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "UPDATE notices SET recipients = recipients + $2 WHERE id = $1";
+    ask!(sql, notice_id, count).run(conn).await
 }

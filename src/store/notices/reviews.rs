@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::notice::Step;
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -24,46 +25,34 @@ pub struct Review {
 
 /// Notes what somebody read, in place of what they read before.
 pub async fn keep(conn: &mut Conn, notice_id: Uuid, review: &Review) -> Result<()> {
-    sqlx::query(
+    let sql =
         "INSERT INTO notice_reviews (notice_id, operator, step, source, digest, at) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (notice_id, operator) DO UPDATE SET step = excluded.step, source = excluded.source,
-           digest = excluded.digest, at = excluded.at",
-    )
-    .bind(notice_id.to_string())
-    .bind(&review.operator)
-    .bind(review.step.as_str())
-    .bind(&review.source)
-    .bind(review.digest.to_vec())
-    .bind(review.at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
+           digest = excluded.digest, at = excluded.at";
+    ask!(sql, notice_id, &review.operator, review.step.as_str(), &review.source, review.digest.to_vec(), review.at)
+        .run(conn)
+        .await
 }
 
 /// What was read of a notice, the last first.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Review>> {
-    let rows = sqlx::query(
-        "SELECT notice_id, operator, step, source, digest, at FROM notice_reviews WHERE notice_id = $1
-         ORDER BY at DESC, operator DESC",
-    )
-    .bind(notice_id.to_string())
-    .fetch_all(conn)
-    .await?;
-    let read = |any| {
-        let row = Row::of("notice_reviews", any);
-        Ok(Review {
-            operator: row.get("operator")?,
-            step: row.parse("step")?,
-            source: row.get("source")?,
-            digest: row.bytes("digest")?,
-            at: row.time("at")?,
+    let sql = "SELECT notice_id, operator, step, source, digest, at FROM notice_reviews WHERE notice_id = $1
+         ORDER BY at DESC, operator DESC";
+    ask!(sql, notice_id)
+        .all(conn, |any| {
+            let row = Row::of("notice_reviews", any);
+            Ok(Review {
+                operator: row.get("operator")?,
+                step: row.parse("step")?,
+                source: row.get("source")?,
+                digest: row.bytes("digest")?,
+                at: row.time("at")?,
+            })
         })
-    };
-    rows.iter().map(read).collect()
+        .await
 }
 
 /// Deletes what was read of a notice.
 pub async fn delete(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
-    sqlx::query("DELETE FROM notice_reviews WHERE notice_id = $1").bind(notice_id.to_string()).execute(conn).await?;
-    Ok(())
+    ask!("DELETE FROM notice_reviews WHERE notice_id = $1", notice_id).run(conn).await
 }

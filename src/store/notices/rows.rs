@@ -6,6 +6,7 @@ use serde::Serialize;
 use sqlx::Row as _;
 use uuid::Uuid;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, bulk, json};
 use crate::store::{Conn, Result};
 
@@ -23,28 +24,20 @@ pub async fn insert(conn: &mut Conn, id: Uuid, rows: &[(String, String)]) -> Res
     );
     for chunk in rows.chunks(2000) {
         let chunk: Vec<_> = chunk.iter().map(|(account_id, data)| RowOf { account_id, data }).collect();
-        sqlx::query(sql).bind(json(&chunk)).bind(id.to_string()).execute(&mut *conn).await?;
+        ask!(sql, json(&chunk), id).run(&mut *conn).await?;
     }
     Ok(())
 }
 
 /// Removes the rows of an audience file.
 pub async fn delete(conn: &mut Conn, id: Uuid) -> Result<()> {
-    sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1").bind(id.to_string()).execute(conn).await?;
-    Ok(())
+    ask!("DELETE FROM notice_rows WHERE notice_id = $1", id).run(conn).await
 }
 
 /// A page of an audience file's rows, by account id after `after`.
 pub async fn page(conn: &mut Conn, id: Uuid, after: &str, limit: u32) -> Result<BTreeMap<String, String>> {
-    let rows = sqlx::query(
-        "SELECT account_id, data FROM notice_rows WHERE notice_id = $1 AND key = '' AND account_id > $2 ORDER BY account_id LIMIT $3",
-    )
-    .bind(id.to_string())
-    .bind(after)
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
+    let sql = "SELECT account_id, data FROM notice_rows WHERE notice_id = $1 AND key = '' AND account_id > $2 ORDER BY account_id LIMIT $3";
+    ask!(sql, id, after, limit).all(conn, |row| Ok((row.try_get("account_id")?, row.try_get("data")?))).await
 }
 
 /// The rows of an audience file for some accounts.
@@ -54,8 +47,7 @@ pub async fn of(conn: &mut Conn, id: Uuid, accounts: &[&str]) -> Result<BTreeMap
         "SELECT account_id, data FROM notice_rows
          WHERE notice_id = $1 AND key = '' AND account_id", in "$2"
     );
-    let rows = sqlx::query(sql).bind(id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
-    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
+    ask!(sql, id, json(accounts)).all(conn, |row| Ok((row.try_get("account_id")?, row.try_get("data")?))).await
 }
 
 /// A row that was added to a standing notice.
@@ -77,8 +69,7 @@ pub async fn add(conn: &mut Conn, id: Uuid, rows: &[Added]) -> Result<()> {
          SELECT $2, value ->> 'account_id', value ->> 'key', value ->> 'data' FROM",
         rows
     );
-    sqlx::query(sql).bind(json(&rows)).bind(id.to_string()).execute(conn).await?;
-    Ok(())
+    ask!(sql, json(&rows), id).run(conn).await
 }
 
 /// The rows of a standing notice with some keys.
@@ -90,10 +81,9 @@ pub async fn with_keys(conn: &mut Conn, id: Uuid, keys: &[&str]) -> Result<Vec<A
         "SELECT key, account_id, data FROM notice_rows
          WHERE notice_id = $1 AND key <> '' AND key = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
     );
-    let rows = sqlx::query(sql).bind(id.to_string()).bind(json(keys)).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
+    ask!(sql, id, json(keys))
+        .all(conn, |row| {
             Ok(Added { key: row.try_get("key")?, account_id: row.try_get("account_id")?, data: row.try_get("data")? })
         })
-        .collect()
+        .await
 }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::clock::millis;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -43,30 +44,27 @@ impl Next {
 
 /// Begins a series with its first notice, which has a window with this start. False if it has begun already.
 pub async fn begin(conn: &mut Conn, series: &Series, window_start: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "INSERT INTO series (id, notice_id, next_start, look_at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING",
+    let sql =
+        "INSERT INTO series (id, notice_id, next_start, look_at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
+    let done = ask!(
+        sql,
+        series.id,
+        series.notice_id,
+        series.next.map(|next| next.start.as_millisecond()),
+        series.next.map(|next| next.look_at.as_millisecond())
     )
-    .bind(series.id.to_string())
-    .bind(series.notice_id.to_string())
-    .bind(series.next.map(|next| next.start.as_millisecond()))
-    .bind(series.next.map(|next| next.look_at.as_millisecond()))
-    .execute(&mut *conn)
+    .changed(&mut *conn)
     .await?;
-    if done.rows_affected() == 1 {
+    if done == 1 {
         add(conn, series.id, series.notice_id, window_start).await?;
     }
-    Ok(done.rows_affected() == 1)
+    Ok(done == 1)
 }
 
 /// Adds a notice to a series. One for a window that has a notice already is refused by the database.
 pub async fn add(conn: &mut Conn, series_id: Uuid, notice_id: Uuid, window_start: Timestamp) -> Result<()> {
-    sqlx::query("INSERT INTO series_notices (notice_id, series_id, window_start) VALUES ($1, $2, $3)")
-        .bind(notice_id.to_string())
-        .bind(series_id.to_string())
-        .bind(window_start.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "INSERT INTO series_notices (notice_id, series_id, window_start) VALUES ($1, $2, $3)";
+    ask!(sql, notice_id, series_id, window_start).run(conn).await
 }
 
 macro_rules! select {
@@ -78,27 +76,20 @@ macro_rules! select {
 /// The series whose next draft is to be made now, the first first, at most `limit`.
 pub async fn due(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<Series>> {
     let sql = select!("WHERE s.look_at <= $1 ORDER BY s.look_at LIMIT $2");
-    let rows = sqlx::query(sql).bind(now.as_millisecond()).bind(i64::from(limit)).fetch_all(conn).await?;
-    rows.iter().map(|row| read(&Row::of("series", row))).collect()
+    ask!(sql, now, limit).all(conn, |row| read(&Row::of("series", row))).await
 }
 
 /// The series that a notice belongs to.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Option<Series>> {
     let sql = select!("JOIN series_notices n ON n.series_id = s.id WHERE n.notice_id = $1");
-    let row = sqlx::query(sql).bind(notice_id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(|row| read(&Row::of("series", row))).transpose()
+    ask!(sql, notice_id).first(conn, |row| read(&Row::of("series", row))).await
 }
 
 /// Locks the series that a notice belongs to, if it belongs to one, until the transaction ends.
 pub async fn lock(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
-    sqlx::query(
-        "UPDATE series SET notice_id = notice_id
-         WHERE id = (SELECT series_id FROM series_notices WHERE series_notices.notice_id = $1)",
-    )
-    .bind(notice_id.to_string())
-    .execute(conn)
-    .await?;
-    Ok(())
+    let sql = "UPDATE series SET notice_id = notice_id
+         WHERE id = (SELECT series_id FROM series_notices WHERE series_notices.notice_id = $1)";
+    ask!(sql, notice_id).run(conn).await
 }
 
 /// The series of some notices, by notice.
@@ -110,43 +101,41 @@ pub async fn of_notices(conn: &mut Conn, notices: &[Uuid]) -> Result<BTreeMap<Uu
          WHERE n.notice_id", in "$1"
     );
     let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
-    let rows = sqlx::query(sql).bind(json(&notices)).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
+    ask!(sql, json(&notices))
+        .all(conn, |row| {
             let row = Row::of("series", row);
             Ok((row.id("member_id")?, read(&row)?))
         })
-        .collect()
+        .await
 }
 
 /// The start of the last window of a series that has a notice.
 pub async fn last_start(conn: &mut Conn, series_id: Uuid) -> Result<Option<Timestamp>> {
-    let row = sqlx::query("SELECT MAX(window_start) AS last FROM series_notices WHERE series_id = $1");
-    let row = row.bind(series_id.to_string()).fetch_one(conn).await?;
-    Row::of("series_notices", &row).maybe_time("last")
+    let sql = "SELECT MAX(window_start) AS last FROM series_notices WHERE series_id = $1";
+    ask!(sql, series_id).one(conn, |row| Row::of("series_notices", row).maybe_time("last")).await
 }
 
 /// Moves a series on from what was read of it. False if it was moved on or ended meanwhile.
 pub async fn advance(conn: &mut Conn, read: &Series, notice_id: Uuid, next: Option<Next>) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE series SET notice_id = $4, next_start = $5, look_at = $6
-         WHERE id = $1 AND notice_id = $2 AND next_start = $3",
+    let sql = "UPDATE series SET notice_id = $4, next_start = $5, look_at = $6
+         WHERE id = $1 AND notice_id = $2 AND next_start = $3";
+    ask!(
+        sql,
+        read.id,
+        read.notice_id,
+        read.next.map(|next| next.start.as_millisecond()),
+        notice_id,
+        next.map(|next| next.start.as_millisecond()),
+        next.map(|next| next.look_at.as_millisecond())
     )
-    .bind(read.id.to_string())
-    .bind(read.notice_id.to_string())
-    .bind(read.next.map(|next| next.start.as_millisecond()))
-    .bind(notice_id.to_string())
-    .bind(next.map(|next| next.start.as_millisecond()))
-    .bind(next.map(|next| next.look_at.as_millisecond()))
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .changed_one(conn)
+    .await
 }
 
 /// Ends a series: no draft is made any more. False if it is over already.
 pub async fn end(conn: &mut Conn, id: Uuid) -> Result<bool> {
     let sql = "UPDATE series SET next_start = NULL, look_at = NULL WHERE id = $1 AND look_at IS NOT NULL";
-    Ok(sqlx::query(sql).bind(id.to_string()).execute(conn).await?.rows_affected() == 1)
+    ask!(sql, id).changed_one(conn).await
 }
 
 fn read(row: &Row<'_>) -> Result<Series> {

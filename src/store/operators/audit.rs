@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::audit::Ended;
+use crate::store::engine::ask::ask;
 use crate::store::engine::batch::{Batch, Step, Values};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -90,23 +91,22 @@ pub async fn list(conn: &mut Conn, filter: &Filter<'_>, before: Option<Uuid>, li
         (None, Some(_)) => page!("operator = $2 AND "),
         (None, None) => page!(""),
     };
-    let rows = sqlx::query(sql)
-        .bind(before.unwrap_or(Uuid::max()).to_string())
-        .bind(filter.operator)
-        .bind(filter.object)
-        .bind(filter.since.map_or_else(String::new, before_ids_of))
-        .bind(filter.until.map_or(i64::MAX, Timestamp::as_millisecond))
-        .bind(i64::from(filter.sealed))
-        .bind(i64::from(limit))
-        .bind(filter.since.map_or(i64::MIN, Timestamp::as_millisecond))
-        .bind(
-            filter
-                .until
-                .map_or_else(|| "g".to_owned(), |until| before_ids_of(until.saturating_add(AHEAD).unwrap_or(until))),
-        )
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read).collect()
+    ask!(
+        sql,
+        before.unwrap_or(Uuid::max()),
+        filter.operator,
+        filter.object,
+        filter.since.map_or_else(String::new, before_ids_of),
+        filter.until.map_or(i64::MAX, Timestamp::as_millisecond),
+        filter.sealed,
+        limit,
+        filter.since.map_or(i64::MIN, Timestamp::as_millisecond),
+        filter
+            .until
+            .map_or_else(|| "g".to_owned(), |until| before_ids_of(until.saturating_add(AHEAD).unwrap_or(until)))
+    )
+    .all(conn, read)
+    .await
 }
 
 /// How far an id may be ahead of its row: ids go on where they were after the clock was set back.
@@ -121,21 +121,13 @@ fn before_ids_of(at: Timestamp) -> String {
 
 /// How many rows are older than a time.
 pub async fn count_before(conn: &mut Conn, before: Timestamp) -> Result<u64> {
-    let row = sqlx::query("SELECT COUNT(*) AS n FROM audit WHERE at < $1")
-        .bind(before.as_millisecond())
-        .fetch_one(conn)
-        .await?;
-    Row::of("audit", &row).count("n")
+    ask!("SELECT COUNT(*) AS n FROM audit WHERE at < $1", before).count(conn, "audit").await
 }
 
 /// Deletes some of the rows that are older than a time. Returns how many.
 pub async fn delete_before(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
-    let done = sqlx::query("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)")
-        .bind(before.as_millisecond())
-        .bind(i64::from(limit))
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected())
+    let sql = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)";
+    ask!(sql, before, limit).changed(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Asked> {

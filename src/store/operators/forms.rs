@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -21,26 +22,15 @@ pub struct Begun {
 
 /// Keeps what an operator has typed into a form, in place of what was kept of it before.
 pub async fn keep(conn: &mut Conn, operator_id: Uuid, form: &str, begun: &Begun) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO begun_forms (operator_id, form, fields, kept_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (operator_id, form) DO UPDATE SET fields = excluded.fields, kept_at = excluded.kept_at",
-    )
-    .bind(operator_id.to_string())
-    .bind(form)
-    .bind(&begun.fields)
-    .bind(begun.kept_at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
+    let sql = "INSERT INTO begun_forms (operator_id, form, fields, kept_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (operator_id, form) DO UPDATE SET fields = excluded.fields, kept_at = excluded.kept_at";
+    ask!(sql, operator_id, form, &begun.fields, begun.kept_at).run(conn).await
 }
 
 /// What an operator has typed into a form.
 pub async fn find(conn: &mut Conn, operator_id: Uuid, form: &str) -> Result<Option<Begun>> {
-    let row = sqlx::query("SELECT fields, kept_at FROM begun_forms WHERE operator_id = $1 AND form = $2")
-        .bind(operator_id.to_string())
-        .bind(form)
-        .fetch_optional(conn)
-        .await?;
+    let sql = "SELECT fields, kept_at FROM begun_forms WHERE operator_id = $1 AND form = $2";
+    let row = ask!(sql, operator_id, form).first_row(conn).await?;
     let begun = |row| {
         let row = Row::of("begun_forms", &row);
         Ok(Begun { fields: row.get("fields")?, kept_at: row.time("kept_at")? })
@@ -50,46 +40,37 @@ pub async fn find(conn: &mut Conn, operator_id: Uuid, form: &str) -> Result<Opti
 
 /// Deletes what was kept of a form.
 pub async fn delete(conn: &mut Conn, operator_id: Uuid, form: &str) -> Result<()> {
-    sqlx::query("DELETE FROM begun_forms WHERE operator_id = $1 AND form = $2")
-        .bind(operator_id.to_string())
-        .bind(form)
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "DELETE FROM begun_forms WHERE operator_id = $1 AND form = $2";
+    ask!(sql, operator_id, form).run(conn).await
 }
 
 /// The forms of an operator whose names begin so, the newest first.
 pub async fn with_prefix(conn: &mut Conn, operator_id: Uuid, prefix: &str, limit: u32) -> Result<Vec<(String, Begun)>> {
-    let rows = sqlx::query(
-        "SELECT form, fields, kept_at FROM begun_forms WHERE operator_id = $1 AND form >= $2 AND form < $3
-         ORDER BY kept_at DESC, form LIMIT $4",
+    let sql = "SELECT form, fields, kept_at FROM begun_forms WHERE operator_id = $1 AND form >= $2 AND form < $3
+         ORDER BY kept_at DESC, form LIMIT $4";
+    ask!(
+        sql,
+        operator_id,
+        prefix, // Names are compared byte by byte: everything that begins so is before this.
+        format!("{prefix}{}", char::MAX),
+        limit
     )
-    .bind(operator_id.to_string())
-    .bind(prefix)
-    // Names are compared byte by byte: everything that begins so is before this.
-    .bind(format!("{prefix}{}", char::MAX))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    let begun = |row| {
+    .all(conn, |row| {
         let row = Row::of("begun_forms", row);
         Ok((row.get("form")?, Begun { fields: row.get("fields")?, kept_at: row.time("kept_at")? }))
-    };
-    rows.iter().map(begun).collect()
+    })
+    .await
 }
 
 /// Deletes the forms that were kept last before a time.
 pub async fn sweep(conn: &mut Conn, before: Timestamp) -> Result<u64> {
-    let done =
-        sqlx::query("DELETE FROM begun_forms WHERE kept_at < $1").bind(before.as_millisecond()).execute(conn).await?;
-    Ok(done.rows_affected())
+    ask!("DELETE FROM begun_forms WHERE kept_at < $1", before).changed(conn).await
 }
 
 /// Deletes what an operator has typed into every form.
 pub async fn delete_of(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
     let sql = "DELETE FROM begun_forms WHERE operator_id = $1";
-    sqlx::query(sql).bind(operator_id.to_string()).execute(conn).await?;
-    Ok(())
+    ask!(sql, operator_id).run(conn).await
 }
 
 /// A form with a text that is looked for.
@@ -111,11 +92,11 @@ pub async fn with_mentions(conn: &mut Conn, text: &str, after: (&str, &str), lim
         "SELECT operator_id, form, fields, kept_at FROM begun_forms
          WHERE (operator_id, form) > ($2, $3) AND strpos(lower(fields), lower($1)) > 0 ORDER BY operator_id, form LIMIT $4",
     );
-    let query = sqlx::query(sql).bind(text).bind(after.0).bind(after.1).bind(i64::from(limit));
-    let read = |any| {
+    let query = ask!(sql, text, after.0, after.1, limit);
+    let read = |any: &sqlx::any::AnyRow| {
         let row = Row::of("begun_forms", any);
         let begun = Begun { fields: row.get("fields")?, kept_at: row.time("kept_at")? };
         Ok(Mentioning { operator_id: row.id("operator_id")?, form: row.get("form")?, begun })
     };
-    query.fetch_all(conn).await?.iter().map(read).collect()
+    query.all(conn, read).await
 }

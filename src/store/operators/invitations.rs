@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -25,46 +26,36 @@ pub struct Invitation {
 
 /// Stores an invitation in place of the operator's last one.
 pub async fn put(conn: &mut Conn, invitation: &Invitation) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO invitations (operator_id, hash, resets, created_at, expires_at, used_at) VALUES ($1, $2, $3, $4, $5, NULL)
+    let sql = "INSERT INTO invitations (operator_id, hash, resets, created_at, expires_at, used_at) VALUES ($1, $2, $3, $4, $5, NULL)
          ON CONFLICT (operator_id) DO UPDATE SET hash = excluded.hash, resets = excluded.resets, created_at = excluded.created_at,
-           expires_at = excluded.expires_at, used_at = NULL",
+           expires_at = excluded.expires_at, used_at = NULL";
+    ask!(
+        sql,
+        invitation.operator_id,
+        invitation.hash.as_slice(),
+        invitation.resets,
+        invitation.created_at,
+        invitation.expires_at
     )
-    .bind(invitation.operator_id.to_string())
-    .bind(invitation.hash.as_slice())
-    .bind(i64::from(invitation.resets))
-    .bind(invitation.created_at.as_millisecond())
-    .bind(invitation.expires_at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
+    .run(conn)
+    .await
 }
 
 /// The invitation whose token has this SHA-256, in whatever state.
 pub async fn with_hash(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Invitation>> {
-    let row = sqlx::query(
-        "SELECT operator_id, hash, resets, created_at, expires_at, used_at FROM invitations WHERE hash = $1",
-    )
-    .bind(hash.as_slice())
-    .fetch_optional(conn)
-    .await?;
-    row.as_ref().map(read).transpose()
+    let sql = "SELECT operator_id, hash, resets, created_at, expires_at, used_at FROM invitations WHERE hash = $1";
+    ask!(sql, hash.as_slice()).first(conn, read).await
 }
 
 /// Marks an invitation as used. Returns false if it was used before: two that open it at the same time set one password.
 pub async fn consume(conn: &mut Conn, hash: &[u8; 32], at: Timestamp) -> Result<bool> {
-    let done = sqlx::query("UPDATE invitations SET used_at = $2 WHERE hash = $1 AND used_at IS NULL")
-        .bind(hash.as_slice())
-        .bind(at.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE invitations SET used_at = $2 WHERE hash = $1 AND used_at IS NULL";
+    ask!(sql, hash.as_slice(), at).changed_one(conn).await
 }
 
 /// Deletes the invitation of an operator.
 pub async fn withdraw(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
-    sqlx::query("DELETE FROM invitations WHERE operator_id = $1").bind(operator_id.to_string()).execute(conn).await?;
-    Ok(())
+    ask!("DELETE FROM invitations WHERE operator_id = $1", operator_id).run(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Invitation> {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::operator::{OperatorKind, OperatorName, Roles};
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -66,72 +67,44 @@ macro_rules! select {
 
 /// Adds a key.
 pub async fn insert(conn: &mut Conn, key: &New<'_>) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO keys (id, operator_id, hash, roles, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(key.id.to_string())
-    .bind(key.operator_id.to_string())
-    .bind(key.hash.as_slice())
-    .bind(key.roles.to_string())
-    .bind(key.created_at.as_millisecond())
-    .bind(key.expires_at.map(Timestamp::as_millisecond))
-    .execute(conn)
-    .await?;
-    Ok(())
+    let sql = "INSERT INTO keys (id, operator_id, hash, roles, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    ask!(sql, key.id, key.operator_id, key.hash.as_slice(), key.roles.to_string(), key.created_at, key.expires_at)
+        .run(conn)
+        .await
 }
 
 /// The key with this SHA-256, in whatever state.
 pub async fn with_hash(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Kept>> {
-    let row = sqlx::query(select!("WHERE k.hash = $1")).bind(hash.as_slice()).fetch_optional(conn).await?;
-    row.as_ref().map(read).transpose()
+    ask!(select!("WHERE k.hash = $1"), hash.as_slice()).first(conn, read).await
 }
 
 /// The key with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
-    let row = sqlx::query(select!("WHERE k.id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(read).transpose()
+    ask!(select!("WHERE k.id = $1"), id).first(conn, read).await
 }
 
 /// A page of keys by id, after `after`; those of one operator, if one is named.
 pub async fn list(conn: &mut Conn, operator_id: Option<Uuid>, after: Option<Uuid>, limit: u32) -> Result<Vec<Kept>> {
-    let rows = sqlx::query(select!("WHERE k.id > $1 AND ($2 IS NULL OR k.operator_id = $2) ORDER BY k.id LIMIT $3"))
-        .bind(after.unwrap_or(Uuid::nil()).to_string())
-        .bind(operator_id.map(|id| id.to_string()))
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read).collect()
+    let sql = select!("WHERE k.id > $1 AND ($2 IS NULL OR k.operator_id = $2) ORDER BY k.id LIMIT $3");
+    ask!(sql, after.unwrap_or(Uuid::nil()), operator_id, limit).all(conn, read).await
 }
 
 /// Notes that a key was used, unless that was noted since `before`.
 pub async fn touch(conn: &mut Conn, id: Uuid, before: Timestamp, at: Timestamp) -> Result<()> {
-    sqlx::query("UPDATE keys SET last_used_at = $3 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2)")
-        .bind(id.to_string())
-        .bind(before.as_millisecond())
-        .bind(at.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "UPDATE keys SET last_used_at = $3 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2)";
+    ask!(sql, id, before, at).run(conn).await
 }
 
 /// Revokes a key. Returns false if it was revoked already.
 pub async fn revoke(conn: &mut Conn, id: Uuid, at: Timestamp) -> Result<bool> {
-    let done = sqlx::query("UPDATE keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
-        .bind(id.to_string())
-        .bind(at.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    ask!(sql, id, at).changed_one(conn).await
 }
 
 /// Revokes every key of an operator that is not revoked yet.
 pub async fn revoke_all(conn: &mut Conn, operator_id: Uuid, at: Timestamp) -> Result<()> {
-    sqlx::query("UPDATE keys SET revoked_at = $2 WHERE operator_id = $1 AND revoked_at IS NULL")
-        .bind(operator_id.to_string())
-        .bind(at.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "UPDATE keys SET revoked_at = $2 WHERE operator_id = $1 AND revoked_at IS NULL";
+    ask!(sql, operator_id, at).run(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Kept> {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::request::Request;
+use crate::store::engine::ask::ask;
 use crate::store::engine::batch::{Batch, Step, Values};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -38,12 +39,8 @@ pub struct Answer {
 
 /// The request with a scope.
 pub async fn find(conn: &mut Conn, scope: &[u8; 32]) -> Result<Option<Kept>> {
-    let row =
-        sqlx::query("SELECT scope, digest, token, at, object, status, headers, body FROM requests WHERE scope = $1")
-            .bind(scope.as_slice())
-            .fetch_optional(conn)
-            .await?;
-    row.map(|row| read(&Row::of("requests", &row))).transpose()
+    let sql = "SELECT scope, digest, token, at, object, status, headers, body FROM requests WHERE scope = $1";
+    ask!(sql, scope.as_slice()).first(conn, |row| read(&Row::of("requests", row))).await
 }
 
 static NOTE: Batch<1> = Batch::new([Step {
@@ -75,23 +72,16 @@ pub async fn note(conn: &mut Conn, noted: &[(&Request, Option<Uuid>)], at: Times
 
 /// Has another try take over a request whose first try was never answered. Returns false if a third one came first.
 pub async fn take_over(conn: &mut Conn, request: &Request, from: Uuid, at: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE requests SET token = $1, at = $2 WHERE scope = $3 AND token = $4 AND digest = $5 AND status IS NULL",
-    )
-    .bind(request.token.to_string())
-    .bind(at.as_millisecond())
-    .bind(request.scope.as_slice())
-    .bind(from.to_string())
-    .bind(request.digest.as_slice())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let sql =
+        "UPDATE requests SET token = $1, at = $2 WHERE scope = $3 AND token = $4 AND digest = $5 AND status IS NULL";
+    ask!(sql, request.token.to_string(), at, request.scope.as_slice(), from.to_string(), request.digest.as_slice())
+        .changed_one(conn)
+        .await
 }
 
 /// How many persons were erased so far. An answer that was begun before the last one may show that person.
 pub async fn erasures(conn: &mut Conn) -> Result<u64> {
-    let row = sqlx::query("SELECT erasures FROM ledger_head").fetch_one(conn).await?;
-    Row::of("ledger_head", &row).count("erasures")
+    ask!("SELECT erasures FROM ledger_head").one(conn, |row| Row::of("ledger_head", row).count("erasures")).await
 }
 
 static ANSWER: Batch<1> = Batch::new([Step {
@@ -135,33 +125,20 @@ pub async fn answer(conn: &mut Conn, answered: &[(&Request, &Answer)], at: Times
 /// Forgets the answers, but not that the requests were carried out: an answer may show a person who is being erased. Those that are being
 /// made are not kept.
 pub async fn forget_answers(conn: &mut Conn) -> Result<()> {
-    sqlx::query("UPDATE ledger_head SET erasures = erasures + 1").execute(&mut *conn).await?;
-    sqlx::query("UPDATE requests SET status = NULL, headers = NULL, body = NULL WHERE status IS NOT NULL")
-        .execute(conn)
-        .await?;
-    Ok(())
+    ask!("UPDATE ledger_head SET erasures = erasures + 1").run(&mut *conn).await?;
+    ask!("UPDATE requests SET status = NULL, headers = NULL, body = NULL WHERE status IS NOT NULL").run(conn).await
 }
 
 /// Deletes a request, unless another try than this one carried it out: another process may have begun it anew.
 pub async fn delete(conn: &mut Conn, scope: &[u8; 32], token: Uuid) -> Result<()> {
-    sqlx::query("DELETE FROM requests WHERE scope = $1 AND token = $2")
-        .bind(scope.as_slice())
-        .bind(token.to_string())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "DELETE FROM requests WHERE scope = $1 AND token = $2";
+    ask!(sql, scope.as_slice(), token.to_string()).run(conn).await
 }
 
 /// Deletes some of the requests that are older than a time. Returns how many.
 pub async fn delete_before(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
-    let done = sqlx::query(
-        "DELETE FROM requests WHERE scope IN (SELECT scope FROM requests WHERE at < $1 ORDER BY at LIMIT $2)",
-    )
-    .bind(before.as_millisecond())
-    .bind(i64::from(limit))
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
+    let sql = "DELETE FROM requests WHERE scope IN (SELECT scope FROM requests WHERE at < $1 ORDER BY at LIMIT $2)";
+    ask!(sql, before, limit).changed(conn).await
 }
 
 fn read(row: &Row<'_>) -> Result<Kept> {

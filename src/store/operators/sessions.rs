@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::second_factor::{SECRET, Secret};
 use crate::domain::session::Proof;
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -42,114 +43,80 @@ macro_rules! select {
 
 /// Adds a session.
 pub async fn insert(conn: &mut Conn, session: &Session) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO sessions (id, operator_id, hash, proof, address, agent, created_at, seen_at, ends_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    let sql = "INSERT INTO sessions (id, operator_id, hash, proof, address, agent, created_at, seen_at, ends_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    ask!(
+        sql,
+        session.id,
+        session.operator_id,
+        session.hash.as_slice(),
+        session.proof.as_str(),
+        &session.address,
+        &session.agent,
+        session.created_at,
+        session.seen_at,
+        session.ends_at
     )
-    .bind(session.id.to_string())
-    .bind(session.operator_id.to_string())
-    .bind(session.hash.as_slice())
-    .bind(session.proof.as_str())
-    .bind(&session.address)
-    .bind(&session.agent)
-    .bind(session.created_at.as_millisecond())
-    .bind(session.seen_at.as_millisecond())
-    .bind(session.ends_at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
+    .run(conn)
+    .await
 }
 
 /// The session whose token has this SHA-256.
 pub async fn with_hash(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Session>> {
-    let row = sqlx::query(select!("WHERE hash = $1")).bind(hash.as_slice()).fetch_optional(conn).await?;
-    row.as_ref().map(read).transpose()
+    ask!(select!("WHERE hash = $1"), hash.as_slice()).first(conn, read).await
 }
 
 /// The session with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Session>> {
-    let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(read).transpose()
+    ask!(select!("WHERE id = $1"), id).first(conn, read).await
 }
 
 /// The sessions of an operator, the newest first.
 pub async fn list(conn: &mut Conn, operator_id: Uuid, limit: u32) -> Result<Vec<Session>> {
-    let rows = sqlx::query(select!("WHERE operator_id = $1 ORDER BY id DESC LIMIT $2"))
-        .bind(operator_id.to_string())
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read).collect()
+    let sql = select!("WHERE operator_id = $1 ORDER BY id DESC LIMIT $2");
+    ask!(sql, operator_id, limit).all(conn, read).await
 }
 
 /// Notes that a session was used, unless that was noted since `before`.
 pub async fn touch(conn: &mut Conn, id: Uuid, before: Timestamp, at: Timestamp) -> Result<()> {
-    sqlx::query("UPDATE sessions SET seen_at = $3 WHERE id = $1 AND seen_at <= $2")
-        .bind(id.to_string())
-        .bind(before.as_millisecond())
-        .bind(at.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "UPDATE sessions SET seen_at = $3 WHERE id = $1 AND seen_at <= $2";
+    ask!(sql, id, before, at).run(conn).await
 }
 
 /// The secret of the second factor that is being set up in a session.
 pub async fn pending(conn: &mut Conn, id: Uuid) -> Result<Option<Secret>> {
-    let row =
-        sqlx::query("SELECT pending FROM sessions WHERE id = $1").bind(id.to_string()).fetch_optional(conn).await?;
+    let row = ask!("SELECT pending FROM sessions WHERE id = $1", id).first_row(conn).await?;
     let secret = row.map(|row| Row::of("sessions", &row).maybe_bytes::<SECRET>("pending")).transpose()?;
     Ok(secret.flatten().map(Secret::stored))
 }
 
 /// Stores the secret that is being set up in a session, unless there is one: the picture stays the same if the page is loaded again.
 pub async fn set_pending(conn: &mut Conn, id: Uuid, secret: &Secret) -> Result<()> {
-    sqlx::query("UPDATE sessions SET pending = $2 WHERE id = $1 AND pending IS NULL")
-        .bind(id.to_string())
-        .bind(secret.bytes().as_slice())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "UPDATE sessions SET pending = $2 WHERE id = $1 AND pending IS NULL";
+    ask!(sql, id, secret.bytes().as_slice()).run(conn).await
 }
 
 /// Drops what is being set up in the sessions of an operator.
 pub async fn drop_pending(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
-    sqlx::query("UPDATE sessions SET pending = NULL WHERE operator_id = $1 AND pending IS NOT NULL")
-        .bind(operator_id.to_string())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "UPDATE sessions SET pending = NULL WHERE operator_id = $1 AND pending IS NOT NULL";
+    ask!(sql, operator_id).run(conn).await
 }
 
 /// Ends one session of an operator. Returns false if there is none.
 pub async fn end(conn: &mut Conn, operator_id: Uuid, id: Uuid) -> Result<bool> {
-    let done = sqlx::query("DELETE FROM sessions WHERE id = $1 AND operator_id = $2")
-        .bind(id.to_string())
-        .bind(operator_id.to_string())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    ask!("DELETE FROM sessions WHERE id = $1 AND operator_id = $2", id, operator_id).changed_one(conn).await
 }
 
 /// Ends the sessions of an operator, except one if it is named.
 pub async fn end_all(conn: &mut Conn, operator_id: Uuid, except: Option<Uuid>) -> Result<u64> {
-    let done = sqlx::query("DELETE FROM sessions WHERE operator_id = $1 AND id <> $2")
-        .bind(operator_id.to_string())
-        .bind(except.unwrap_or(Uuid::nil()).to_string())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected())
+    let sql = "DELETE FROM sessions WHERE operator_id = $1 AND id <> $2";
+    ask!(sql, operator_id, except.unwrap_or(Uuid::nil())).changed(conn).await
 }
 
 /// Deletes some of the sessions that ended before a time.
 pub async fn delete_before(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
-    let done = sqlx::query(
-        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)",
-    )
-    .bind(before.as_millisecond())
-    .bind(i64::from(limit))
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
+    let sql = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)";
+    ask!(sql, before, limit).changed(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Session> {

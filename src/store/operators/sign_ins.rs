@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::second_factor::{SECRET, Secret};
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -22,25 +23,16 @@ pub struct SignIn {
 
 /// How an operator signs in; with nothing of it, if nothing is stored.
 pub async fn find(conn: &mut Conn, operator_id: Uuid) -> Result<SignIn> {
-    let row =
-        sqlx::query("SELECT operator_id, password, secret, secret_at, last_step FROM sign_ins WHERE operator_id = $1")
-            .bind(operator_id.to_string())
-            .fetch_optional(conn)
-            .await?;
+    let sql = "SELECT operator_id, password, secret, secret_at, last_step FROM sign_ins WHERE operator_id = $1";
+    let row = ask!(sql, operator_id).first_row(conn).await?;
     row.as_ref().map_or_else(|| Ok(SignIn::default()), read)
 }
 
 /// Stores a password.
 pub async fn set_password(conn: &mut Conn, operator_id: Uuid, password: &str) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO sign_ins (operator_id, password) VALUES ($1, $2)
-         ON CONFLICT (operator_id) DO UPDATE SET password = excluded.password",
-    )
-    .bind(operator_id.to_string())
-    .bind(password)
-    .execute(conn)
-    .await?;
-    Ok(())
+    let sql = "INSERT INTO sign_ins (operator_id, password) VALUES ($1, $2)
+         ON CONFLICT (operator_id) DO UPDATE SET password = excluded.password";
+    ask!(sql, operator_id, password).run(conn).await
 }
 
 /// Keeps a password from being changed until the transaction ends. Returns false if it is not the present one any more.
@@ -51,88 +43,54 @@ pub async fn hold_password(conn: &mut Conn, operator_id: Uuid, password: &str) -
 /// Stores another password in place of this one. Returns false if that is not the present one any more: of two that change it at the same
 /// time one is refused.
 pub async fn replace_password(conn: &mut Conn, operator_id: Uuid, former: &str, new: &str) -> Result<bool> {
-    let done = sqlx::query("UPDATE sign_ins SET password = $3 WHERE operator_id = $1 AND password = $2")
-        .bind(operator_id.to_string())
-        .bind(former)
-        .bind(new)
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE sign_ins SET password = $3 WHERE operator_id = $1 AND password = $2";
+    ask!(sql, operator_id, former, new).changed_one(conn).await
 }
 
 /// Puts a secret into force, with the step of the code that proved it.
 pub async fn set_secret(conn: &mut Conn, operator_id: Uuid, secret: &Secret, step: i64, at: Timestamp) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO sign_ins (operator_id, secret, secret_at, last_step) VALUES ($1, $2, $3, $4)
+    let sql = "INSERT INTO sign_ins (operator_id, secret, secret_at, last_step) VALUES ($1, $2, $3, $4)
          ON CONFLICT (operator_id) DO UPDATE SET secret = excluded.secret, secret_at = excluded.secret_at,
-           last_step = excluded.last_step",
-    )
-    .bind(operator_id.to_string())
-    .bind(secret.bytes().as_slice())
-    .bind(at.as_millisecond())
-    .bind(step)
-    .execute(conn)
-    .await?;
-    Ok(())
+           last_step = excluded.last_step";
+    ask!(sql, operator_id, secret.bytes().as_slice(), at, step).run(conn).await
 }
 
 /// Notes that a code of a step was taken. Returns false if one of this step or a later one was: of two that come with the same code at
 /// the same time one is refused.
 pub async fn take_step(conn: &mut Conn, operator_id: Uuid, step: i64) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE sign_ins SET last_step = $2 WHERE operator_id = $1 AND (last_step IS NULL OR last_step < $2)",
-    )
-    .bind(operator_id.to_string())
-    .bind(step)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE sign_ins SET last_step = $2 WHERE operator_id = $1 AND (last_step IS NULL OR last_step < $2)";
+    ask!(sql, operator_id, step).changed_one(conn).await
 }
 
 /// Takes the second factor off, with its recovery codes.
 pub async fn reset(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
     let id = operator_id.to_string();
-    sqlx::query("UPDATE sign_ins SET secret = NULL, secret_at = NULL, last_step = NULL WHERE operator_id = $1")
-        .bind(&id)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(&id).execute(conn).await?;
-    Ok(())
+    let sql = "UPDATE sign_ins SET secret = NULL, secret_at = NULL, last_step = NULL WHERE operator_id = $1";
+    ask!(sql, &id).run(&mut *conn).await?;
+    ask!("DELETE FROM recovery_codes WHERE operator_id = $1", &id).run(conn).await
 }
 
 /// Stores new recovery codes in place of the former ones.
 pub async fn set_codes(conn: &mut Conn, operator_id: Uuid, hashes: &[[u8; 32]]) -> Result<()> {
     let id = operator_id.to_string();
-    sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(&id).execute(&mut *conn).await?;
+    ask!("DELETE FROM recovery_codes WHERE operator_id = $1", &id).run(&mut *conn).await?;
     for hash in hashes {
-        sqlx::query("INSERT INTO recovery_codes (operator_id, hash) VALUES ($1, $2)")
-            .bind(&id)
-            .bind(hash.as_slice())
-            .execute(&mut *conn)
-            .await?;
+        let sql = "INSERT INTO recovery_codes (operator_id, hash) VALUES ($1, $2)";
+        ask!(sql, &id, hash.as_slice()).run(&mut *conn).await?;
     }
     Ok(())
 }
 
 /// Uses a recovery code. Returns false if the operator has no such code, or it was used before.
 pub async fn take_code(conn: &mut Conn, operator_id: Uuid, hash: &[u8; 32], at: Timestamp) -> Result<bool> {
-    let done =
-        sqlx::query("UPDATE recovery_codes SET used_at = $3 WHERE operator_id = $1 AND hash = $2 AND used_at IS NULL")
-            .bind(operator_id.to_string())
-            .bind(hash.as_slice())
-            .bind(at.as_millisecond())
-            .execute(conn)
-            .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE recovery_codes SET used_at = $3 WHERE operator_id = $1 AND hash = $2 AND used_at IS NULL";
+    ask!(sql, operator_id, hash.as_slice(), at).changed_one(conn).await
 }
 
 /// How many recovery codes an operator has left.
 pub async fn codes_left(conn: &mut Conn, operator_id: Uuid) -> Result<u64> {
-    let row = sqlx::query("SELECT COUNT(*) AS codes FROM recovery_codes WHERE operator_id = $1 AND used_at IS NULL")
-        .bind(operator_id.to_string())
-        .fetch_one(conn)
-        .await?;
-    Row::of("recovery_codes", &row).count("codes")
+    let sql = "SELECT COUNT(*) AS codes FROM recovery_codes WHERE operator_id = $1 AND used_at IS NULL";
+    ask!(sql, operator_id).one(conn, |row| Row::of("recovery_codes", row).count("codes")).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<SignIn> {

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -63,22 +64,22 @@ pub struct Upload {
 
 /// Adds an upload whose parts follow.
 pub async fn insert(conn: &mut Conn, upload: &Upload) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO uploads (id, operator_id, name, options, state, size, sha256, revision, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    let sql = "INSERT INTO uploads (id, operator_id, name, options, state, size, sha256, revision, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    ask!(
+        sql,
+        upload.id,
+        upload.operator_id,
+        &upload.name,
+        &upload.options,
+        upload.state.as_str(),
+        upload.size,
+        &upload.sha256,
+        upload.revision,
+        upload.created_at
     )
-    .bind(upload.id.to_string())
-    .bind(upload.operator_id.to_string())
-    .bind(&upload.name)
-    .bind(&upload.options)
-    .bind(upload.state.as_str())
-    .bind(i64::try_from(upload.size).unwrap_or(i64::MAX))
-    .bind(&upload.sha256)
-    .bind(i64::try_from(upload.revision).unwrap_or(i64::MAX))
-    .bind(upload.created_at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
+    .run(conn)
+    .await
 }
 
 /// Adds a part of an upload, counted from 0. Returns false if the upload was deleted.
@@ -86,84 +87,57 @@ pub async fn add_part(conn: &mut Conn, id: Uuid, part: u32, bytes: &[u8]) -> Res
     if !change(conn, id, State::Arriving, State::Arriving).await? {
         return Ok(false);
     }
-    sqlx::query("INSERT INTO upload_parts (upload_id, part, bytes) VALUES ($1, $2, $3)")
-        .bind(id.to_string())
-        .bind(i64::from(part))
-        .bind(bytes)
-        .execute(conn)
-        .await?;
+    let sql = "INSERT INTO upload_parts (upload_id, part, bytes) VALUES ($1, $2, $3)";
+    ask!(sql, id, part, bytes).run(conn).await?;
     Ok(true)
 }
 
 /// A part of an upload; `None` after the last one.
 pub async fn part(conn: &mut Conn, id: Uuid, part: u32) -> Result<Option<Vec<u8>>> {
-    let row = sqlx::query("SELECT upload_id, bytes FROM upload_parts WHERE upload_id = $1 AND part = $2")
-        .bind(id.to_string())
-        .bind(i64::from(part))
-        .fetch_optional(conn)
-        .await?;
-    row.map(|row| Row::of("upload_parts", &row).get("bytes")).transpose()
+    let sql = "SELECT upload_id, bytes FROM upload_parts WHERE upload_id = $1 AND part = $2";
+    ask!(sql, id, part).first(conn, |row| Row::of("upload_parts", row).get("bytes")).await
 }
 
 /// Moves an upload from one state to another. Returns false if it is in another one: of two who take it, one does.
 pub async fn change(conn: &mut Conn, id: Uuid, from: State, to: State) -> Result<bool> {
-    let done = sqlx::query("UPDATE uploads SET state = $1 WHERE id = $2 AND state = $3")
-        .bind(to.as_str())
-        .bind(id.to_string())
-        .bind(from.as_str())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE uploads SET state = $1 WHERE id = $2 AND state = $3";
+    ask!(sql, to.as_str(), id, from.as_str()).changed_one(conn).await
 }
 
 /// Notes the revision of the customers that an upload was compared with.
 pub async fn compared(conn: &mut Conn, id: Uuid, revision: u64) -> Result<()> {
-    sqlx::query("UPDATE uploads SET revision = $1 WHERE id = $2")
-        .bind(i64::try_from(revision).unwrap_or(i64::MAX))
-        .bind(id.to_string())
-        .execute(conn)
-        .await?;
-    Ok(())
+    ask!("UPDATE uploads SET revision = $1 WHERE id = $2", revision, id).run(conn).await
 }
 
 /// The uploads of an operator, the newest first.
 pub async fn of_operator(conn: &mut Conn, operator_id: Uuid) -> Result<Vec<Upload>> {
-    let rows = sqlx::query(
-        "SELECT id, operator_id, name, options, state, size, sha256, revision, created_at FROM uploads
-         WHERE operator_id = $1 ORDER BY created_at DESC, id DESC",
-    )
-    .bind(operator_id.to_string())
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| read(&Row::of("uploads", row))).collect()
+    let sql = "SELECT id, operator_id, name, options, state, size, sha256, revision, created_at FROM uploads
+         WHERE operator_id = $1 ORDER BY created_at DESC, id DESC";
+    ask!(sql, operator_id).all(conn, |row| read(&Row::of("uploads", row))).await
 }
 
 /// Deletes the parts of an upload.
 pub async fn delete_parts(conn: &mut Conn, id: Uuid) -> Result<()> {
-    sqlx::query("DELETE FROM upload_parts WHERE upload_id = $1").bind(id.to_string()).execute(conn).await?;
-    Ok(())
+    ask!("DELETE FROM upload_parts WHERE upload_id = $1", id).run(conn).await
 }
 
 /// Deletes an upload with its parts.
 pub async fn delete(conn: &mut Conn, id: Uuid) -> Result<()> {
-    sqlx::query("DELETE FROM uploads WHERE id = $1").bind(id.to_string()).execute(&mut *conn).await?;
+    ask!("DELETE FROM uploads WHERE id = $1", id).run(&mut *conn).await?;
     delete_parts(conn, id).await
 }
 
 /// Deletes all uploads: any of them may name a person who is being erased.
 pub async fn delete_all(conn: &mut Conn) -> Result<()> {
-    sqlx::query("DELETE FROM uploads").execute(&mut *conn).await?;
-    sqlx::query("DELETE FROM upload_parts").execute(conn).await?;
-    Ok(())
+    ask!("DELETE FROM uploads").run(&mut *conn).await?;
+    ask!("DELETE FROM upload_parts").run(conn).await
 }
 
 /// Uploads that came before a time.
 pub async fn older(conn: &mut Conn, before: Timestamp) -> Result<Vec<Uuid>> {
-    let rows = sqlx::query("SELECT id FROM uploads WHERE created_at < $1 ORDER BY created_at")
-        .bind(before.as_millisecond())
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(|row| Row::of("uploads", row).id("id")).collect()
+    ask!("SELECT id FROM uploads WHERE created_at < $1 ORDER BY created_at", before)
+        .all(conn, |row| Row::of("uploads", row).id("id"))
+        .await
 }
 
 fn read(row: &Row<'_>) -> Result<Upload> {

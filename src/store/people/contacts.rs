@@ -10,6 +10,7 @@ use crate::domain::category::Role;
 use crate::domain::customer::Contact;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::sought::end;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -23,8 +24,7 @@ pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap
          FROM contacts
          WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND deactivated_at IS NULL",
     );
-    let row = sqlx::query(sql).bind(json(accounts)).fetch_one(conn).await?;
-    Ok(unpack(Row::of("contacts", &row).packed("packed")?))
+    Ok(unpack(ask!(sql, json(accounts)).packed(conn, "contacts").await?))
 }
 
 /// The contacts that customers had when they left, by account id, in the order of the file. Active customers are not among them.
@@ -40,8 +40,7 @@ pub async fn of_left(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<Stri
          FROM customers c JOIN contacts k ON k.account_id = c.account_id AND k.import_id = c.import_id
          WHERE c.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND c.status = 'left'",
     );
-    let row = sqlx::query(sql).bind(json(accounts)).fetch_one(conn).await?;
-    Ok(unpack(Row::of("contacts", &row).packed("packed")?))
+    Ok(unpack(ask!(sql, json(accounts)).packed(conn, "contacts").await?))
 }
 
 /// Contacts as they can be used: a language or zone that this version does not know is none, and what has no usable address or
@@ -104,17 +103,16 @@ pub async fn beginning(
            WHERE (email_key, account_id, role) > ($1, $2, $3) AND email_key < $5
            ORDER BY email_key, account_id, role LIMIT $6) AS page",
     );
-    let query = sqlx::query(sql).bind(email_key.max(beginning)).bind(account_id).bind(role).bind(beginning);
-    let query = query.bind(end(beginning)).bind(i64::from(limit));
-    Row::of("contacts", &query.fetch_one(conn).await?).packed("packed")
+    ask!(sql, email_key.max(beginning), account_id, role, beginning, end(beginning), limit)
+        .packed(conn, "contacts")
+        .await
 }
 
 /// The first of the addresses of a customer's contacts that begins with a text, as its key.
 pub async fn first_beginning(conn: &mut Conn, account_id: &str, beginning: &str) -> Result<Option<String>> {
     let sql = "SELECT MIN(email_key) AS first FROM contacts
          WHERE account_id = $1 AND email_key >= $2 AND email_key < $3 AND deactivated_at IS NULL";
-    let query = sqlx::query(sql).bind(account_id).bind(beginning).bind(end(beginning));
-    Row::of("contacts", &query.fetch_one(conn).await?).get("first")
+    ask!(sql, account_id, beginning, end(beginning)).one(conn, |row| Row::of("contacts", row).get("first")).await
 }
 
 /// How many active contacts have a value that this version cannot read.
@@ -138,17 +136,10 @@ pub async fn unreadable(conn: &mut Conn) -> Result<Unreadable> {
     let mut after = [const { String::new() }; 3];
     loop {
         let [account_id, key, role] = &after;
-        let rows = sqlx::query(
-            "SELECT account_id, email_key, role, email, locale, time_zone FROM contacts
+        let sql = "SELECT account_id, email_key, role, email, locale, time_zone FROM contacts
              WHERE deactivated_at IS NULL AND (account_id, email_key, role) > ($1, $2, $3)
-             ORDER BY account_id, email_key, role LIMIT $4",
-        )
-        .bind(account_id)
-        .bind(key)
-        .bind(role)
-        .bind(i64::from(PAGE))
-        .fetch_all(&mut *conn)
-        .await?;
+             ORDER BY account_id, email_key, role LIMIT $4";
+        let rows = ask!(sql, account_id, key, role, PAGE).rows(&mut *conn).await?;
         let Some(last) = rows.last() else { return Ok(found) };
         let last = Row::of("contacts", last);
         after = [last.get("account_id")?, last.get("email_key")?, last.get("role")?];

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -39,58 +40,38 @@ pub struct Outcome<'a> {
 
 /// The state of the directory.
 pub async fn find(conn: &mut Conn) -> Result<Known> {
-    let row = sqlx::query(
-        "SELECT url, etag, modified, due_at, checked_at, imported_at, failed_since FROM directory WHERE id = 1",
-    )
-    .fetch_one(conn)
-    .await?;
-    let row = Row::of("directory", &row);
-    Ok(Known {
-        url: row.get("url")?,
-        etag: row.get("etag")?,
-        modified: row.get("modified")?,
-        due_at: row.time("due_at")?,
-        checked_at: row.maybe_time("checked_at")?,
-        imported_at: row.maybe_time("imported_at")?,
-        failed_since: row.maybe_time("failed_since")?,
-    })
+    ask!("SELECT url, etag, modified, due_at, checked_at, imported_at, failed_since FROM directory WHERE id = 1")
+        .one(conn, |row| {
+            let row = Row::of("directory", row);
+            Ok(Known {
+                url: row.get("url")?,
+                etag: row.get("etag")?,
+                modified: row.get("modified")?,
+                due_at: row.time("due_at")?,
+                checked_at: row.maybe_time("checked_at")?,
+                imported_at: row.maybe_time("imported_at")?,
+                failed_since: row.maybe_time("failed_since")?,
+            })
+        })
+        .await
 }
 
 /// Takes the look that is due; until that time it is no other node's. False if another node has taken it.
 pub async fn take(conn: &mut Conn, now: Timestamp, until: Timestamp) -> Result<bool> {
-    let done = sqlx::query("UPDATE directory SET due_at = $2 WHERE id = 1 AND due_at <= $1")
-        .bind(now.as_millisecond())
-        .bind(until.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE directory SET due_at = $2 WHERE id = 1 AND due_at <= $1";
+    ask!(sql, now, until).changed_one(conn).await
 }
 
 /// Notes a look that succeeded, and when the next one is.
 pub async fn succeeded(conn: &mut Conn, outcome: &Outcome<'_>, now: Timestamp, due_at: Timestamp) -> Result<()> {
-    sqlx::query(
+    let sql =
         "UPDATE directory SET url = $1, etag = $2, modified = $3, checked_at = $4, due_at = $5, failed_since = NULL,
-           imported_at = CASE WHEN $6 = 1 THEN $4 ELSE imported_at END WHERE id = 1",
-    )
-    .bind(outcome.url)
-    .bind(outcome.etag)
-    .bind(outcome.modified)
-    .bind(now.as_millisecond())
-    .bind(due_at.as_millisecond())
-    .bind(i64::from(outcome.imported))
-    .execute(conn)
-    .await?;
-    Ok(())
+           imported_at = CASE WHEN $6 = 1 THEN $4 ELSE imported_at END WHERE id = 1";
+    ask!(sql, outcome.url, outcome.etag, outcome.modified, now, due_at, outcome.imported).run(conn).await
 }
 
 /// Notes a look that failed, and when the next one is. Returns since when they fail.
 pub async fn failed(conn: &mut Conn, now: Timestamp, due_at: Timestamp) -> Result<Timestamp> {
-    let row = sqlx::query(
-        "UPDATE directory SET failed_since = COALESCE(failed_since, $1), due_at = $2 WHERE id = 1 RETURNING failed_since",
-    )
-    .bind(now.as_millisecond())
-    .bind(due_at.as_millisecond())
-    .fetch_one(conn)
-    .await?;
-    Row::of("directory", &row).time("failed_since")
+    let sql = "UPDATE directory SET failed_since = COALESCE(failed_since, $1), due_at = $2 WHERE id = 1 RETURNING failed_since";
+    ask!(sql, now, due_at).one(conn, |row| Row::of("directory", row).time("failed_since")).await
 }

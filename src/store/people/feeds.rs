@@ -6,45 +6,38 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::locale::{Locale, ZoneName};
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// Makes the feed of a customer, unless it has one. Returns its id, and whether it was made.
 pub async fn make(conn: &mut Conn, account_id: &str, id: Uuid, now: Timestamp) -> Result<(Uuid, bool)> {
-    sqlx::query(
-        "INSERT INTO feeds (account_id, id, created_at) VALUES ($1, $2, $3) ON CONFLICT (account_id) DO NOTHING",
-    )
-    .bind(account_id)
-    .bind(id.to_string())
-    .bind(now.as_millisecond())
-    .execute(&mut *conn)
-    .await?;
-    let row = sqlx::query("SELECT id FROM feeds WHERE account_id = $1").bind(account_id).fetch_one(conn).await?;
-    let found = Row::of("feeds", &row).id("id")?;
+    let sql = "INSERT INTO feeds (account_id, id, created_at) VALUES ($1, $2, $3) ON CONFLICT (account_id) DO NOTHING";
+    ask!(sql, account_id, id, now).run(&mut *conn).await?;
+    let sql = "SELECT id FROM feeds WHERE account_id = $1";
+    let found = ask!(sql, account_id).one(conn, |row| Row::of("feeds", row).id("id")).await?;
     Ok((found, found == id))
 }
 
 /// The id of the feed of a customer, if it has one.
 pub async fn of_customer(conn: &mut Conn, account_id: &str) -> Result<Option<Uuid>> {
-    let row = sqlx::query("SELECT id FROM feeds WHERE account_id = $1").bind(account_id).fetch_optional(conn).await?;
-    row.as_ref().map(|row| Row::of("feeds", row).id("id")).transpose()
+    ask!("SELECT id FROM feeds WHERE account_id = $1", account_id)
+        .first(conn, |row| Row::of("feeds", row).id("id"))
+        .await
 }
 
 /// Ends the feed of a customer. Returns its id, if it had one.
 pub async fn remove(conn: &mut Conn, account_id: &str) -> Result<Option<Uuid>> {
-    let row = sqlx::query("DELETE FROM feeds WHERE account_id = $1 RETURNING id")
-        .bind(account_id)
-        .fetch_optional(conn)
-        .await?;
-    row.as_ref().map(|row| Row::of("feeds", row).id("id")).transpose()
+    ask!("DELETE FROM feeds WHERE account_id = $1 RETURNING id", account_id)
+        .first(conn, |row| Row::of("feeds", row).id("id"))
+        .await
 }
 
 /// The customer whose feed this is, as long as it is stored.
 pub async fn customer(conn: &mut Conn, id: Uuid) -> Result<Option<String>> {
     let sql = "SELECT f.account_id FROM feeds f JOIN customers c ON c.account_id = f.account_id WHERE f.id = $1";
-    let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(|row| Row::of("feeds", row).get("account_id")).transpose()
+    ask!(sql, id).first(conn, |row| Row::of("feeds", row).get("account_id")).await
 }
 
 /// The last notice of a matter that was for a customer.
@@ -85,7 +78,7 @@ macro_rules! theirs {
 /// The maintenance that a customer was to be informed of: the last notice of each matter, if its window has not ended before `since`, those
 /// that end last first, at most `limit`. A notice that was cancelled before it went out to the customer does not count.
 pub async fn maintenance(conn: &mut Conn, account_id: &str, since: Timestamp, limit: usize) -> Result<Vec<Last>> {
-    let rows = sqlx::query(concat!(
+    let sql = concat!(
         "SELECT n.id, n.matter_id, n.sequence, f.reference FROM notices n LEFT JOIN notices f ON f.id = n.matter_id
          WHERE n.window_end >= $2 AND n.sequence IS NOT NULL AND ",
         theirs!("n"),
@@ -93,12 +86,8 @@ pub async fn maintenance(conn: &mut Conn, account_id: &str, since: Timestamp, li
              AND l.window_end IS NOT NULL AND ",
         theirs!("l"),
         ") ORDER BY n.window_end DESC, n.matter_id LIMIT $3"
-    ))
-    .bind(account_id)
-    .bind(since.as_millisecond())
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .fetch_all(&mut *conn)
-    .await?;
+    );
+    let rows = ask!(sql, account_id, since, limit).rows(&mut *conn).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         let row = Row::of("notices", row);
@@ -126,7 +115,7 @@ async fn view(conn: &mut Conn, account_id: &str, found: &mut [Last]) -> Result<(
         " AND state <> 'cancelled'
          ORDER BY CASE WHEN email = '' THEN 1 ELSE 0 END, ordinal"
     );
-    let rows = sqlx::query(sql).bind(account_id).bind(json(&ids)).fetch_all(conn).await?;
+    let rows = ask!(sql, account_id, json(&ids)).rows(conn).await?;
     let mut seen = BTreeSet::new();
     for row in &rows {
         let row = Row::of("deliveries", row);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -29,37 +30,20 @@ pub struct Hold {
 
 /// Places a hold.
 pub async fn insert(conn: &mut Conn, hold: &Hold) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO holds (id, notice_id, account_id, reason, operator, since) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(hold.id.to_string())
-    .bind(hold.notice_id.map(|id| id.to_string()))
-    .bind(&hold.account_id)
-    .bind(&hold.reason)
-    .bind(&hold.operator)
-    .bind(hold.since.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
+    let sql = "INSERT INTO holds (id, notice_id, account_id, reason, operator, since) VALUES ($1, $2, $3, $4, $5, $6)";
+    ask!(sql, hold.id, hold.notice_id, &hold.account_id, &hold.reason, &hold.operator, hold.since).run(conn).await
 }
 
 /// Deletes a hold, and returns it; `None` if there is none with this id.
 pub async fn remove(conn: &mut Conn, id: Uuid) -> Result<Option<Hold>> {
     let sql = "DELETE FROM holds WHERE id = $1 RETURNING id, notice_id, account_id, reason, operator, since";
-    let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(read).transpose()
+    ask!(sql, id).first(conn, read).await
 }
 
 /// A page of holds by id, after `after`.
 pub async fn list(conn: &mut Conn, after: Option<Uuid>, limit: u32) -> Result<Vec<Hold>> {
-    let rows = sqlx::query(
-        "SELECT id, notice_id, account_id, reason, operator, since FROM holds WHERE id > $1 ORDER BY id LIMIT $2",
-    )
-    .bind(after.unwrap_or(Uuid::nil()).to_string())
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(read).collect()
+    let sql = "SELECT id, notice_id, account_id, reason, operator, since FROM holds WHERE id > $1 ORDER BY id LIMIT $2";
+    ask!(sql, after.unwrap_or(Uuid::nil()), limit).all(conn, read).await
 }
 
 /// The holds on one of these customers or notices, the oldest first.
@@ -70,21 +54,15 @@ pub async fn on(conn: &mut Conn, accounts: &[String], notices: &[Uuid]) -> Resul
         " OR notice_id", in "$2",
         " ORDER BY id"
     );
-    let rows = sqlx::query(sql).bind(json(&accounts)).bind(json_ids(notices)).fetch_all(conn).await?;
-    rows.iter().map(read).collect()
+    ask!(sql, json(&accounts), json_ids(notices)).all(conn, read).await
 }
 
 /// True if the record of a notice has a customer: it was addressed, could not be addressed, or is attested as informed.
 pub async fn is_recorded(conn: &mut Conn, account_id: &str) -> Result<bool> {
-    let row = sqlx::query(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE account_id = $1)
+    let sql = "SELECT CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE account_id = $1)
            OR EXISTS (SELECT 1 FROM unaddressed WHERE account_id = $1)
-           OR EXISTS (SELECT 1 FROM attestations WHERE account_id = $1) THEN 1 ELSE 0 END AS n",
-    )
-    .bind(account_id)
-    .fetch_one(conn)
-    .await?;
-    Ok(Row::of("holds", &row).count("n")? > 0)
+           OR EXISTS (SELECT 1 FROM attestations WHERE account_id = $1) THEN 1 ELSE 0 END AS n";
+    Ok(ask!(sql, account_id).count(conn, "holds").await? > 0)
 }
 
 pub(super) fn read(row: &sqlx::any::AnyRow) -> Result<Hold> {

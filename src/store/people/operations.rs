@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -27,8 +28,7 @@ pub async fn ended(
     limit: u32,
 ) -> Result<Vec<Operated>> {
     let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (at.as_millisecond(), id));
-    let rows = sqlx::query(
-        "SELECT o.entry_id, o.at, o.person FROM ledger_openings o
+    let sql = "SELECT o.entry_id, o.at, o.person FROM ledger_openings o
          WHERE o.event = 'operated' AND o.delivery_id IS NULL AND o.person_salt IS NOT NULL
            AND o.at < $1 AND (o.at, o.entry_id) > ($2, $3)
            AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.id = o.notice_id AND n.purged_at IS NULL)
@@ -37,18 +37,11 @@ pub async fn ended(
              WHERE k.email_key = o.subject)
            AND NOT EXISTS (SELECT 1 FROM deliveries d JOIN holds h ON h.account_id = d.account_id OR h.notice_id = d.notice_id
              WHERE d.email_key = o.subject AND d.email_key <> '')
-         ORDER BY o.at, o.entry_id LIMIT $4",
-    )
-    .bind(before.as_millisecond())
-    .bind(at)
-    .bind(id.to_string())
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+         ORDER BY o.at, o.entry_id LIMIT $4";
+    ask!(sql, before, at, id, limit)
+        .all(conn, |row| {
             let row = Row::of("ledger_openings", row);
             Ok(Operated { entry_id: row.id("entry_id")?, at: row.time("at")?, person: row.get("person")? })
         })
-        .collect()
+        .await
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::petition::{Answer, PetitionKind};
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -65,60 +66,50 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Petition> {
 
 /// Records a petition of an address.
 pub async fn insert(conn: &mut Conn, address: &Address, petition: &Petition) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO petitions (id, email, email_key, kind, received_at, due_at, recorded_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    let sql = "INSERT INTO petitions (id, email, email_key, kind, received_at, due_at, recorded_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    ask!(
+        sql,
+        petition.id,
+        address.as_str(),
+        address.key().as_str(),
+        petition.kind.as_str(),
+        petition.received_at,
+        petition.due_at,
+        &petition.recorded_by
     )
-    .bind(petition.id.to_string())
-    .bind(address.as_str())
-    .bind(address.key().as_str())
-    .bind(petition.kind.as_str())
-    .bind(petition.received_at.as_millisecond())
-    .bind(petition.due_at.as_millisecond())
-    .bind(&petition.recorded_by)
-    .execute(conn)
-    .await?;
-    Ok(())
+    .run(conn)
+    .await
 }
 
 /// The petition with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Petition>> {
-    let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(read).transpose()
+    ask!(select!("WHERE id = $1"), id).first(conn, read).await
 }
 
 /// The petitions that are not answered, those with the next time first.
 pub async fn open(conn: &mut Conn, limit: u32) -> Result<Vec<Petition>> {
     let sql = select!("WHERE answered_at IS NULL ORDER BY due_at, id LIMIT $1");
-    let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(conn).await?;
-    rows.iter().map(read).collect()
+    ask!(sql, limit).all(conn, read).await
 }
 
 /// A page of all petitions by id, the newest first, before this one.
 pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32) -> Result<Vec<Petition>> {
     let sql = select!("WHERE id < $1 ORDER BY id DESC LIMIT $2");
-    let query = sqlx::query(sql).bind(before.unwrap_or(Uuid::max()).to_string()).bind(i64::from(limit));
-    query.fetch_all(conn).await?.iter().map(read).collect()
+    ask!(sql, before.unwrap_or(Uuid::max()), limit).all(conn, read).await
 }
 
 /// The petitions of an address, the newest first.
 pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Petition>> {
     let sql = select!("WHERE email_key = $1 AND email_key <> '' ORDER BY id DESC");
-    let rows = sqlx::query(sql).bind(key.as_str()).fetch_all(conn).await?;
-    rows.iter().map(read).collect()
+    ask!(sql, key.as_str()).all(conn, read).await
 }
 
 /// Gives one that is not answered more time. Returns false if it is answered, or has had more time before.
 pub async fn extend(conn: &mut Conn, id: Uuid, due_at: Timestamp, why: &str) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE petitions SET due_at = $2, extension = $3 WHERE id = $1 AND answered_at IS NULL AND extension IS NULL",
-    )
-    .bind(id.to_string())
-    .bind(due_at.as_millisecond())
-    .bind(why)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let sql =
+        "UPDATE petitions SET due_at = $2, extension = $3 WHERE id = $1 AND answered_at IS NULL AND extension IS NULL";
+    ask!(sql, id, due_at, why).changed_one(conn).await
 }
 
 /// Answers one. Returns false if it is answered already.
@@ -128,29 +119,15 @@ pub async fn answer(
     (answer, by, note): (Answer, &str, &str),
     at: Timestamp,
 ) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE petitions SET answered_at = $2, answer = $3, answered_by = $4, note = $5
-         WHERE id = $1 AND answered_at IS NULL",
-    )
-    .bind(id.to_string())
-    .bind(at.as_millisecond())
-    .bind(answer.as_str())
-    .bind(by)
-    .bind(note)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE petitions SET answered_at = $2, answer = $3, answered_by = $4, note = $5
+         WHERE id = $1 AND answered_at IS NULL";
+    ask!(sql, id, at, answer.as_str(), by, note).changed_one(conn).await
 }
 
 /// Deletes whom the petitions of an address name. That somebody asked, and when and how that was answered, stays.
 pub async fn forget(conn: &mut Conn, key: &AddressKey) -> Result<()> {
-    sqlx::query(
-        "UPDATE petitions SET email = '', email_key = '', extension = CASE WHEN extension IS NULL THEN NULL ELSE '' END,
+    let sql = "UPDATE petitions SET email = '', email_key = '', extension = CASE WHEN extension IS NULL THEN NULL ELSE '' END,
            note = CASE WHEN note IS NULL THEN NULL ELSE '' END
-         WHERE email_key = $1 AND email_key <> ''",
-    )
-    .bind(key.as_str())
-    .execute(conn)
-    .await?;
-    Ok(())
+         WHERE email_key = $1 AND email_key <> ''";
+    ask!(sql, key.as_str()).run(conn).await
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::address::{Address, AddressKey};
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -30,63 +31,34 @@ fn as_text<S: serde::Serializer>(address: &Address, serializer: S) -> std::resul
 /// same key on both sides: an import that has the old spelling stores the new one.
 pub async fn insert(conn: &mut Conn, old: &Address, new: &Address, at: Timestamp) -> Result<()> {
     let (old_key, new_key) = (old.key(), new.key());
-    sqlx::query("UPDATE rectifications SET new_key = $2, new_email = $3, at = $4 WHERE new_key IN ($1, $2)")
-        .bind(old_key.as_str())
-        .bind(new_key.as_str())
-        .bind(new.as_str())
-        .bind(at.as_millisecond())
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query(
-        "INSERT INTO rectifications (old_key, old_email, new_key, new_email, at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (old_key) DO UPDATE SET new_key = excluded.new_key, new_email = excluded.new_email, at = excluded.at",
-    )
-    .bind(old_key.as_str())
-    .bind(old.as_str())
-    .bind(new_key.as_str())
-    .bind(new.as_str())
-    .bind(at.as_millisecond())
-    .execute(&mut *conn)
-    .await?;
+    let sql = "UPDATE rectifications SET new_key = $2, new_email = $3, at = $4 WHERE new_key IN ($1, $2)";
+    ask!(sql, old_key.as_str(), new_key.as_str(), new.as_str(), at).run(&mut *conn).await?;
+    let sql = "INSERT INTO rectifications (old_key, old_email, new_key, new_email, at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (old_key) DO UPDATE SET new_key = excluded.new_key, new_email = excluded.new_email, at = excluded.at";
+    ask!(sql, old_key.as_str(), old.as_str(), new_key.as_str(), new.as_str(), at).run(&mut *conn).await?;
     // A correction that was taken back is none.
-    sqlx::query(
-        "DELETE FROM rectifications WHERE old_email = new_email AND old_key = new_key OR old_key = $1 AND new_key <> $1",
-    )
-        .bind(new_key.as_str())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "DELETE FROM rectifications WHERE old_email = new_email AND old_key = new_key OR old_key = $1 AND new_key <> $1";
+    ask!(sql, new_key.as_str()).run(conn).await
 }
 
 /// A page of rectifications by the key of the old address, after `after`.
 pub async fn page(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Rectification>> {
-    let rows = sqlx::query(
-        "SELECT old_key, old_email, new_email, at FROM rectifications WHERE old_key > $1 ORDER BY old_key LIMIT $2",
-    )
-    .bind(after)
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(read).collect()
+    let sql =
+        "SELECT old_key, old_email, new_email, at FROM rectifications WHERE old_key > $1 ORDER BY old_key LIMIT $2";
+    ask!(sql, after, limit).all(conn, read).await
 }
 
 /// The rectifications of a person: those from or to the address, and those to the address that replaced it.
 pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Rectification>> {
-    let rows = sqlx::query(
-        "SELECT old_key, old_email, new_email, at FROM rectifications WHERE old_key = $1 OR new_key = $1
-           OR new_key IN (SELECT new_key FROM rectifications WHERE old_key = $1) ORDER BY old_key",
-    )
-    .bind(key.as_str())
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(read).collect()
+    let sql = "SELECT old_key, old_email, new_email, at FROM rectifications WHERE old_key = $1 OR new_key = $1
+           OR new_key IN (SELECT new_key FROM rectifications WHERE old_key = $1) ORDER BY old_key";
+    ask!(sql, key.as_str()).all(conn, read).await
 }
 
 /// Deletes the rectifications from and to an address.
 pub async fn delete(conn: &mut Conn, key: &AddressKey) -> Result<()> {
     let sql = "DELETE FROM rectifications WHERE old_key = $1 OR new_key = $1";
-    sqlx::query(sql).bind(key.as_str()).execute(conn).await?;
-    Ok(())
+    ask!(sql, key.as_str()).run(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Rectification> {

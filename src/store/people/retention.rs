@@ -5,10 +5,11 @@ use uuid::Uuid;
 
 use crate::domain::address::AddressKey;
 use crate::domain::category::Category;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::people::customer_words;
-use crate::store::people::subjects::entry_ids;
+use crate::store::people::subjects::entry_id;
 use crate::store::{Conn, Result, escalations};
 
 /// Customers that left before a time, by account, after `after`; those under a hold, and those with a record in one of
@@ -30,22 +31,16 @@ pub async fn left_customers(
         ") ORDER BY c.account_id LIMIT $4"
     );
     let categories: Vec<&str> = categories.iter().map(|category| category.as_str()).collect();
-    let rows = sqlx::query(sql)
-        .bind(before.as_millisecond())
-        .bind(json(&categories))
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(|row| Row::of("customers", row).get("account_id")).collect()
+    ask!(sql, before, json(&categories), after, limit)
+        .all(conn, |row| Row::of("customers", row).get("account_id"))
+        .await
 }
 
 /// The number of customers that left before a time, and stay since they are under a hold.
 pub async fn count_held_customers(conn: &mut Conn, before: Timestamp) -> Result<u64> {
     let sql = "SELECT COUNT(*) AS n FROM customers c WHERE c.status = 'left' AND c.updated_at < $1
          AND EXISTS (SELECT 1 FROM holds h WHERE h.account_id = c.account_id)";
-    let row = sqlx::query(sql).bind(before.as_millisecond()).fetch_one(conn).await?;
-    Row::of("customers", &row).count("n")
+    ask!(sql, before).count(conn, "customers").await
 }
 
 /// Deletes customers with their attributes and contacts.
@@ -56,7 +51,7 @@ pub async fn delete_customers(conn: &mut Conn, accounts: &[String]) -> Result<()
         among!(conn, "DELETE FROM customer_attributes WHERE account_id", in "$1"),
         among!(conn, "DELETE FROM customers WHERE account_id", in "$1"),
     ] {
-        sqlx::query(sql).bind(json(&accounts)).execute(&mut *conn).await?;
+        ask!(sql, json(&accounts)).run(&mut *conn).await?;
     }
     Ok(())
 }
@@ -73,16 +68,10 @@ pub async fn drafts(conn: &mut Conn, before: Timestamp, after: &str, limit: u32)
 
 /// Cancels a notice that was never released, so that nobody edits it any more. Returns false if it had a step since `before`.
 pub async fn retire_draft(conn: &mut Conn, id: Uuid, before: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE notices SET state = 'cancelled' WHERE id = $1 AND released_at IS NULL
+    let sql = "UPDATE notices SET state = 'cancelled' WHERE id = $1 AND released_at IS NULL
            AND state IN ('draft', 'submitted', 'approved', 'declined', 'cancelled')
-           AND NOT EXISTS (SELECT 1 FROM notice_steps s WHERE s.notice_id = notices.id AND s.at >= $2)",
-    )
-    .bind(id.to_string())
-    .bind(before.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+           AND NOT EXISTS (SELECT 1 FROM notice_steps s WHERE s.notice_id = notices.id AND s.at >= $2)";
+    ask!(sql, id, before).changed_one(conn).await
 }
 
 /// Deletes a notice that was never released, with its steps. Its rows are deleted before.
@@ -93,7 +82,7 @@ pub async fn delete_draft(conn: &mut Conn, id: Uuid) -> Result<()> {
         "DELETE FROM notice_reviews WHERE notice_id = $1",
         "DELETE FROM notices WHERE id = $1 AND released_at IS NULL",
     ] {
-        sqlx::query(sql).bind(id.to_string()).execute(&mut *conn).await?;
+        ask!(sql, id).run(&mut *conn).await?;
     }
     Ok(())
 }
@@ -120,41 +109,42 @@ pub async fn with_attempts(conn: &mut Conn, before: Timestamp, after: &str, limi
 }
 
 async fn ids(conn: &mut Conn, sql: &'static str, before: Timestamp, after: &str, limit: u32) -> Result<Vec<Uuid>> {
-    let query = sqlx::query(sql).bind(before.as_millisecond()).bind(after).bind(i64::from(limit));
-    query.fetch_all(conn).await?.iter().map(|row| Row::of("notices", row).id("id")).collect()
+    ask!(sql, before, after, limit).all(conn, |row| Row::of("notices", row).id("id")).await
 }
 
 /// The number of rows of a notice's audience file, and of those whose customers are under a hold.
 pub async fn count_audience_rows(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, u64)> {
     let sql = "SELECT COUNT(*) AS n, COUNT(CASE WHEN EXISTS (SELECT 1 FROM holds h WHERE h.account_id = r.account_id) THEN 1 END) AS held
          FROM notice_rows r WHERE r.notice_id = $1";
-    let row = sqlx::query(sql).bind(notice_id.to_string()).fetch_one(conn).await?;
-    let row = Row::of("notice_rows", &row);
-    Ok((row.count("n")?, row.count("held")?))
+    ask!(sql, notice_id)
+        .one(conn, |row| {
+            let row = Row::of("notice_rows", row);
+            Ok((row.count("n")?, row.count("held")?))
+        })
+        .await
 }
 
 /// Deletes up to `limit` rows of a notice's audience file whose customers are under no hold; returns their number.
 pub async fn delete_audience_rows(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64> {
-    let done = sqlx::query(concat!(
+    let sql = concat!(
         "DELETE FROM notice_rows WHERE notice_id = $1
                AND account_id IN (SELECT r.account_id FROM notice_rows r WHERE r.notice_id = $1",
         is_free!("r.account_id"),
         " LIMIT $2)"
-    ))
-    .bind(notice_id.to_string())
-    .bind(i64::from(limit))
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
+    );
+    ask!(sql, notice_id, limit).changed(conn).await
 }
 
 /// The number of attempts for the deliveries of a notice that were made before a time, and of those to customers under a hold.
 pub async fn count_attempts(conn: &mut Conn, notice_id: Uuid, before: Timestamp) -> Result<(u64, u64)> {
     let sql = "SELECT COUNT(*) AS n, COUNT(CASE WHEN EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id) THEN 1 END) AS held
          FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.notice_id = $1 AND a.at < $2";
-    let row = sqlx::query(sql).bind(notice_id.to_string()).bind(before.as_millisecond()).fetch_one(conn).await?;
-    let row = Row::of("attempts", &row);
-    Ok((row.count("n")?, row.count("held")?))
+    ask!(sql, notice_id, before)
+        .one(conn, |row| {
+            let row = Row::of("attempts", row);
+            Ok((row.count("n")?, row.count("held")?))
+        })
+        .await
 }
 
 /// Deletes the attempts that were made before a time for the deliveries of a notice from `first` to before `end` in the manifest,
@@ -166,19 +156,13 @@ pub async fn delete_attempts(
     before: Timestamp,
 ) -> Result<u64> {
     let place = |ordinal: u64| i64::try_from(ordinal).unwrap_or(i64::MAX);
-    let done = sqlx::query(concat!(
+    let sql = concat!(
         "DELETE FROM attempts WHERE at < $4 AND delivery_id IN
                (SELECT d.id FROM deliveries d WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.ordinal < $3",
         is_free!("d.account_id"),
         ")"
-    ))
-    .bind(notice_id.to_string())
-    .bind(place(first))
-    .bind(place(end))
-    .bind(before.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
+    );
+    ask!(sql, notice_id, place(first), place(end), before).changed(conn).await
 }
 
 /// Records that the attempts of a notice were deleted, if it has none left and none is to come. What is sent again later takes
@@ -186,8 +170,7 @@ pub async fn delete_attempts(
 pub async fn set_attempts_purged(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<()> {
     let sql = "UPDATE notices SET attempts_purged_at = $2 WHERE id = $1 AND resent_at IS NULL AND NOT EXISTS
            (SELECT 1 FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.notice_id = $1)";
-    sqlx::query(sql).bind(notice_id.to_string()).bind(now.as_millisecond()).execute(conn).await?;
-    Ok(())
+    ask!(sql, notice_id, now).run(conn).await
 }
 
 /// Addresses that the ledger has entries about and nothing else is stored about, the last one before a time; by key, after `after`.
@@ -197,44 +180,30 @@ pub async fn orphaned_addresses(
     after: &str,
     limit: u32,
 ) -> Result<Vec<AddressKey>> {
-    let rows = sqlx::query(
-        "SELECT o.subject FROM ledger_openings o WHERE o.subject > $2
+    let sql = "SELECT o.subject FROM ledger_openings o WHERE o.subject > $2
            AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = o.subject)
            AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.email_key = o.subject AND d.email_key <> '')
            AND NOT EXISTS (SELECT 1 FROM preferences p WHERE p.email_key = o.subject)
            AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_key = o.subject)
            AND NOT EXISTS (SELECT 1 FROM rectifications r WHERE r.old_key = o.subject)
-         GROUP BY o.subject HAVING MAX(o.at) < $1 ORDER BY o.subject LIMIT $3",
-    )
-    .bind(before.as_millisecond())
-    .bind(after)
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("ledger_openings", row).get("subject")?))).collect()
+         GROUP BY o.subject HAVING MAX(o.at) < $1 ORDER BY o.subject LIMIT $3";
+    ask!(sql, before, after, limit)
+        .all(conn, |row| Ok(AddressKey::stored(Row::of("ledger_openings", row).get("subject")?)))
+        .await
 }
 
 /// True while a legal hold is on a notice, or on a customer that it addressed, could not address, or is attested for.
 pub async fn is_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS n FROM holds h WHERE h.notice_id = $1
+    let sql = "SELECT COUNT(*) AS n FROM holds h WHERE h.notice_id = $1
            OR h.account_id IN (SELECT account_id FROM deliveries WHERE notice_id = $1)
            OR h.account_id IN (SELECT account_id FROM unaddressed WHERE notice_id = $1)
-           OR h.account_id IN (SELECT account_id FROM attestations WHERE notice_id = $1)",
-    )
-    .bind(notice_id.to_string())
-    .fetch_one(conn)
-    .await?;
-    Ok(Row::of("holds", &row).count("n")? > 0)
+           OR h.account_id IN (SELECT account_id FROM attestations WHERE notice_id = $1)";
+    Ok(ask!(sql, notice_id).count(conn, "holds").await? > 0)
 }
 
 /// True while a legal hold is on the notice itself: then everything of it stays. A hold on a customer keeps what is the customer's.
 pub async fn is_notice_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
-    let row = sqlx::query("SELECT COUNT(*) AS n FROM holds h WHERE h.notice_id = $1")
-        .bind(notice_id.to_string())
-        .fetch_one(conn)
-        .await?;
-    Ok(Row::of("holds", &row).count("n")? > 0)
+    Ok(ask!("SELECT COUNT(*) AS n FROM holds h WHERE h.notice_id = $1", notice_id).count(conn, "holds").await? > 0)
 }
 
 /// Clears the persons in the entries about a notice as a whole: who took its steps, and the words of attestations. Returns the
@@ -243,7 +212,7 @@ pub async fn clear_steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Uuid>> 
     let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL
          WHERE notice_id = $1 AND delivery_id IS NULL AND event IN ('attested', 'operated') AND person_salt IS NOT NULL
          RETURNING entry_id";
-    entry_ids(&sqlx::query(sql).bind(notice_id.to_string()).fetch_all(conn).await?)
+    ask!(sql, notice_id).all(conn, entry_id).await
 }
 
 /// Clears what a notice as a whole stores about persons once its deliveries are cleared: the words of attestations, rows, steps
@@ -258,11 +227,11 @@ pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> R
         "DELETE FROM moulds WHERE notice_id = $1",
         "DELETE FROM tasks WHERE notice_id = $1",
     ] {
-        sqlx::query(statement).bind(&id).execute(&mut *conn).await?;
+        ask!(statement, &id).run(&mut *conn).await?;
     }
     escalations::unwatch(conn, notice_id).await?;
     let sql = "UPDATE notices SET purged_at = $2 WHERE id = $1";
-    sqlx::query(sql).bind(&id).bind(now.as_millisecond()).execute(conn).await?;
+    ask!(sql, &id, now).run(conn).await?;
     Ok(openings)
 }
 
@@ -311,61 +280,43 @@ pub async fn expirable(
     before: Timestamp,
     paused: Timestamp,
 ) -> Result<Vec<Expirable>> {
-    let rows = sqlx::query(expirable!(
+    let sql = expirable!(
         "n.category = $1 AND n.released_at < $2 AND n.purged_at IS NULL
            AND (n.closed_at IS NOT NULL OR n.paused_at < $3)
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.notice_id = n.id) ORDER BY n.id"
-    ))
-    .bind(category.as_str())
-    .bind(before.as_millisecond())
-    .bind(paused.as_millisecond())
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(read_expirable).collect()
+    );
+    ask!(sql, category.as_str(), before, paused).all(conn, read_expirable).await
 }
 
 /// A released notice, as far as retention is concerned.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Expirable>> {
-    let row = sqlx::query(expirable!("n.id = $1 AND n.released_at IS NOT NULL"));
-    row.bind(id.to_string()).fetch_optional(conn).await?.as_ref().map(read_expirable).transpose()
+    ask!(expirable!("n.id = $1 AND n.released_at IS NOT NULL"), id).first(conn, read_expirable).await
 }
 
 /// The number of deliveries by notice that [`crate::store::people::subjects::ended_contracts`] would find.
 pub async fn count_ended_contracts(conn: &mut Conn, category: Category, before: Timestamp) -> Result<Vec<(Uuid, u64)>> {
-    let rows = sqlx::query(
-        "SELECT d.notice_id, COUNT(*) AS n FROM deliveries d JOIN notices n ON n.id = d.notice_id
+    let sql = "SELECT d.notice_id, COUNT(*) AS n FROM deliveries d JOIN notices n ON n.id = d.notice_id
          WHERE n.category = $1 AND n.released_at < $2 AND n.closed_at IS NOT NULL AND d.salt IS NOT NULL
            AND (d.account_id IN (SELECT account_id FROM customers WHERE status = 'left' AND updated_at < $2)
              OR n.closed_at < $2 AND d.changed_at < $2
                AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.account_id = d.account_id))
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = d.notice_id)
-         GROUP BY d.notice_id ORDER BY d.notice_id",
-    )
-    .bind(category.as_str())
-    .bind(before.as_millisecond())
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+         GROUP BY d.notice_id ORDER BY d.notice_id";
+    ask!(sql, category.as_str(), before)
+        .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok((row.id("notice_id")?, row.count("n")?))
         })
-        .collect()
+        .await
 }
 
 /// Closed notices of a category that were released before a time, name no person any more and are not purged: those whose customers
 /// without a delivery have all left before that time.
 pub async fn concluded(conn: &mut Conn, category: Category, before: Timestamp) -> Result<Vec<Uuid>> {
-    let rows = sqlx::query(
-        "SELECT n.id FROM notices n WHERE n.category = $1 AND n.released_at < $2 AND n.closed_at IS NOT NULL
+    let sql = "SELECT n.id FROM notices n WHERE n.category = $1 AND n.released_at < $2 AND n.closed_at IS NOT NULL
            AND n.purged_at IS NULL
            AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice_id = n.id AND d.salt IS NOT NULL)
            AND NOT EXISTS (SELECT 1 FROM unaddressed u JOIN customers c ON c.account_id = u.account_id
-             WHERE u.notice_id = n.id AND (c.status = 'active' OR c.updated_at >= $2)) ORDER BY n.id",
-    )
-    .bind(category.as_str())
-    .bind(before.as_millisecond())
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| Row::of("notices", row).id("id")).collect()
+             WHERE u.notice_id = n.id AND (c.status = 'active' OR c.updated_at >= $2)) ORDER BY n.id";
+    ask!(sql, category.as_str(), before).all(conn, |row| Row::of("notices", row).id("id")).await
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::{Category, Role};
 use crate::domain::delivery::State;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, bulk, json, json_ids};
 use crate::store::engine::row::{Row, hex};
 use crate::store::people::imports;
@@ -36,16 +37,11 @@ pub struct SubjectContact {
 
 /// The contacts with an address.
 pub async fn contacts(conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectContact>> {
-    let rows = sqlx::query(
-        "SELECT k.account_id, COALESCE(c.name, '') AS customer_name, k.name, k.role, k.locale, k.time_zone, k.deactivated_at
+    let sql = "SELECT k.account_id, COALESCE(c.name, '') AS customer_name, k.name, k.role, k.locale, k.time_zone, k.deactivated_at
          FROM contacts k LEFT JOIN customers c ON c.account_id = k.account_id WHERE k.email_key = $1
-         ORDER BY k.account_id, k.role",
-    )
-    .bind(key.as_str())
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+         ORDER BY k.account_id, k.role";
+    ask!(sql, key.as_str())
+        .all(conn, |row| {
             let row = Row::of("contacts", row);
             Ok(SubjectContact {
                 account_id: row.get("account_id")?,
@@ -57,7 +53,7 @@ pub async fn contacts(conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectCo
                 deactivated_at: row.maybe_time("deactivated_at")?,
             })
         })
-        .collect()
+        .await
 }
 
 /// A delivery that names a person.
@@ -120,13 +116,12 @@ pub async fn lock_queue(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<(Uui
         "SELECT delivery_id, lease_owner FROM queue
          WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) FOR UPDATE",
     );
-    let rows = sqlx::query(sql).bind(json_ids(deliveries)).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
+    ask!(sql, json_ids(deliveries))
+        .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok((row.id("delivery_id")?, row.get::<Option<String>>("lease_owner")?.is_some()))
         })
-        .collect()
+        .await
 }
 
 /// Removes deliveries of releases that did not come to their manifest: nothing was promised by them.
@@ -135,33 +130,25 @@ pub async fn discard(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
         among!(conn, "DELETE FROM queue WHERE delivery_id", in "$1"),
         among!(conn, "DELETE FROM deliveries WHERE id", in "$1"),
     ] {
-        sqlx::query(sql).bind(json_ids(deliveries)).execute(&mut *conn).await?;
+        ask!(sql, json_ids(deliveries)).run(&mut *conn).await?;
     }
     Ok(())
 }
 
 /// The deliveries to an address.
 pub async fn deliveries(conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectDelivery>> {
-    let rows = sqlx::query(deliveries!("WHERE d.email_key = $1 AND d.email_key <> '' ORDER BY d.notice_id, d.ordinal"))
-        .bind(key.as_str())
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read_delivery).collect()
+    let sql = deliveries!("WHERE d.email_key = $1 AND d.email_key <> '' ORDER BY d.notice_id, d.ordinal");
+    ask!(sql, key.as_str()).all(conn, read_delivery).await
 }
 
 /// Deliveries of a notice that still name a person, from `ordinal` on, those to customers under a hold left out.
 pub async fn unpurged(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<SubjectDelivery>> {
-    let rows = sqlx::query(deliveries!(
+    let sql = deliveries!(
         "WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.salt IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = $1)
          ORDER BY d.ordinal LIMIT $3"
-    ))
-    .bind(notice_id.to_string())
-    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(read_delivery).collect()
+    );
+    ask!(sql, notice_id, ordinal, limit).all(conn, read_delivery).await
 }
 
 /// Some deliveries of a category's closed notices whose customers left, and which were released, before a time. Of a customer that
@@ -173,20 +160,15 @@ pub async fn ended_contracts(
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<SubjectDelivery>> {
-    let rows = sqlx::query(deliveries!(
+    let sql = deliveries!(
         "WHERE n.category = $1 AND n.released_at < $2 AND n.closed_at IS NOT NULL AND d.salt IS NOT NULL
            AND (d.account_id IN (SELECT account_id FROM customers WHERE status = 'left' AND updated_at < $2)
              OR n.closed_at < $2 AND d.changed_at < $2
                AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.account_id = d.account_id))
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = d.notice_id)
          LIMIT $3"
-    ))
-    .bind(category.as_str())
-    .bind(before.as_millisecond())
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(read_delivery).collect()
+    );
+    ask!(sql, category.as_str(), before, limit).all(conn, read_delivery).await
 }
 
 /// A delivery whose person is cleared, and what stays of its commitment.
@@ -221,7 +203,7 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
         rows,
         ") AS r WHERE deliveries.id = r.id"
     );
-    sqlx::query(deliveries).bind(&rows).execute(&mut *conn).await?;
+    ask!(deliveries, &rows).run(&mut *conn).await?;
     let openings = bulk!(
         dialect,
         "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL
@@ -229,7 +211,7 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
         rows,
         ") RETURNING entry_id"
     );
-    let openings = entry_ids(&sqlx::query(openings).bind(&rows).fetch_all(&mut *conn).await?)?;
+    let openings = ask!(openings, &rows).all(&mut *conn, entry_id).await?;
     for statement in [
         bulk!(dialect, "UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
         bulk!(dialect, "DELETE FROM queue WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
@@ -248,27 +230,27 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
             ")"
         ),
     ] {
-        sqlx::query(statement).bind(&rows).execute(&mut *conn).await?;
+        ask!(statement, &rows).run(&mut *conn).await?;
     }
     Ok(openings)
 }
 
-pub(in crate::store) fn entry_ids(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Uuid>> {
-    rows.iter().map(|row| Row::of("ledger_openings", row).id("entry_id")).collect()
+pub(in crate::store) fn entry_id(row: &sqlx::any::AnyRow) -> Result<Uuid> {
+    Row::of("ledger_openings", row).id("entry_id")
 }
 
 /// Clears whatever is kept of an address itself, deliveries excepted. Returns the entries whose opening was deleted.
 pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>> {
     let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL WHERE subject = $1
          RETURNING entry_id";
-    let openings = entry_ids(&sqlx::query(sql).bind(key.as_str()).fetch_all(&mut *conn).await?)?;
+    let openings = ask!(sql, key).all(&mut *conn, entry_id).await?;
     for statement in [
         "DELETE FROM contacts WHERE email_key = $1",
         "DELETE FROM preferences WHERE email_key = $1",
         "DELETE FROM suppressions WHERE email_key = $1",
         "DELETE FROM reads WHERE email_key = $1",
     ] {
-        sqlx::query(statement).bind(key.as_str()).execute(&mut *conn).await?;
+        ask!(statement, key.as_str()).run(&mut *conn).await?;
     }
     Ok(openings)
 }
@@ -280,8 +262,7 @@ pub async fn clear_openings(conn: &mut Conn, entries: &[Uuid]) -> Result<()> {
         "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL
          WHERE entry_id", in "$1"
     );
-    sqlx::query(sql).bind(json_ids(entries)).execute(conn).await?;
-    Ok(())
+    ask!(sql, json_ids(entries)).run(conn).await
 }
 
 /// Puts an address in place of another at every contact. If a customer has both in one role, the old one is deleted. Returns
@@ -292,12 +273,8 @@ pub async fn replace_address(conn: &mut Conn, old: &AddressKey, new: &Address) -
     if *old != key {
         merge_contacts(conn, old, &key).await?;
     }
-    let done = sqlx::query("UPDATE contacts SET email_key = $2, email = $3 WHERE email_key = $1")
-        .bind(old.as_str())
-        .bind(key.as_str())
-        .bind(new.as_str())
-        .execute(&mut *conn)
-        .await?;
+    let sql = "UPDATE contacts SET email_key = $2, email = $3 WHERE email_key = $1";
+    let done = ask!(sql, old.as_str(), key.as_str(), new.as_str()).changed(&mut *conn).await?;
     // An objection and a restriction are the person's, not the address's; that the old address is dead says nothing of the new.
     for statement in [
         "INSERT INTO preferences (email_key, email, category, opted_out_at, source)
@@ -307,9 +284,9 @@ pub async fn replace_address(conn: &mut Conn, old: &AddressKey, new: &Address) -
          SELECT $2, $3, reason, since FROM suppressions WHERE email_key = $1 AND reason <> 'dead'
          ON CONFLICT (email_key, reason) DO NOTHING",
     ] {
-        sqlx::query(statement).bind(old.as_str()).bind(key.as_str()).bind(new.as_str()).execute(&mut *conn).await?;
+        ask!(statement, old.as_str(), key.as_str(), new.as_str()).run(&mut *conn).await?;
     }
-    Ok(done.rows_affected())
+    Ok(done)
 }
 
 /// Deletes the contacts of an address at customers that have another one in the same role already; that one is in use again if
@@ -322,7 +299,7 @@ async fn merge_contacts(conn: &mut Conn, old: &AddressKey, new: &AddressKey) -> 
         "DELETE FROM contacts WHERE email_key = $1 AND EXISTS (SELECT 1 FROM contacts k
            WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email_key = $2)",
     ] {
-        sqlx::query(statement).bind(old.as_str()).bind(new.as_str()).execute(&mut *conn).await?;
+        ask!(statement, old.as_str(), new.as_str()).run(&mut *conn).await?;
     }
     Ok(())
 }
@@ -330,7 +307,7 @@ async fn merge_contacts(conn: &mut Conn, old: &AddressKey, new: &AddressKey) -> 
 /// Lifts the restriction of an address. False where there was none.
 pub async fn lift_restriction(conn: &mut Conn, key: &AddressKey) -> Result<bool> {
     let sql = "DELETE FROM suppressions WHERE email_key = $1 AND reason = 'restricted'";
-    Ok(sqlx::query(sql).bind(key.as_str()).execute(conn).await?.rows_affected() == 1)
+    ask!(sql, key.as_str()).changed_one(conn).await
 }
 
 /// Those of these addresses whose data is restricted.
@@ -341,16 +318,18 @@ pub async fn restricted(conn: &mut Conn, among: &[&str]) -> Result<Vec<AddressKe
            AND email_key", in "$1",
         " ORDER BY email_key"
     );
-    let rows = sqlx::query(sql).bind(json(&among)).fetch_all(conn).await?;
-    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()
+    ask!(sql, json(&among))
+        .all(conn, |row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?)))
+        .await
 }
 
 /// A page of the addresses whose data is restricted, in the order of their keys, after `after`.
 pub async fn restricted_after(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AddressKey>> {
     let sql = "SELECT email_key FROM suppressions WHERE reason = 'restricted' AND email_key > $1
          ORDER BY email_key LIMIT $2";
-    let rows = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_all(conn).await?;
-    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()
+    ask!(sql, after, limit)
+        .all(conn, |row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?)))
+        .await
 }
 
 /// Somebody's look at the record of a person whose data is restricted.
@@ -366,35 +345,24 @@ pub struct Read {
 
 /// Notes a look.
 pub async fn insert_read(conn: &mut Conn, id: Uuid, key: &AddressKey, read: &Read) -> Result<()> {
-    sqlx::query("INSERT INTO reads (id, email_key, operator, what, at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(id.to_string())
-        .bind(key.as_str())
-        .bind(&read.operator)
-        .bind(&read.what)
-        .bind(read.at.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let sql = "INSERT INTO reads (id, email_key, operator, what, at) VALUES ($1, $2, $3, $4, $5)";
+    ask!(sql, id, key.as_str(), &read.operator, &read.what, read.at).run(conn).await
 }
 
 /// Who looked at an address's record.
 pub async fn reads(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Read>> {
-    let rows = sqlx::query("SELECT id, operator, what, at FROM reads WHERE email_key = $1 ORDER BY id")
-        .bind(key.as_str())
-        .fetch_all(conn)
-        .await?;
-    rows.iter()
-        .map(|row| {
+    let sql = "SELECT id, operator, what, at FROM reads WHERE email_key = $1 ORDER BY id";
+    ask!(sql, key.as_str())
+        .all(conn, |row| {
             let row = Row::of("reads", row);
             Ok(Read { operator: row.get("operator")?, what: row.get("what")?, at: row.time("at")? })
         })
-        .collect()
+        .await
 }
 
 /// A page of the keys of all addresses that are stored anywhere, in order, after `after`.
 pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AddressKey>> {
-    let rows = sqlx::query(
-        // Each table gives a page in the order of its index: all of them together would be read again for every page.
+    let sql = // Each table gives a page in the order of its index: all of them together would be read again for every page.
         "SELECT email_key FROM (
            SELECT email_key FROM (SELECT DISTINCT email_key FROM contacts
              WHERE email_key > $1 ORDER BY email_key LIMIT $2) AS a
@@ -411,11 +379,6 @@ pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<A
            UNION SELECT new_key FROM (SELECT DISTINCT new_key FROM rectifications
              WHERE new_key > $1 ORDER BY new_key LIMIT $2) AS g
            UNION SELECT subject FROM (SELECT DISTINCT subject FROM ledger_openings
-             WHERE subject > $1 ORDER BY subject LIMIT $2) AS h) AS everywhere ORDER BY email_key LIMIT $2",
-    )
-    .bind(after)
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("contacts", row).get("email_key")?))).collect()
+             WHERE subject > $1 ORDER BY subject LIMIT $2) AS h) AS everywhere ORDER BY email_key LIMIT $2";
+    ask!(sql, after, limit).all(conn, |row| Ok(AddressKey::stored(Row::of("contacts", row).get("email_key")?))).await
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::preference::Reason;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -27,36 +28,21 @@ pub struct Suppression {
 
 /// Adds a reason for an address; an older one of the same kind stays, and the result is false.
 pub async fn add(conn: &mut Conn, address: &Address, reason: Reason, now: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "INSERT INTO suppressions (email_key, email, reason, since) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (email_key, reason) DO NOTHING",
-    )
-    .bind(address.key().as_str())
-    .bind(address.as_str())
-    .bind(reason.as_str())
-    .bind(now.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "INSERT INTO suppressions (email_key, email, reason, since) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (email_key, reason) DO NOTHING";
+    ask!(sql, address.key().as_str(), address.as_str(), reason.as_str(), now).changed_one(conn).await
 }
 
 /// Removes the reasons against an address, except a restriction: only its own command lifts that. Returns how many.
 pub async fn remove(conn: &mut Conn, key: &AddressKey) -> Result<u64> {
-    let done = sqlx::query("DELETE FROM suppressions WHERE email_key = $1 AND reason <> 'restricted'")
-        .bind(key.as_str())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected())
+    let sql = "DELETE FROM suppressions WHERE email_key = $1 AND reason <> 'restricted'";
+    ask!(sql, key.as_str()).changed(conn).await
 }
 
 /// The reasons against an address.
 pub async fn reasons(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Suppression>> {
-    let rows =
-        sqlx::query("SELECT email_key, email, reason, since FROM suppressions WHERE email_key = $1 ORDER BY reason")
-            .bind(key.as_str())
-            .fetch_all(conn)
-            .await?;
-    rows.iter().map(read).collect()
+    let sql = "SELECT email_key, email, reason, since FROM suppressions WHERE email_key = $1 ORDER BY reason";
+    ask!(sql, key.as_str()).all(conn, read).await
 }
 
 /// Those of some addresses that are dead.
@@ -66,8 +52,7 @@ pub async fn dead(conn: &mut Conn, keys: &[&str]) -> Result<BTreeSet<AddressKey>
         "SELECT email_key FROM suppressions WHERE email_key", in "$1",
         " AND reason = 'dead'"
     );
-    let rows = sqlx::query(sql).bind(json(keys)).fetch_all(conn).await?;
-    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()
+    ask!(sql, json(keys)).all(conn, |row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Suppression> {
@@ -82,14 +67,9 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Suppression> {
 
 /// A page of suppressions in the order of their addresses and reasons, after one of them.
 pub async fn list(conn: &mut Conn, after: Option<&(AddressKey, Reason)>, limit: u32) -> Result<Vec<Suppression>> {
-    let rows = sqlx::query(
-        "SELECT email_key, email, reason, since FROM suppressions WHERE (email_key, reason) > ($1, $2)
-         ORDER BY email_key, reason LIMIT $3",
-    )
-    .bind(after.map_or("", |(key, _)| key.as_str()))
-    .bind(after.map_or("", |(_, reason)| reason.as_str()))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(read).collect()
+    let sql = "SELECT email_key, email, reason, since FROM suppressions WHERE (email_key, reason) > ($1, $2)
+         ORDER BY email_key, reason LIMIT $3";
+    ask!(sql, after.map_or("", |(key, _)| key.as_str()), after.map_or("", |(_, reason)| reason.as_str()), limit)
+        .all(conn, read)
+        .await
 }

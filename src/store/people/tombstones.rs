@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::tombstone::Tombstone;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::{Row, hex};
 use crate::store::{Conn, Result};
@@ -32,17 +33,13 @@ pub async fn insert(conn: &mut Conn, tombstones: &[Tombstone]) -> Result<u64> {
         rows,
         "WHERE true ON CONFLICT (id) DO NOTHING"
     );
-    Ok(sqlx::query(sql).bind(json(&rows.collect::<Vec<_>>())).execute(conn).await?.rows_affected())
+    ask!(sql, json(&rows.collect::<Vec<_>>())).changed(conn).await
 }
 
 /// A page of tombstones by id, after `after`.
 pub async fn page(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Tombstone>> {
-    let rows = sqlx::query("SELECT id, mark, hash, at FROM tombstones WHERE id > $1 ORDER BY id LIMIT $2")
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read).collect()
+    let sql = "SELECT id, mark, hash, at FROM tombstones WHERE id > $1 ORDER BY id LIMIT $2";
+    ask!(sql, after, limit).all(conn, read).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Tombstone> {
@@ -52,16 +49,12 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Tombstone> {
 
 /// The tombstone that counts of an address, by its hash.
 pub async fn last(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Tombstone>> {
-    let row = sqlx::query("SELECT id, mark, hash, at FROM tombstones WHERE hash = $1 ORDER BY id DESC LIMIT 1")
-        .bind(hash.as_slice())
-        .fetch_optional(conn)
-        .await?;
-    row.as_ref().map(read).transpose()
+    let sql = "SELECT id, mark, hash, at FROM tombstones WHERE hash = $1 ORDER BY id DESC LIMIT 1";
+    ask!(sql, hash.as_slice()).first(conn, read).await
 }
 
 /// The number of tombstones. A transaction that holds the ledger's head and finds the number as it was before knows that nobody
 /// was erased in between.
 pub async fn count(conn: &mut Conn) -> Result<u64> {
-    let row = sqlx::query("SELECT COUNT(*) AS n FROM tombstones").fetch_one(conn).await?;
-    Row::of("tombstones", &row).count("n")
+    ask!("SELECT COUNT(*) AS n FROM tombstones").count(conn, "tombstones").await
 }

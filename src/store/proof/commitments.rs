@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::entry::commitment;
 use crate::domain::merkle::{Hash, leaf_hash};
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::{Row, hex};
 use crate::store::proof::tree::{Subtree, signed};
@@ -70,16 +71,9 @@ fn inconsistent(ordinal: u64, problem: &str) -> StoreError {
 
 /// A page of a notice's recipients in manifest order, from `ordinal` on.
 pub async fn committed(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Committed>> {
-    let rows = sqlx::query(
-        "SELECT id, ordinal, account_id, email, salt, commitment FROM deliveries
-         WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3",
-    )
-    .bind(notice_id.to_string())
-    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(read_committed).collect()
+    let sql = "SELECT id, ordinal, account_id, email, salt, commitment FROM deliveries
+         WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3";
+    ask!(sql, notice_id, ordinal, limit).all(conn, read_committed).await
 }
 
 fn read_committed(row: &sqlx::any::AnyRow) -> Result<Committed> {
@@ -114,7 +108,7 @@ pub async fn insert_nodes(conn: &mut Conn, notice_id: Uuid, first: u64, subtrees
         rows
     );
     if !rows.is_empty() {
-        sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
+        ask!(sql, json(&rows)).run(conn).await?;
     }
     Ok(())
 }
@@ -127,16 +121,9 @@ pub async fn nodes(
     index: u64,
     limit: u32,
 ) -> Result<Vec<Hash>> {
-    let rows = sqlx::query(
-        "SELECT idx, hash FROM recipient_nodes WHERE notice_id = $1 AND first = $2 AND level = $3 AND idx >= $4
-         ORDER BY idx LIMIT $5",
-    )
-    .bind(notice_id.to_string())
-    .bind(signed(first))
-    .bind(i64::from(level))
-    .bind(signed(index))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| Row::of("recipient_nodes", row).bytes("hash")).collect()
+    let sql = "SELECT idx, hash FROM recipient_nodes WHERE notice_id = $1 AND first = $2 AND level = $3 AND idx >= $4
+         ORDER BY idx LIMIT $5";
+    ask!(sql, notice_id, signed(first), level, signed(index), limit)
+        .all(conn, |row| Row::of("recipient_nodes", row).bytes("hash"))
+        .await
 }

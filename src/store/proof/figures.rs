@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -23,8 +24,7 @@ pub struct Waiting {
 /// What waits in each lane that has anything.
 pub async fn waiting(conn: &mut Conn, now: Timestamp) -> Result<Vec<Waiting>> {
     // Grouped by notice first: that is the order of the queue's index, which holds all that is asked for.
-    let rows = sqlx::query(
-        "SELECT n.lane, CAST(SUM(q.deliveries) AS BIGINT) AS deliveries, MIN(CASE WHEN n.state = 'closed'
+    let sql = "SELECT n.lane, CAST(SUM(q.deliveries) AS BIGINT) AS deliveries, MIN(CASE WHEN n.state = 'closed'
            OR (n.state = 'released' AND n.paused_at IS NULL) THEN q.due_at END) AS due_at,
            MIN(CASE WHEN (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))
              AND q.deliveries > COALESCE(s.deliveries, 0) THEN COALESCE(n.resent_at, n.released_at) END) AS released_at
@@ -32,13 +32,9 @@ pub async fn waiting(conn: &mut Conn, now: Timestamp) -> Result<Vec<Waiting>> {
          JOIN notices n ON n.id = q.notice_id
          LEFT JOIN (SELECT notice_id, COUNT(*) AS deliveries FROM queue WHERE not_before IS NOT NULL AND not_before > $1
            GROUP BY notice_id) AS s ON s.notice_id = q.notice_id
-         WHERE n.state <> 'releasing' GROUP BY n.lane ORDER BY n.lane",
-    )
-    .bind(now.as_millisecond())
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+         WHERE n.state <> 'releasing' GROUP BY n.lane ORDER BY n.lane";
+    ask!(sql, now)
+        .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok(Waiting {
                 lane: row.count("lane")?,
@@ -47,7 +43,7 @@ pub async fn waiting(conn: &mut Conn, now: Timestamp) -> Result<Vec<Waiting>> {
                 released_at: row.maybe_time("released_at")?,
             })
         })
-        .collect()
+        .await
 }
 
 /// How far the ledger is behind.
@@ -65,21 +61,22 @@ pub struct Sealing {
 
 /// How far the ledger is behind.
 pub async fn sealing(conn: &mut Conn) -> Result<Sealing> {
-    let row = sqlx::query(
+    ask!(
         "SELECT h.size, CASE WHEN h.stopped IS NULL THEN 0 ELSE 1 END AS stopped,
            (SELECT COUNT(*) FROM ledger_pending) AS pending,
            (SELECT o.at FROM ledger_openings o WHERE o.entry_id =
              (SELECT entry_id FROM ledger_pending ORDER BY seq LIMIT 1)) AS oldest
-         FROM ledger_head h WHERE h.id = 1",
+         FROM ledger_head h WHERE h.id = 1"
     )
-    .fetch_one(conn)
-    .await?;
-    let row = Row::of("ledger_head", &row);
-    Ok(Sealing {
-        entries: row.count("size")?,
-        pending: row.count("pending")?,
-        oldest: row.maybe_time("oldest")?,
-        // PostgreSQL has it as a 32-bit integer.
-        stopped: row.get::<i32>("stopped")? == 1,
+    .one(conn, |row| {
+        let row = Row::of("ledger_head", row);
+        Ok(Sealing {
+            entries: row.count("size")?,
+            pending: row.count("pending")?,
+            oldest: row.maybe_time("oldest")?,
+            // PostgreSQL has it as a 32-bit integer.
+            stopped: row.get::<i32>("stopped")? == 1,
+        })
     })
+    .await
 }

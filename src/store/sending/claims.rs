@@ -7,6 +7,7 @@ use super::deliveries::packed;
 use super::queue::LEASE_MS;
 use super::sendable::sendable;
 use crate::domain::clock::from_millis;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -172,16 +173,7 @@ async fn run_claim(
     skip: &[String],
     (limit, window): (usize, usize),
 ) -> Result<Vec<Claimed>> {
-    let rows = sqlx::query(sql)
-        .bind(owner)
-        .bind(now.as_millisecond())
-        .bind(notice_id.to_string())
-        .bind(json(skip))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .bind(LEASE_MS)
-        .bind(i64::try_from(window).unwrap_or(i64::MAX))
-        .fetch_all(conn)
-        .await?;
+    let rows = ask!(sql, owner, now, notice_id, json(skip), limit, LEASE_MS, window).rows(conn).await?;
     read_claimed(&rows)
 }
 
@@ -228,14 +220,7 @@ pub async fn set_aside(conn: &mut Conn, notice_id: Uuid, now: Timestamp, skip: &
              AND head.domain = ANY (ARRAY(SELECT jsonb_array_elements_text($3::jsonb))) FOR UPDATE OF q SKIP LOCKED)
          UPDATE queue q SET aside = 1 FROM over WHERE q.delivery_id = over.delivery_id",
     );
-    let done = sqlx::query(sql)
-        .bind(notice_id.to_string())
-        .bind(now.as_millisecond())
-        .bind(json(skip))
-        .bind(i64::try_from(ASIDE).unwrap_or(i64::MAX))
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected())
+    ask!(sql, notice_id, now, json(skip), ASIDE).changed(conn).await
 }
 
 /// A range of the domains for which deliveries of a notice were set aside.
@@ -250,20 +235,14 @@ pub struct Stretch {
 /// The domains after `after` for which deliveries of a notice were set aside, among the next [`DOMAINS`].
 pub async fn domains(conn: &mut Conn, notice_id: Uuid, after: &str) -> Result<Stretch> {
     // From each domain to the next: what waits for any of them is not read.
-    let rows = sqlx::query(
-        "WITH RECURSIVE d (domain, n) AS (
+    let sql = "WITH RECURSIVE d (domain, n) AS (
            SELECT (SELECT MIN(q.domain) FROM queue q WHERE q.notice_id = $1 AND q.aside = 1 AND q.domain > $2), 1
            UNION ALL
            SELECT (SELECT MIN(q.domain) FROM queue q
              WHERE q.notice_id = $1 AND q.aside = 1 AND q.domain > d.domain), d.n + 1
            FROM d WHERE d.domain IS NOT NULL AND d.n < $3)
-         SELECT domain FROM d WHERE domain IS NOT NULL ORDER BY domain",
-    )
-    .bind(notice_id.to_string())
-    .bind(after)
-    .bind(i64::try_from(DOMAINS).unwrap_or(i64::MAX))
-    .fetch_all(conn)
-    .await?;
+         SELECT domain FROM d WHERE domain IS NOT NULL ORDER BY domain";
+    let rows = ask!(sql, notice_id, after, DOMAINS).rows(conn).await?;
     let domains: Vec<String> = rows.iter().map(|row| Row::of("queue", row).get("domain")).collect::<Result<_>>()?;
     let upto = domains.last().filter(|_| domains.len() as u64 == DOMAINS).cloned();
     Ok(Stretch { domains, upto })
@@ -308,13 +287,6 @@ pub async fn claim_of(
             claimed!(postgres)
         ),
     );
-    let rows = sqlx::query(sql)
-        .bind(owner)
-        .bind(now.as_millisecond())
-        .bind(notice_id.to_string())
-        .bind(json(domains))
-        .bind(LEASE_MS)
-        .fetch_all(conn)
-        .await?;
+    let rows = ask!(sql, owner, now, notice_id, json(domains), LEASE_MS).rows(conn).await?;
     read_claimed(&rows)
 }

@@ -12,6 +12,7 @@ use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::delivery::State;
 use crate::domain::locale::{Locale, ZoneName};
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, json, json_ids};
 use crate::store::engine::row::{Row, place};
 use crate::store::notices::Continued;
@@ -37,13 +38,15 @@ pub async fn threads(
         " AND d.state IN ('accepted', 'delivered', 'uncertain') AND d.email <> ''
          ORDER BY n.sequence, d.id"
     );
-    let query = sqlx::query(sql)
-        .bind(continued.matter_id.to_string())
-        .bind(continued.notice_id.to_string())
-        .bind(continued.before.map_or(i64::MAX, |place| i64::try_from(place).unwrap_or(i64::MAX)))
-        .bind(json(accounts));
+    let query = ask!(
+        sql,
+        continued.matter_id,
+        continued.notice_id,
+        continued.before.map_or(i64::MAX, |place| i64::try_from(place).unwrap_or(i64::MAX)),
+        json(accounts)
+    );
     let mut threads = BTreeMap::new();
-    for row in &query.fetch_all(conn).await? {
+    for row in &query.rows(conn).await? {
         let row = Row::of("deliveries", row);
         let (id, domain): (String, String) = (row.get("id")?, row.get("message_domain")?);
         let before: Option<String> = row.maybe("thread")?;
@@ -84,9 +87,9 @@ pub async fn of_rows(
         " AND row_key", in "$3",
         " ORDER BY ordinal + 0"
     );
-    let query = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).bind(json(keys));
+    let query = ask!(sql, notice_id, json(accounts), json(keys));
     let mut found: BTreeMap<String, Vec<OfRow>> = BTreeMap::new();
-    for row in &query.fetch_all(conn).await? {
+    for row in &query.rows(conn).await? {
         let row = Row::of("deliveries", row);
         let of_row = OfRow { id: row.get("id")?, account_id: row.get("account_id")?, email: row.get("email")? };
         found.entry(row.get("row_key")?).or_default().push(of_row);
@@ -113,23 +116,19 @@ pub async fn mailed(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<Mailed>> {
         "SELECT d.id, d.email, n.message_domain FROM deliveries d JOIN notices n ON n.id = d.notice_id
          WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
     );
-    let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
+    ask!(sql, json_ids(ids))
+        .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok(Mailed { id: row.id("id")?, email: row.get("email")?, message_domain: row.get("message_domain")? })
         })
-        .collect()
+        .await
 }
 
 /// The newest delivery to an address.
 pub async fn latest_to(conn: &mut Conn, key: &AddressKey) -> Result<Option<Uuid>> {
     // `id` begins with its time.
-    let row = sqlx::query("SELECT MAX(id) AS id FROM deliveries WHERE email_key = $1 AND email_key <> ''")
-        .bind(key.as_str())
-        .fetch_one(conn)
-        .await?;
-    Row::of("deliveries", &row).maybe("id")
+    let sql = "SELECT MAX(id) AS id FROM deliveries WHERE email_key = $1 AND email_key <> ''";
+    ask!(sql, key.as_str()).one(conn, |row| Row::of("deliveries", row).maybe("id")).await
 }
 
 /// A page of the customers that a notice addressed: account ids and names of those whose first delivery is among the next `limit`
@@ -141,15 +140,9 @@ pub async fn customers(
     from: u64,
     limit: u32,
 ) -> Result<Option<(Vec<(String, String)>, u64)>> {
-    let rows = sqlx::query(
-        "SELECT account_id, customer_name, ordinal FROM deliveries WHERE notice_id = $1 AND ordinal >= $2
-         ORDER BY ordinal LIMIT $3",
-    )
-    .bind(notice_id.to_string())
-    .bind(i64::try_from(from).unwrap_or(i64::MAX))
-    .bind(i64::from(limit))
-    .fetch_all(&mut *conn)
-    .await?;
+    let sql = "SELECT account_id, customer_name, ordinal FROM deliveries WHERE notice_id = $1 AND ordinal >= $2
+         ORDER BY ordinal LIMIT $3";
+    let rows = ask!(sql, notice_id, from, limit).rows(&mut *conn).await?;
     let Some(last) = rows.last() else { return Ok(None) };
     let next = Row::of("deliveries", last).count("ordinal")? + 1;
     let mut customers: Vec<(String, String)> = Vec::new();
@@ -177,13 +170,7 @@ async fn addressed_before(
          WHERE notice_id = $1 AND account_id", in "$2",
         " AND ordinal + 0 < $3"
     );
-    let rows = sqlx::query(sql)
-        .bind(notice_id.to_string())
-        .bind(json(accounts))
-        .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(|row| Row::of("deliveries", row).get("account_id")).collect()
+    ask!(sql, notice_id, json(accounts), ordinal).all(conn, |row| Row::of("deliveries", row).get("account_id")).await
 }
 
 /// A page of the customers of a notice's audience with nobody to address, by account id after `after`: account ids and names.
@@ -193,31 +180,20 @@ pub async fn unaddressed_after(
     after: &str,
     limit: u32,
 ) -> Result<Vec<(String, String)>> {
-    let rows = sqlx::query(
-        "SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1 AND account_id > $2
-         ORDER BY account_id LIMIT $3",
-    )
-    .bind(notice_id.to_string())
-    .bind(after)
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+    let sql = "SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1 AND account_id > $2
+         ORDER BY account_id LIMIT $3";
+    ask!(sql, notice_id, after, limit)
+        .all(conn, |row| {
             let row = Row::of("unaddressed", row);
             Ok((row.get("account_id")?, row.get("customer_name")?))
         })
-        .collect()
+        .await
 }
 
 /// Returns the name at release of a customer of a notice's audience with nobody to address; `None` if it is none of them.
 pub async fn unaddressed_name(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Option<String>> {
-    let row = sqlx::query("SELECT customer_name FROM unaddressed WHERE notice_id = $1 AND account_id = $2")
-        .bind(notice_id.to_string())
-        .bind(account_id)
-        .fetch_optional(conn)
-        .await?;
-    row.as_ref().map(|row| Row::of("unaddressed", row).get("customer_name")).transpose()
+    let sql = "SELECT customer_name FROM unaddressed WHERE notice_id = $1 AND account_id = $2";
+    ask!(sql, notice_id, account_id).first(conn, |row| Row::of("unaddressed", row).get("customer_name")).await
 }
 
 /// What a worker needs to make and send a delivery's message.
@@ -323,12 +299,12 @@ pub async fn to_send(conn: &mut Conn, ids: &[String]) -> Result<Vec<ToSend>> {
               WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND d.email <> ''"
         ),
     );
-    let rows = sqlx::query(sql).bind(json(ids)).fetch_all(conn).await?;
-    let read = |row| {
-        let row = Row::of("deliveries", row);
-        ToSend::unpack(row.id("id")?, &row.get::<String>("packed")?)
-    };
-    rows.iter().map(read).collect()
+    ask!(sql, json(ids))
+        .all(conn, |row| {
+            let row = Row::of("deliveries", row);
+            ToSend::unpack(row.id("id")?, &row.get::<String>("packed")?)
+        })
+        .await
 }
 
 impl ToSend {

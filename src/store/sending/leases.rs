@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::queue::LEASE_MS;
 use super::sendable::sendable;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -36,14 +37,12 @@ pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held]) 
          FROM held WHERE queue.delivery_id = held.delivery_id
          RETURNING queue.delivery_id AS delivery_id, queue.token AS token",
     );
-    let rows =
-        sqlx::query(sql).bind(json(held)).bind(owner).bind(now.as_millisecond()).bind(LEASE_MS).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
+    ask!(sql, json(held), owner, now, LEASE_MS)
+        .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok(Held { id: row.id("delivery_id")?, token: row.get("token")? })
         })
-        .collect()
+        .await
 }
 
 /// Returns to the queue what is leased to a live node without an owner inside it: claims whose commit succeeded and was never
@@ -62,14 +61,7 @@ pub async fn give_back_unheld(conn: &mut Conn, owner: &str, now: Timestamp, held
              SELECT 1 FROM jsonb_array_elements($1::jsonb)
              WHERE value ->> 'id' = queue.delivery_id AND CAST(value ->> 'token' AS BIGINT) = queue.token)",
     );
-    let given_back = sqlx::query(sql)
-        .bind(json(held))
-        .bind(owner)
-        .bind(now.as_millisecond())
-        .bind(i64::from(every))
-        .execute(conn)
-        .await?;
-    Ok(given_back.rows_affected())
+    ask!(sql, json(held), owner, now, every).changed(conn).await
 }
 
 /// A claim whose node is gone: whether its message was accepted is unknown.
@@ -99,8 +91,7 @@ pub async fn note_refused(conn: &mut Conn, claims: &[Held]) -> Result<()> {
         rows,
         ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL"
     );
-    sqlx::query(sql).bind(json(claims)).execute(conn).await?;
-    Ok(())
+    ask!(sql, json(claims)).run(conn).await
 }
 
 /// Returns the claims of other nodes to the queue whose deliveries were refused ([`note_refused`]), where [`take_over`] would take
@@ -115,8 +106,7 @@ pub async fn give_back_refused(conn: &mut Conn, owner: &str, now: Timestamp, eve
          WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND $2 >= 0 AND refused_token = token
            AND ($3 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))",
     );
-    let done = sqlx::query(sql).bind(owner).bind(now.as_millisecond()).bind(i64::from(every)).execute(conn).await?;
-    Ok(done.rows_affected())
+    ask!(sql, owner, now, every).changed(conn).await
 }
 
 /// Takes over up to `limit` claims of other nodes: all of them with `every` (on SQLite at start, when there can be no other
@@ -144,17 +134,8 @@ pub async fn take_over(
          FROM stale WHERE q.delivery_id = stale.delivery_id
          RETURNING q.delivery_id, q.notice_id, q.token, q.attempts, q.first_at, q.waited",
     );
-    let rows = sqlx::query(sql)
-        .bind(owner)
-        .bind(now.as_millisecond())
-        .bind(i64::from(every))
-        .bind(i64::from(limit))
-        .bind(LEASE_MS)
-        .bind(json_ids(but))
-        .fetch_all(conn)
-        .await?;
-    rows.iter()
-        .map(|row| {
+    ask!(sql, owner, now, every, limit, LEASE_MS, json_ids(but))
+        .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok(Stale {
                 delivery_id: row.id("delivery_id")?,
@@ -165,22 +146,18 @@ pub async fn take_over(
                 waited: row.get("waited")?,
             })
         })
-        .collect()
+        .await
 }
 
 /// True while a claim may still be sent: it is ours, and its notice is neither paused nor cancelled. Opt-outs and suppressions
 /// are checked elsewhere.
 pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Result<bool> {
-    let row = sqlx::query(concat!(
+    let sql = concat!(
         "SELECT COUNT(*) AS n FROM queue q JOIN notices n ON n.id = q.notice_id
          WHERE q.delivery_id = $1 AND q.token = $2 AND q.lease_owner IS NOT NULL
            AND ",
         sendable!(),
         ""
-    ))
-    .bind(delivery_id.to_string())
-    .bind(token)
-    .fetch_one(conn)
-    .await?;
-    Ok(Row::of("queue", &row).count("n")? == 1)
+    );
+    Ok(ask!(sql, delivery_id, token).count(conn, "queue").await? == 1)
 }

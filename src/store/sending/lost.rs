@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -17,33 +18,29 @@ macro_rules! is_lost {
 
 /// How many deliveries of a released notice are unfinished without a place in the queue, and the first of them.
 pub async fn count(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, Option<Uuid>)> {
-    let row = sqlx::query(concat!(
+    let sql = concat!(
         "SELECT COUNT(*) AS n, MIN(d.id) AS first FROM deliveries d JOIN notices n ON n.id = d.notice_id
          WHERE d.notice_id = $1 AND n.released_at IS NOT NULL AND ",
         is_lost!()
-    ))
-    .bind(notice_id.to_string())
-    .fetch_one(conn)
-    .await?;
-    let row = Row::of("deliveries", &row);
-    Ok((row.count("n")?, row.maybe("first")?))
+    );
+    ask!(sql, notice_id)
+        .one(conn, |row| {
+            let row = Row::of("deliveries", row);
+            Ok((row.count("n")?, row.maybe("first")?))
+        })
+        .await
 }
 
 /// The open notices with fewer deliveries in the queue than are unfinished, by the counts that the database maintains: no delivery
 /// is read.
 pub async fn notices(conn: &mut Conn) -> Result<Vec<Uuid>> {
-    let rows = sqlx::query(
-        "SELECT n.id FROM notices n WHERE n.state IN ('released', 'scheduled', 'releasing', 'cancelled') AND n.closed_at IS NULL
+    ask!("SELECT n.id FROM notices n WHERE n.state IN ('released', 'scheduled', 'releasing', 'cancelled') AND n.closed_at IS NULL
            AND n.released_at IS NOT NULL AND n.recipients >
            (SELECT COUNT(*) FROM queue q WHERE q.notice_id = n.id
               AND NOT EXISTS (SELECT 1 FROM doubts u WHERE u.notice_id = n.id AND u.delivery_id = q.delivery_id))
            + COALESCE((SELECT CAST(SUM(c.n) AS BIGINT) FROM delivery_counts c
               WHERE c.notice_id = n.id AND c.state NOT IN ('queued', 'deferred')), 0)
-         ORDER BY n.lane, n.released_at, n.id",
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| Row::of("notices", row).id("id")).collect()
+         ORDER BY n.lane, n.released_at, n.id").all(conn, |row| Row::of("notices", row).id("id")).await
 }
 
 /// Puts the unfinished deliveries of a notice that lost their place back into the queue; returns how many. They are due at once, and
@@ -67,6 +64,5 @@ pub async fn requeue(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result
             " ON CONFLICT (delivery_id) DO NOTHING"
         ),
     );
-    let done = sqlx::query(sql).bind(notice_id.to_string()).bind(now.as_millisecond()).execute(conn).await?;
-    Ok(done.rows_affected())
+    ask!(sql, notice_id, now).changed(conn).await
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::domain::mould::{Key, Mould};
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::proof::tree::signed;
 use crate::store::{Conn, Result, StoreError};
@@ -14,39 +15,24 @@ use crate::store::{Conn, Result, StoreError};
 /// Stores a mould, unless there is one for its recipients; returns the one that is stored.
 pub async fn keep(conn: &mut Conn, mould: &Mould, bytes: &[u8]) -> Result<Mould> {
     let key = &mould.key;
-    sqlx::query(
-        "INSERT INTO moulds (id, notice_id, locale, zone, role, body) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (notice_id, locale, zone, role) DO NOTHING",
-    )
-    .bind(mould.id.to_vec())
-    .bind(key.notice_id.to_string())
-    .bind(&key.locale)
-    .bind(&key.zone)
-    .bind(&key.role)
-    .bind(bytes)
-    .execute(&mut *conn)
-    .await?;
+    let sql = "INSERT INTO moulds (id, notice_id, locale, zone, role, body) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (notice_id, locale, zone, role) DO NOTHING";
+    ask!(sql, mould.id.to_vec(), key.notice_id, &key.locale, &key.zone, &key.role, bytes).run(&mut *conn).await?;
     find(conn, key).await?.ok_or_else(|| missing(mould.number))
 }
 
 /// The mould of some recipients.
 pub async fn find(conn: &mut Conn, key: &Key) -> Result<Option<Mould>> {
-    let row = sqlx::query(
-        "SELECT number, id, body FROM moulds WHERE notice_id = $1 AND locale = $2 AND zone = $3 AND role = $4",
-    )
-    .bind(key.notice_id.to_string())
-    .bind(&key.locale)
-    .bind(&key.zone)
-    .bind(&key.role)
-    .fetch_optional(conn)
-    .await?;
-    row.as_ref().map(read).transpose()
+    let sql = "SELECT number, id, body FROM moulds WHERE notice_id = $1 AND locale = $2 AND zone = $3 AND role = $4";
+    ask!(sql, key.notice_id, &key.locale, &key.zone, &key.role).first(conn, read).await
 }
 
 /// The mould of a number.
 pub async fn numbered(conn: &mut Conn, number: u64) -> Result<Mould> {
-    let query = sqlx::query("SELECT number, id, body FROM moulds WHERE number = $1").bind(signed(number));
-    query.fetch_optional(conn).await?.as_ref().map(read).transpose()?.ok_or_else(|| missing(number))
+    ask!("SELECT number, id, body FROM moulds WHERE number = $1", signed(number))
+        .first(conn, read)
+        .await?
+        .ok_or_else(|| missing(number))
 }
 
 /// Moulds that were read, so that each is read once.
@@ -78,22 +64,21 @@ impl Moulds {
 pub async fn page(conn: &mut Conn, after: u64, limit: u32) -> Result<Vec<(Mould, Key)>> {
     let sql =
         "SELECT number, id, notice_id, locale, zone, role, body FROM moulds WHERE number > $1 ORDER BY number LIMIT $2";
-    let rows = sqlx::query(sql).bind(signed(after)).bind(i64::from(limit)).fetch_all(conn).await?;
-    let read = |row| {
-        let mould = read(row)?;
-        let row = Row::of("moulds", row);
-        let notice_id = row.id("notice_id")?;
-        let key = Key { notice_id, locale: row.get("locale")?, zone: row.get("zone")?, role: row.get("role")? };
-        Ok((mould, key))
-    };
-    rows.iter().map(read).collect()
+    ask!(sql, signed(after), limit)
+        .all(conn, |row| {
+            let mould = read(row)?;
+            let row = Row::of("moulds", row);
+            let notice_id = row.id("notice_id")?;
+            let key = Key { notice_id, locale: row.get("locale")?, zone: row.get("zone")?, role: row.get("role")? };
+            Ok((mould, key))
+        })
+        .await
 }
 
 /// How many moulds a notice has.
 pub async fn count(conn: &mut Conn, notice_id: Uuid) -> Result<u64> {
     let sql = "SELECT COUNT(*) AS n FROM moulds WHERE notice_id = $1";
-    let row = sqlx::query(sql).bind(notice_id.to_string()).fetch_one(conn).await?;
-    Row::of("moulds", &row).count("n")
+    ask!(sql, notice_id).count(conn, "moulds").await
 }
 
 /// Reads a mould, which must be the one that its id names.

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -66,23 +67,18 @@ pub async fn beat(conn: &mut Conn, node: &Node, now: Timestamp) -> Result<Beat> 
            (SELECT COUNT(*) FROM nodes o WHERE o.id <> nodes.id AND o.seen_at >= nodes.seen_at - $6
               AND o.seen_at < nodes.joined_at) AS unaware",
     );
-    let row = sqlx::query(sql)
-        .bind(&node.id)
-        .bind(&node.name)
-        .bind(&node.version)
-        .bind(node.started_at.map(Timestamp::as_millisecond))
-        .bind(now.as_millisecond())
-        .bind(GONE_AFTER_MS)
-        .fetch_one(conn)
-        .await?;
-    let row = Row::of("nodes", &row);
-    Ok(Beat {
-        started_at: row.time("started_at")?,
-        joined_at: row.time("joined_at")?,
-        others: row.count("others")?,
-        unaware: row.count("unaware")?,
-        at: row.time("seen_at")?,
-    })
+    ask!(sql, &node.id, &node.name, &node.version, node.started_at, now, GONE_AFTER_MS)
+        .one(conn, |row| {
+            let row = Row::of("nodes", row);
+            Ok(Beat {
+                started_at: row.time("started_at")?,
+                joined_at: row.time("joined_at")?,
+                others: row.count("others")?,
+                unaware: row.count("unaware")?,
+                at: row.time("seen_at")?,
+            })
+        })
+        .await
 }
 
 /// The state of a relay at a node.
@@ -105,15 +101,13 @@ pub async fn publish(conn: &mut Conn, states: &[RelayState]) -> Result<()> {
         rows,
         "WHERE TRUE ON CONFLICT (node_id, relay) DO UPDATE SET state = excluded.state"
     );
-    sqlx::query(sql).bind(json(states)).execute(conn).await?;
-    Ok(())
+    ask!(sql, json(states)).run(conn).await
 }
 
 /// Signs a node off.
 pub async fn leave(conn: &mut Conn, id: &str) -> Result<()> {
-    sqlx::query("DELETE FROM relay_states WHERE node_id = $1").bind(id).execute(&mut *conn).await?;
-    sqlx::query("DELETE FROM nodes WHERE id = $1").bind(id).execute(conn).await?;
-    Ok(())
+    ask!("DELETE FROM relay_states WHERE node_id = $1", id).run(&mut *conn).await?;
+    ask!("DELETE FROM nodes WHERE id = $1", id).run(conn).await
 }
 
 /// Removes the nodes that are gone, and their relay states. One that comes back joins again.
@@ -125,9 +119,8 @@ pub async fn forget_gone(conn: &mut Conn, now: Timestamp) -> Result<()> {
            WHERE seen_at < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $2 AND $1 >= 0
            FOR UPDATE SKIP LOCKED)",
     );
-    sqlx::query(sql).bind(now.as_millisecond()).bind(GONE_AFTER_MS).execute(&mut *conn).await?;
-    sqlx::query("DELETE FROM relay_states WHERE node_id NOT IN (SELECT id FROM nodes)").execute(conn).await?;
-    Ok(())
+    ask!(sql, now, GONE_AFTER_MS).run(&mut *conn).await?;
+    ask!("DELETE FROM relay_states WHERE node_id NOT IN (SELECT id FROM nodes)").run(conn).await
 }
 
 /// The live nodes, in the order in which they started.
@@ -138,9 +131,8 @@ pub async fn live(conn: &mut Conn, now: Timestamp) -> Result<Vec<Node>> {
          WHERE seen_at >= CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $2 AND $1 >= 0
          ORDER BY started_at, id",
     );
-    let rows = sqlx::query(sql).bind(now.as_millisecond()).bind(GONE_AFTER_MS).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
+    ask!(sql, now, GONE_AFTER_MS)
+        .all(conn, |row| {
             let row = Row::of("nodes", row);
             Ok(Node {
                 id: row.get("id")?,
@@ -150,17 +142,15 @@ pub async fn live(conn: &mut Conn, now: Timestamp) -> Result<Vec<Node>> {
                 seen_at: row.maybe_time("seen_at")?,
             })
         })
-        .collect()
+        .await
 }
 
 /// The relay states of all nodes, those that are gone included.
 pub async fn relay_states(conn: &mut Conn) -> Result<Vec<RelayState>> {
-    let rows = sqlx::query("SELECT node_id, relay, state FROM relay_states ORDER BY relay, node_id").fetch_all(conn);
-    rows.await?
-        .iter()
-        .map(|row| {
+    ask!("SELECT node_id, relay, state FROM relay_states ORDER BY relay, node_id")
+        .all(conn, |row| {
             let row = Row::of("relay_states", row);
             Ok(RelayState { node_id: row.get("node_id")?, relay: row.get("relay")?, state: row.get("state")? })
         })
-        .collect()
+        .await
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::sendable::under_way;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -41,8 +42,7 @@ pub async fn give_back(conn: &mut Conn, claims: &[GiveBack]) -> Result<()> {
         rows,
         ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL"
     );
-    sqlx::query(sql).bind(json(claims)).execute(conn).await?;
-    Ok(())
+    ask!(sql, json(claims)).run(conn).await
 }
 
 /// Domains to which nothing may be sent before a time.
@@ -69,13 +69,7 @@ pub async fn put_off(conn: &mut Conn, notice_id: Uuid, domains: &[PutOff], limit
            WHERE q.notice_id = $2 AND q.aside = 1 LIMIT $3 FOR UPDATE OF q SKIP LOCKED)
          UPDATE queue SET aside = 0, due_at = held.until + queue.attempts FROM held WHERE queue.delivery_id = held.delivery_id",
     );
-    let done = sqlx::query(sql)
-        .bind(json(domains))
-        .bind(notice_id.to_string())
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected())
+    ask!(sql, json(domains), notice_id, limit).changed(conn).await
 }
 
 /// Makes deliveries due that wait and are unclaimed, since what they waited for is over. They go before what was released after
@@ -90,24 +84,20 @@ pub async fn hasten(conn: &mut Conn, ids: &[Uuid], now: Timestamp) -> Result<()>
          WHERE q.delivery_id = ids.id AND n.id = q.notice_id AND q.lease_owner IS NULL AND q.due_at > $2
            AND (q.not_before IS NULL OR q.not_before <> q.due_at)",
     );
-    sqlx::query(sql).bind(json_ids(ids)).bind(now.as_millisecond()).execute(conn).await?;
-    Ok(())
+    ask!(sql, json_ids(ids), now).run(conn).await
 }
 
 /// The open notices whose last delivery is due after `latest`, in milliseconds: later than anything is put off, unless a schedule
 /// does it. Reads one row of each notice: behind deliveries that wait for their schedule, others may wait as long as those.
 pub async fn due_after(conn: &mut Conn, latest: i64) -> Result<Vec<Uuid>> {
-    let rows = sqlx::query(concat!(
+    let sql = concat!(
         "SELECT n.id FROM notices n WHERE ",
         under_way!(),
         " AND (SELECT CASE WHEN q.not_before = q.due_at THEN 0 ELSE 1 END FROM queue q
              WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at > $1 AND q.lease_owner IS NULL
              ORDER BY q.due_at DESC, q.delivery_id DESC LIMIT 1) = 1"
-    ))
-    .bind(latest)
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| Row::of("notices", row).id("id")).collect()
+    );
+    ask!(sql, latest).all(conn, |row| Row::of("notices", row).id("id")).await
 }
 
 /// Makes some deliveries of a notice due that are due after `latest`, in milliseconds, or exactly at its release, if that is ahead
@@ -130,15 +120,7 @@ pub async fn bring_forward(
            ORDER BY due_at, delivery_id LIMIT $5 FOR UPDATE SKIP LOCKED)
          UPDATE queue q SET due_at = $2 FROM early WHERE q.delivery_id = early.delivery_id",
     );
-    let done = sqlx::query(sql)
-        .bind(notice_id.to_string())
-        .bind(now.as_millisecond())
-        .bind(latest)
-        .bind(released.map(Timestamp::as_millisecond))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected())
+    ask!(sql, notice_id, now, latest, released, limit).changed(conn).await
 }
 
 /// Unclaimed deliveries of a notice, to be cancelled: ids in order.
@@ -149,16 +131,11 @@ pub async fn unclaimed(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<V
         "SELECT delivery_id FROM queue WHERE notice_id = $1 AND lease_owner IS NULL
          ORDER BY aside, due_at, delivery_id LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
-    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(i64::from(limit)).fetch_all(conn).await?;
-    rows.iter().map(|row| Row::of("queue", row).id("delivery_id")).collect()
+    ask!(sql, notice_id, limit).all(conn, |row| Row::of("queue", row).id("delivery_id")).await
 }
 
 /// True while a delivery of a notice is unfinished.
 pub async fn holds(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
-    let row =
-        sqlx::query("SELECT delivery_id FROM queue WHERE notice_id = $1 ORDER BY aside, due_at, delivery_id LIMIT 1")
-            .bind(notice_id.to_string())
-            .fetch_optional(conn)
-            .await?;
-    Ok(row.is_some())
+    let sql = "SELECT delivery_id FROM queue WHERE notice_id = $1 ORDER BY aside, due_at, delivery_id LIMIT 1";
+    ask!(sql, notice_id).exists(conn).await
 }

@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 use crate::domain::entry::Person;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -48,9 +49,8 @@ pub async fn find(conn: &mut Conn, ids: &[String]) -> Result<Vec<Recipient>> {
         "SELECT id, ordinal, account_id, email, role, customer_name, row_key FROM deliveries WHERE id", in "$1",
         " AND email <> ''"
     );
-    let rows = sqlx::query(sql).bind(json(ids)).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
+    ask!(sql, json(ids))
+        .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok(Recipient {
                 id: row.id("id")?,
@@ -62,5 +62,5 @@ pub async fn find(conn: &mut Conn, ids: &[String]) -> Result<Vec<Recipient>> {
                 row_key: row.get("row_key")?,
             })
         })
-        .collect()
+        .await
 }

@@ -15,6 +15,7 @@ use crate::domain::entry::Entry;
 use crate::domain::mould::Filled;
 use crate::domain::preference;
 use crate::domain::reply::Stage;
+use crate::store::engine::ask::ask;
 use crate::store::engine::batch::{Batch, Step, Values};
 use crate::store::engine::dialect::{Dialect, among, bulk, json, json_ids};
 use crate::store::engine::row::Row;
@@ -145,12 +146,12 @@ async fn ended_meanwhile(
         "SELECT id, state FROM deliveries WHERE state IN ('accepted', 'delivered', 'bounced')
            AND id", in "$1"
     );
-    let rows = sqlx::query(sql).bind(json_ids(&ids)).fetch_all(conn).await?;
-    let read = |row| {
-        let row = Row::of("deliveries", row);
-        Ok((row.id("id")?, row.parse("state")?))
-    };
-    rows.iter().map(read).collect()
+    ask!(sql, json_ids(&ids))
+        .all(conn, |row| {
+            let row = Row::of("deliveries", row);
+            Ok((row.id("id")?, row.parse("state")?))
+        })
+        .await
 }
 
 /// What is recorded of an attempt at a delivery that ended meanwhile: the attempt under the next number, and its entry. The
@@ -158,11 +159,8 @@ async fn ended_meanwhile(
 async fn beside_the_end(conn: &mut Conn, settlement: Settlement) -> Result<Written> {
     let id = settlement.delivery_id.to_string();
     let settlement = Settlement { again: None, dead: None, ..behind_others(conn, settlement).await? };
-    sqlx::query("UPDATE deliveries SET attempts = $2 WHERE id = $1 AND attempts < $2")
-        .bind(&id)
-        .bind(i64::from(settlement.attempts))
-        .execute(conn)
-        .await?;
+    let sql = "UPDATE deliveries SET attempts = $2 WHERE id = $1 AND attempts < $2";
+    ask!(sql, &id, settlement.attempts).run(conn).await?;
     Ok(Written::try_from(settlement)?.without_state())
 }
 
@@ -187,12 +185,12 @@ async fn held(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSet<(Uuid
          ON q.delivery_id = r.value ->> 0 AND q.token = CAST(r.value ->> 1 AS BIGINT) AND q.lease_owner IS NOT NULL FOR UPDATE OF q",
     );
     let places = json(&settlements.iter().map(|it| &it.rows.place).collect::<Vec<_>>());
-    let rows = sqlx::query(sql).bind(places).fetch_all(conn).await?;
-    let read = |row| {
-        let row = Row::of("queue", row);
-        Ok((row.id("delivery_id")?, row.get("token")?))
-    };
-    rows.iter().map(read).collect()
+    ask!(sql, places)
+        .all(conn, |row| {
+            let row = Row::of("queue", row);
+            Ok((row.id("delivery_id")?, row.get("token")?))
+        })
+        .await
 }
 
 /// For an acceptance that came too late: returns true if its delivery still waits for one. The delivery then leaves the queue,
@@ -201,25 +199,16 @@ async fn is_awaited(conn: &mut Conn, settlement: &Settlement) -> Result<bool> {
     let id = settlement.delivery_id.to_string();
     if Dialect::of(conn) == Dialect::Postgres {
         // The other claim may end at this moment: whoever is second sees what the first recorded.
-        sqlx::query("SELECT delivery_id FROM queue WHERE delivery_id = $1 FOR UPDATE")
-            .bind(&id)
-            .fetch_optional(&mut *conn)
-            .await?;
+        ask!("SELECT delivery_id FROM queue WHERE delivery_id = $1 FOR UPDATE", &id).first_row(&mut *conn).await?;
     }
-    let taken = sqlx::query("DELETE FROM queue WHERE delivery_id = $1 AND lease_owner IS NULL")
-        .bind(&id)
-        .execute(&mut *conn)
-        .await?;
+    let taken =
+        ask!("DELETE FROM queue WHERE delivery_id = $1 AND lease_owner IS NULL", &id).changed(&mut *conn).await?;
     // Whoever closes the notice holds its row: the entry comes before the closing counts or after them, never between.
     crate::store::notices::lock(conn, settlement.notice_id).await?;
-    let waits = sqlx::query(
-        "SELECT d.id FROM deliveries d WHERE d.id = $1 AND d.salt IS NOT NULL AND (d.state = 'uncertain'
-           OR d.state = 'deferred' AND EXISTS (SELECT 1 FROM queue q WHERE q.delivery_id = d.id))",
-    )
-    .bind(&id)
-    .fetch_optional(conn)
-    .await?;
-    Ok(taken.rows_affected() == 1 || waits.is_some())
+    let sql = "SELECT d.id FROM deliveries d WHERE d.id = $1 AND d.salt IS NOT NULL AND (d.state = 'uncertain'
+           OR d.state = 'deferred' AND EXISTS (SELECT 1 FROM queue q WHERE q.delivery_id = d.id))";
+    let waits = ask!(sql, &id).first_row(conn).await?;
+    Ok(taken == 1 || waits.is_some())
 }
 
 /// What leaves the queue, what stays in it, and what is written of both.
@@ -287,7 +276,7 @@ fn in_order<'a>(
 pub async fn report(conn: &mut Conn, reported: &Reported<'_>, entry: &Entry) -> Result<()> {
     states::report(conn, reported).await?;
     let id = reported.delivery_id.to_string();
-    sqlx::query("DELETE FROM queue WHERE delivery_id = $1").bind(&id).execute(&mut *conn).await?;
+    ask!("DELETE FROM queue WHERE delivery_id = $1", &id).run(&mut *conn).await?;
     let opening = Opening::of_delivery(entry, reported.notice_id, reported.delivery_id, reported.at);
     ledger::append(conn, &[opening]).await
 }
@@ -319,15 +308,10 @@ pub struct Tried {
 
 /// All attempts of a delivery, first to last.
 pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> {
-    let rows = sqlx::query(
-        "SELECT attempt, at, relay, host, tls, stage, outcome, reply, dsn FROM attempts WHERE delivery_id = $1
-         ORDER BY attempt",
-    )
-    .bind(delivery_id.to_string())
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+    let sql = "SELECT attempt, at, relay, host, tls, stage, outcome, reply, dsn FROM attempts WHERE delivery_id = $1
+         ORDER BY attempt";
+    ask!(sql, delivery_id)
+        .all(conn, |row| {
             let row = Row::of("attempts", row);
             Ok(Tried {
                 attempt: row.count("attempt")?,
@@ -341,7 +325,7 @@ pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> 
                 dsn: row.count("dsn")? == 1,
             })
         })
-        .collect()
+        .await
 }
 
 /// Cancels unclaimed deliveries: they leave the queue with their entry. An uncertain one leaves it too, but stays uncertain: its
@@ -382,7 +366,7 @@ async fn take_back(
         rows,
         ")"
     );
-    sqlx::query(queue).bind(&ids).execute(&mut *conn).await?;
+    ask!(queue, &ids).run(&mut *conn).await?;
     let ended = states::take_back(conn, &taken.iter().map(|(id, _)| *id).collect::<Vec<_>>(), end, at).await?;
     let openings: Vec<_> = taken
         .iter()

@@ -9,6 +9,7 @@ use crate::domain::address::AddressKey;
 use crate::domain::category::Role;
 use crate::domain::coverage::{Known, RowMark};
 use crate::domain::delivery::{Failure, Level, Reason, State};
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -107,30 +108,19 @@ fn read_shown(row: &sqlx::any::AnyRow) -> Result<Shown> {
 
 /// A page of a notice's deliveries in manifest order, from `ordinal` on.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Shown>> {
-    let rows = sqlx::query(shown!("WHERE d.notice_id = $1 AND d.ordinal >= $2 ORDER BY d.ordinal LIMIT $3"))
-        .bind(notice_id.to_string())
-        .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read_shown).collect()
+    let sql = shown!("WHERE d.notice_id = $1 AND d.ordinal >= $2 ORDER BY d.ordinal LIMIT $3");
+    ask!(sql, notice_id, ordinal, limit).all(conn, read_shown).await
 }
 
 /// A page of a notice's deliveries that are stored in one state, in manifest order from `ordinal` on. It reads the notice until
 /// the page is full.
 pub async fn in_state(conn: &mut Conn, notice_id: Uuid, state: State, ordinal: u64, limit: u32) -> Result<Vec<Shown>> {
     // `sending` is the state of a lease: the stored one is another.
-    let rows = sqlx::query(shown!(
+    let sql = shown!(
         "WHERE d.notice_id = $1 AND d.ordinal >= $2 AND CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' \
          ELSE d.state END = $4 ORDER BY d.ordinal LIMIT $3"
-    ))
-    .bind(notice_id.to_string())
-    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
-    .bind(i64::from(limit))
-    .bind(state.as_str())
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(read_shown).collect()
+    );
+    ask!(sql, notice_id, ordinal, limit, state.as_str()).all(conn, read_shown).await
 }
 
 /// To whom deliveries go.
@@ -170,16 +160,17 @@ pub async fn to(
         To::Customer(account, key) => (to!("d.account_id = $1 AND ($2 IS NULL OR d.email_key = $2)"), account, key),
         To::Address(key) => (to!("d.email_key = $1 AND d.email_key <> '' AND $2 IS NULL"), key.as_str(), None),
     };
-    let rows = sqlx::query(sql)
-        .bind(whose.to_owned())
-        .bind(key.map(|key| key.as_str().to_owned()))
-        .bind(notice_id.map(|id| id.to_string()))
-        .bind(before.map(|id| id.to_string()))
-        .bind(state.map(State::as_str))
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read_shown).collect()
+    ask!(
+        sql,
+        whose.to_owned(),
+        key.map(|key| key.as_str().to_owned()),
+        notice_id,
+        before,
+        state.map(State::as_str),
+        limit
+    )
+    .all(conn, read_shown)
+    .await
 }
 
 /// A page of a notice's deliveries that failed: ids and ordinals in manifest order from `ordinal` on.
@@ -195,24 +186,15 @@ pub async fn failed(
         Failure::Expired => State::Expired,
         Failure::Bounced => State::Bounced,
     };
-    let rows = sqlx::query(
-        "SELECT d.id, d.ordinal FROM deliveries d
+    let sql = "SELECT d.id, d.ordinal FROM deliveries d
          WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.state = $4 AND ($5 IS NULL OR d.reason = $5)
-         ORDER BY d.ordinal LIMIT $3",
-    )
-    .bind(notice_id.to_string())
-    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
-    .bind(i64::from(limit))
-    .bind(state.as_str())
-    .bind(failure.reason().map(Reason::as_str))
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+         ORDER BY d.ordinal LIMIT $3";
+    ask!(sql, notice_id, ordinal, limit, state.as_str(), failure.reason().map(Reason::as_str))
+        .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok((row.id("id")?, row.count("ordinal")?))
         })
-        .collect()
+        .await
 }
 
 /// A notice's deliveries to some customers, by account id, each in manifest order.
@@ -224,7 +206,7 @@ pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -
              ORDER BY d.ordinal + 0"
         ),
     );
-    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
+    let rows = ask!(sql, notice_id, json(accounts)).rows(conn).await?;
     let mut found: BTreeMap<String, Vec<Shown>> = BTreeMap::new();
     for row in &rows {
         let shown = read_shown(row)?;
@@ -236,16 +218,11 @@ pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -
 /// A notice's deliveries to one customer.
 pub async fn of_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Vec<Shown>> {
     // `+ 0`: sorting a handful of rows is cheaper than walking the whole notice in manifest order.
-    let rows = sqlx::query(shown!("WHERE d.notice_id = $1 AND d.account_id = $2 ORDER BY d.ordinal + 0"))
-        .bind(notice_id.to_string())
-        .bind(account_id)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read_shown).collect()
+    let sql = shown!("WHERE d.notice_id = $1 AND d.account_id = $2 ORDER BY d.ordinal + 0");
+    ask!(sql, notice_id, account_id).all(conn, read_shown).await
 }
 
 /// One delivery.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Shown>> {
-    let row = sqlx::query(shown!("WHERE d.id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(read_shown).transpose()
+    ask!(shown!("WHERE d.id = $1"), id).first(conn, read_shown).await
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::delivery::{Event, Level, Outcome, State};
+use crate::store::engine::ask::ask;
 use crate::store::engine::batch::Step;
 use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::Row;
@@ -85,20 +86,21 @@ pub struct Reported<'a> {
 /// Writes the state that a report leads to. The caller holds the delivery's row.
 pub(super) async fn report(conn: &mut Conn, reported: &Reported<'_>) -> Result<()> {
     let &Reported { delivery_id: delivery, from, event, .. } = reported;
-    let done = sqlx::query(
-        "UPDATE deliveries SET state = $2, level = $3, reply = COALESCE($4, reply), changed_at = $5
-         WHERE id = $1 AND state = $6",
+    let sql = "UPDATE deliveries SET state = $2, level = $3, reply = COALESCE($4, reply), changed_at = $5
+         WHERE id = $1 AND state = $6";
+    let done = ask!(
+        sql,
+        delivery.to_string(),
+        Change::of(delivery, from, event)?.state(),
+        reported.level.map(Level::as_str),
+        reported.reply,
+        reported.at,
+        from.as_str()
     )
-    .bind(delivery.to_string())
-    .bind(Change::of(delivery, from, event)?.state())
-    .bind(reported.level.map(Level::as_str))
-    .bind(reported.reply)
-    .bind(reported.at.as_millisecond())
-    .bind(from.as_str())
-    .execute(conn)
+    .changed(conn)
     .await?;
     // It is in another state than the caller believes.
-    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Impossible { delivery, from, event }) }
+    if done == 1 { Ok(()) } else { Err(StoreError::Impossible { delivery, from, event }) }
 }
 
 /// Gives unclaimed deliveries an outcome that needs no attempt, for this reason; returns those that changed. One whose state it
@@ -121,32 +123,19 @@ pub(super) async fn take_back(
         rows,
         ") RETURNING id AS delivery_id"
     );
-    let rows = sqlx::query(sql)
-        .bind(json(&ids))
-        .bind(at.as_millisecond())
-        .bind(outcome.state().as_str())
-        .bind(why)
-        .bind(possible_in(Event::Outcome(outcome)))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(|row| Row::of("deliveries", row).id("delivery_id")).collect()
+    ask!(sql, json(&ids), at, outcome.state().as_str(), why, possible_in(Event::Outcome(outcome)))
+        .all(conn, |row| Row::of("deliveries", row).id("delivery_id"))
+        .await
 }
 
 /// Writes the state of a delivery that is sent again. The caller holds its row.
 pub(super) async fn resend(conn: &mut Conn, id: Uuid, now: Timestamp) -> Result<()> {
-    let state = sqlx::query("SELECT state FROM deliveries WHERE id = $1").bind(id.to_string());
-    let from = Row::of("deliveries", &state.fetch_one(&mut *conn).await?).parse("state")?;
+    let state = ask!("SELECT state FROM deliveries WHERE id = $1", id);
+    let from = state.one(&mut *conn, |row| Row::of("deliveries", row).parse("state")).await?;
     let change = Change::of(id, from, Event::Resend)?;
     if change.0 != from {
-        sqlx::query(
-            "UPDATE deliveries SET state = $3, level = NULL, reason = NULL, changed_at = $2 WHERE id = $1 AND state = $4",
-        )
-        .bind(id.to_string())
-        .bind(now.as_millisecond())
-        .bind(change.state())
-        .bind(from.as_str())
-        .execute(conn)
-        .await?;
+        let sql = "UPDATE deliveries SET state = $3, level = NULL, reason = NULL, changed_at = $2 WHERE id = $1 AND state = $4";
+        ask!(sql, id, now, change.state(), from.as_str()).run(conn).await?;
     }
     Ok(())
 }

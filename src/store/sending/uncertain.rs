@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::sending::states;
 use crate::store::{Conn, Result, notices};
@@ -20,12 +21,9 @@ pub struct Doubts {
 
 /// Counts the uncertain deliveries.
 pub async fn count(conn: &mut Conn) -> Result<Doubts> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS doubts, COUNT(q.delivery_id) AS again
-         FROM doubts u LEFT JOIN queue q ON q.delivery_id = u.delivery_id",
-    )
-    .fetch_one(conn)
-    .await?;
+    let sql = "SELECT COUNT(*) AS doubts, COUNT(q.delivery_id) AS again
+         FROM doubts u LEFT JOIN queue q ON q.delivery_id = u.delivery_id";
+    let row = ask!(sql).row(conn).await?;
     let row = Row::of("doubts", &row);
     let again = row.count("again")?;
     Ok(Doubts { operator: row.count("doubts")?.saturating_sub(again), again })
@@ -62,21 +60,13 @@ pub async fn list(
     // A range of the key: nothing before it and nothing after it is read.
     let from = notice_id.unwrap_or(Uuid::nil());
     let after = after.unwrap_or_default().max((from, Uuid::nil()));
-    let rows = sqlx::query(
-        "SELECT d.id, d.notice_id, d.account_id, d.email, d.changed_at, d.reply, q.due_at,
+    let sql = "SELECT d.id, d.notice_id, d.account_id, d.email, d.changed_at, d.reply, q.due_at,
            (SELECT a.relay FROM attempts a WHERE a.delivery_id = d.id ORDER BY a.attempt DESC LIMIT 1) AS relay
          FROM doubts u JOIN deliveries d ON d.id = u.delivery_id LEFT JOIN queue q ON q.delivery_id = u.delivery_id
          WHERE u.notice_id <= $1 AND (u.notice_id, u.delivery_id) > ($2, $3)
-         ORDER BY u.notice_id, u.delivery_id LIMIT $4",
-    )
-    .bind(notice_id.unwrap_or(Uuid::max()).to_string())
-    .bind(after.0.to_string())
-    .bind(after.1.to_string())
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+         ORDER BY u.notice_id, u.delivery_id LIMIT $4";
+    ask!(sql, notice_id.unwrap_or(Uuid::max()), after.0.to_string(), after.1.to_string(), limit)
+        .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok(Doubt {
                 id: row.id("id")?,
@@ -89,7 +79,7 @@ pub async fn list(
                 again_at: row.maybe_time("due_at")?,
             })
         })
-        .collect()
+        .await
 }
 
 /// Puts an uncertain or failed delivery back into the queue, towards its address's domain. Returns false if it is neither any
@@ -99,29 +89,17 @@ pub async fn list(
 /// Its token starts far above all that its earlier claims can have had: a worker that was taken for dead must not settle the
 /// new claim. The caller holds the ledger's head and the notice's row, so that no erasure and no closing comes in between.
 pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token, first_at)
+    let sql = "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token, first_at)
          SELECT d.id, d.notice_id, n.lane, $3, $2, d.attempts, 0, $2, d.first_at FROM deliveries d JOIN notices n ON n.id = d.notice_id
-         WHERE d.id = $1 AND $4 LIKE '%,' || d.state || ',%' AND d.email <> '' ON CONFLICT (delivery_id) DO NOTHING",
-    )
-    .bind(id.to_string())
-    .bind(now.as_millisecond())
-    .bind(domain)
-    .bind(states::resendable())
-    .execute(&mut *conn)
-    .await?;
-    if done.rows_affected() == 0 {
+         WHERE d.id = $1 AND $4 LIKE '%,' || d.state || ',%' AND d.email <> '' ON CONFLICT (delivery_id) DO NOTHING";
+    let done = ask!(sql, id, now, domain, states::resendable()).changed(&mut *conn).await?;
+    if done == 0 {
         return Ok(false);
     }
     states::resend(conn, id, now).await?;
-    sqlx::query(
-        "UPDATE notices SET resent_at = $2, attempts_purged_at = NULL WHERE closed_at IS NOT NULL
-           AND id = (SELECT notice_id FROM deliveries WHERE id = $1)",
-    )
-    .bind(id.to_string())
-    .bind(now.as_millisecond())
-    .execute(conn)
-    .await?;
+    let sql = "UPDATE notices SET resent_at = $2, attempts_purged_at = NULL WHERE closed_at IS NOT NULL
+           AND id = (SELECT notice_id FROM deliveries WHERE id = $1)";
+    ask!(sql, id, now).run(conn).await?;
     Ok(true)
 }
 
@@ -130,29 +108,21 @@ pub async fn end_resending(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
     // Who puts a delivery of it into the queue holds this row. A statement that waits for it inside would see the queue as it was
     // before, and nobody would look at that delivery again.
     notices::lock(conn, notice_id).await?;
-    let done = sqlx::query(
-        "UPDATE notices SET resent_at = NULL WHERE id = $1 AND resent_at IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id)",
-    )
-    .bind(notice_id.to_string())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let sql = "UPDATE notices SET resent_at = NULL WHERE id = $1 AND resent_at IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id)";
+    ask!(sql, notice_id).changed_one(conn).await
 }
 
 /// Open notices of optional categories of which deliveries wait, and how many: a restored copy does not know whether they were
 /// sent after it was made.
 pub async fn optional_waiting(conn: &mut Conn) -> Result<Vec<(Uuid, u64)>> {
-    let rows = sqlx::query(
+    ask!(
         "SELECT n.id, CAST(COUNT(q.delivery_id) AS BIGINT) AS waiting FROM notices n JOIN queue q ON q.notice_id = n.id
-         WHERE n.lane = 2 AND n.released_at IS NOT NULL AND q.lease_owner IS NULL GROUP BY n.id ORDER BY n.id",
+         WHERE n.lane = 2 AND n.released_at IS NOT NULL AND q.lease_owner IS NULL GROUP BY n.id ORDER BY n.id"
     )
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("notices", row);
-            Ok((row.id("id")?, row.count("waiting")?))
-        })
-        .collect()
+    .all(conn, |row| {
+        let row = Row::of("notices", row);
+        Ok((row.id("id")?, row.count("waiting")?))
+    })
+    .await
 }

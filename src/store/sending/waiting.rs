@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::sendable::under_way;
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
+use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{json, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Dialect, Result};
@@ -13,17 +14,10 @@ use crate::store::{Conn, Dialect, Result};
 /// How many deliveries of a notice could be claimed from the front of its queue now, counted up to `limit`: a count of all
 /// would take time.
 pub async fn due(conn: &mut Conn, notice_id: Uuid, now: Timestamp, limit: usize) -> Result<u64> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS n FROM (SELECT delivery_id FROM queue
+    let sql = "SELECT COUNT(*) AS n FROM (SELECT delivery_id FROM queue
            WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2
-           ORDER BY due_at, delivery_id LIMIT $3) AS front",
-    )
-    .bind(notice_id.to_string())
-    .bind(now.as_millisecond())
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .fetch_one(conn)
-    .await?;
-    Ok(Row::of("queue", &row).count("n")?.min(limit as u64))
+           ORDER BY due_at, delivery_id LIMIT $3) AS front";
+    Ok(ask!(sql, notice_id, now, limit).count(conn, "queue").await?.min(limit as u64))
 }
 
 /// What of a notice can be claimed now.
@@ -37,7 +31,7 @@ pub struct Waiting {
 
 /// The notices that have deliveries due and unclaimed. Reads one row of each open notice, however much waits.
 pub async fn with_due(conn: &mut Conn, now: Timestamp) -> Result<Vec<(Uuid, Waiting)>> {
-    let rows = sqlx::query(concat!(
+    let sql = concat!(
         "SELECT id, front, aside FROM (
            SELECT n.id AS id,
              CASE WHEN EXISTS (SELECT 1 FROM queue q
@@ -50,16 +44,13 @@ pub async fn with_due(conn: &mut Conn, now: Timestamp) -> Result<Vec<(Uuid, Wait
         under_way!(),
         ") AS w
          WHERE front = 1 OR aside = 1"
-    ))
-    .bind(now.as_millisecond())
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+    );
+    ask!(sql, now)
+        .all(conn, |row| {
             let row = Row::of("notices", row);
             Ok((row.id("id")?, Waiting { front: row.count("front")? == 1, aside: row.count("aside")? == 1 }))
         })
-        .collect()
+        .await
 }
 
 /// What waits, for those who ask whether there is anything to do.
@@ -114,14 +105,10 @@ pub async fn is_busy(
         busy_sql!("SELECT jsonb_array_elements_text($3::jsonb)", "SELECT jsonb_array_elements_text($4::jsonb)"),
     );
     let but: Vec<&str> = but.iter().map(Category::as_str).collect();
-    let row = sqlx::query(sql)
-        .bind(now.as_millisecond())
-        .bind(notice_id.map(|id| id.to_string()))
-        .bind(json(&but))
-        .bind(json_ids(unreadable))
-        .fetch_one(conn)
-        .await?;
-    Ok(Row::of("queue", &row).count("busy")? == 1)
+    Ok(ask!(sql, now, notice_id, json(&but), json_ids(unreadable))
+        .one(conn, |row| Row::of("queue", row).count("busy"))
+        .await?
+        == 1)
 }
 
 /// Whether anything is leased or can be claimed, but of the categories listed as `$3` and the notices listed as `$4`.
@@ -155,7 +142,7 @@ pub async fn depth_by_category(
     notice_id: Option<Uuid>,
     now: Timestamp,
 ) -> Result<Vec<(Category, Depth)>> {
-    let rows = sqlx::query(concat!(
+    let sql = concat!(
         "SELECT n.category AS category, COUNT(CASE WHEN q.lease_owner IS NOT NULL THEN 1 END) AS leased,
            COUNT(CASE WHEN q.lease_owner IS NULL AND q.due_at <= $1 THEN 1 END) AS due,
            COUNT(CASE WHEN q.lease_owner IS NULL AND q.due_at > $1 THEN 1 END) AS later,
@@ -165,44 +152,33 @@ pub async fn depth_by_category(
            AND ",
         under_way!(),
         " GROUP BY n.category"
-    ))
-    .bind(now.as_millisecond())
-    .bind(notice_id.map(|id| id.to_string()))
-    .fetch_all(conn)
-    .await?;
-    let read = |row| {
-        let row = Row::of("queue", row);
-        Ok((row.parse("category")?, Depth::read(&row)?))
-    };
-    rows.iter().map(read).collect()
+    );
+    ask!(sql, now, notice_id)
+        .all(conn, |row| {
+            let row = Row::of("queue", row);
+            Ok((row.parse("category")?, Depth::read(&row)?))
+        })
+        .await
 }
 
 /// How many deliveries of a notice wait for their schedule, or for the end of quiet hours, and when the first of them is due.
 pub async fn scheduled(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<(u64, Option<Timestamp>)> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS n, MIN(not_before) AS first FROM queue
-         WHERE notice_id = $1 AND not_before IS NOT NULL AND not_before > $2",
-    )
-    .bind(notice_id.to_string())
-    .bind(now.as_millisecond())
-    .fetch_one(conn)
-    .await?;
-    let row = Row::of("queue", &row);
-    Ok((row.count("n")?, row.maybe_time("first")?))
+    let sql = "SELECT COUNT(*) AS n, MIN(not_before) AS first FROM queue
+         WHERE notice_id = $1 AND not_before IS NOT NULL AND not_before > $2";
+    ask!(sql, notice_id, now)
+        .one(conn, |row| {
+            let row = Row::of("queue", row);
+            Ok((row.count("n")?, row.maybe_time("first")?))
+        })
+        .await
 }
 
 /// When the next of a notice's deliveries is due that are not due yet. Reads two entries of an index, however much waits.
 pub async fn next_due(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<Option<Timestamp>> {
-    let row = sqlx::query(
-        "SELECT MIN(due_at) AS first FROM (
+    let sql = "SELECT MIN(due_at) AS first FROM (
            SELECT MIN(due_at) AS due_at FROM queue WHERE notice_id = $1 AND aside = 0 AND due_at > $2
-           UNION ALL SELECT MIN(due_at) FROM queue WHERE notice_id = $1 AND aside = 1 AND due_at > $2) AS ends",
-    )
-    .bind(notice_id.to_string())
-    .bind(now.as_millisecond())
-    .fetch_one(conn)
-    .await?;
-    Row::of("queue", &row).maybe_time("first")
+           UNION ALL SELECT MIN(due_at) FROM queue WHERE notice_id = $1 AND aside = 1 AND due_at > $2) AS ends";
+    ask!(sql, notice_id, now).one(conn, |row| Row::of("queue", row).maybe_time("first")).await
 }
 
 /// What waits of the notices that may be sent; of one of them, if named.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::webhook::HookEvent;
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -38,42 +39,32 @@ pub struct Attempt {
 
 /// Adds an attempt of a webhook, in place of the oldest.
 pub async fn insert(conn: &mut Conn, webhook_id: Uuid, attempt: &Attempt) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO webhook_attempts (id, webhook_id, call_id, event, at, attempt, status, took_ms, problem)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    let sql = "INSERT INTO webhook_attempts (id, webhook_id, call_id, event, at, attempt, status, took_ms, problem)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    ask!(
+        sql,
+        attempt.id,
+        webhook_id,
+        attempt.call_id,
+        attempt.event.as_str(),
+        attempt.at,
+        attempt.attempt,
+        attempt.status.map(i64::from),
+        attempt.took_ms,
+        attempt.problem.as_deref()
     )
-    .bind(attempt.id.to_string())
-    .bind(webhook_id.to_string())
-    .bind(attempt.call_id.to_string())
-    .bind(attempt.event.as_str())
-    .bind(attempt.at.as_millisecond())
-    .bind(i64::from(attempt.attempt))
-    .bind(attempt.status.map(i64::from))
-    .bind(i64::try_from(attempt.took_ms).unwrap_or(i64::MAX))
-    .bind(attempt.problem.as_deref())
-    .execute(&mut *conn)
+    .run(&mut *conn)
     .await?;
-    sqlx::query(
-        "DELETE FROM webhook_attempts WHERE webhook_id = $1 AND id <= (SELECT id FROM webhook_attempts
-           WHERE webhook_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
-    )
-    .bind(webhook_id.to_string())
-    .bind(i64::from(KEPT))
-    .execute(conn)
-    .await?;
-    Ok(())
+    let sql = "DELETE FROM webhook_attempts WHERE webhook_id = $1 AND id <= (SELECT id FROM webhook_attempts
+           WHERE webhook_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
+    ask!(sql, webhook_id, KEPT).run(conn).await
 }
 
 /// The last attempts of a webhook, the newest first.
 pub async fn list(conn: &mut Conn, webhook_id: Uuid) -> Result<Vec<Attempt>> {
-    let rows = sqlx::query(
-        "SELECT id, call_id, event, at, attempt, status, took_ms, problem FROM webhook_attempts
-         WHERE webhook_id = $1 ORDER BY id DESC LIMIT $2",
-    )
-    .bind(webhook_id.to_string())
-    .bind(i64::from(KEPT))
-    .fetch_all(conn)
-    .await?;
+    let sql = "SELECT id, call_id, event, at, attempt, status, took_ms, problem FROM webhook_attempts
+         WHERE webhook_id = $1 ORDER BY id DESC LIMIT $2";
+    let rows = ask!(sql, webhook_id, KEPT).rows(conn).await?;
     rows.iter()
         .map(|row| {
             let row = Row::of("webhook_attempts", row);

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::delivery::State;
 use crate::domain::webhook::HookEvent;
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -33,17 +34,9 @@ pub async fn note(
     (object, notice_id): (&str, Option<Uuid>),
     at: Timestamp,
 ) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO webhook_facts (event, object, notice_id, at) SELECT $1, $2, $3, $4
-         WHERE EXISTS (SELECT 1 FROM webhook_wants WHERE event = $1)",
-    )
-    .bind(event.as_str())
-    .bind(object)
-    .bind(notice_id.map(|id| id.to_string()))
-    .bind(at.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
+    let sql = "INSERT INTO webhook_facts (event, object, notice_id, at) SELECT $1, $2, $3, $4
+         WHERE EXISTS (SELECT 1 FROM webhook_wants WHERE event = $1)";
+    ask!(sql, event.as_str(), object, notice_id, at).run(conn).await
 }
 
 /// Notes a fact about a notice.
@@ -53,20 +46,18 @@ pub async fn note_notice(conn: &mut Conn, event: HookEvent, notice_id: Uuid, at:
 
 /// True if there is a fact of which no call was made.
 pub async fn any(conn: &mut Conn) -> Result<bool> {
-    let row = sqlx::query("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM webhook_facts LIMIT 1) AS found");
-    Ok(Row::of("webhook_facts", &row.fetch_one(conn).await?).count("n")? > 0)
+    Ok(ask!("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM webhook_facts LIMIT 1) AS found")
+        .count(conn, "webhook_facts")
+        .await?
+        > 0)
 }
 
 /// Takes up to `limit` facts, in the order in which they were noted.
 pub async fn take(conn: &mut Conn, limit: u32) -> Result<Vec<Fact>> {
     // By the rows that were seen, not by their range: on PostgreSQL a lower number may commit later.
-    let rows = sqlx::query(
-        "DELETE FROM webhook_facts WHERE seq IN (SELECT seq FROM webhook_facts ORDER BY seq LIMIT $1)
-         RETURNING event, object, notice_id, account_id, state, at, seq",
-    )
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
+    let sql = "DELETE FROM webhook_facts WHERE seq IN (SELECT seq FROM webhook_facts ORDER BY seq LIMIT $1)
+         RETURNING event, object, notice_id, account_id, state, at, seq";
+    let rows = ask!(sql, limit).rows(conn).await?;
     let mut taken = rows
         .iter()
         .map(|row| {

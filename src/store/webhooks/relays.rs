@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use crate::store::engine::ask::ask;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// True if a webhook wants to know when a relay is down, or up again.
 pub async fn are_wanted(conn: &mut Conn) -> Result<bool> {
-    let row = sqlx::query("SELECT COUNT(*) AS n FROM webhook_wants WHERE event IN ('relay.down', 'relay.up')");
-    Ok(Row::of("webhook_wants", &row.fetch_one(conn).await?).count("n")? > 0)
+    Ok(ask!("SELECT COUNT(*) AS n FROM webhook_wants WHERE event IN ('relay.down', 'relay.up')")
+        .count(conn, "webhook_wants")
+        .await?
+        > 0)
 }
 
 /// Those that are down.
 pub async fn down(conn: &mut Conn) -> Result<BTreeSet<String>> {
-    let rows = sqlx::query("SELECT relay FROM webhook_relays_down").fetch_all(conn).await?;
-    rows.iter().map(|row| Row::of("webhook_relays_down", row).get("relay")).collect()
+    ask!("SELECT relay FROM webhook_relays_down")
+        .all(conn, |row| Row::of("webhook_relays_down", row).get("relay"))
+        .await
 }
 
 /// Notes that a relay is down, or up again. Returns false if that is known.
@@ -24,5 +28,5 @@ pub async fn set_down(conn: &mut Conn, relay: &str, is_down: bool) -> Result<boo
     } else {
         "DELETE FROM webhook_relays_down WHERE relay = $1"
     };
-    Ok(sqlx::query(sql).bind(relay).execute(conn).await?.rows_affected() == 1)
+    ask!(sql, relay).changed_one(conn).await
 }
