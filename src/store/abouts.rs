@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -28,7 +28,7 @@ pub async fn of_tasks(conn: &mut Conn, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Ab
            LEFT JOIN customers c ON c.account_id = t.account_id WHERE t.id", in "$1"
     );
     let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-    ask!(sql, json(&ids))
+    query!(sql, json(&ids))
         .all(conn, |row| {
             let row = Row::of("tasks", row);
             let about =

@@ -6,8 +6,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::task::{State, TaskKind};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -98,7 +98,7 @@ macro_rules! select {
 pub async fn open(conn: &mut Conn, task: &NewTask<'_>) -> Result<bool> {
     let sql = "INSERT INTO tasks (id, kind, notice_id, account_id, delivery_id, inbound_id, reason, opened_at, deadline, state)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open') ON CONFLICT DO NOTHING";
-    ask!(
+    query!(
         sql,
         task.id,
         task.kind.as_str(),
@@ -121,13 +121,13 @@ pub async fn close(conn: &mut Conn, kind: TaskKind, notice_id: Uuid, accounts: &
         "UPDATE tasks SET state = 'done', done_at = $4 WHERE state = 'open' AND kind = $1 AND notice_id = $2
            AND account_id", in "$3"
     );
-    ask!(sql, kind.as_str(), notice_id, json(accounts), at).changed(conn).await
+    query!(sql, kind.as_str(), notice_id, json(accounts), at).changed(conn).await
 }
 
 /// Closes the open tasks of a kind about a notice by a fact, whoever of its customers they are about. Returns how many there were.
 pub async fn close_all(conn: &mut Conn, kind: TaskKind, notice_id: Uuid, at: Timestamp) -> Result<u64> {
     let sql = "UPDATE tasks SET state = 'done', done_at = $3 WHERE state = 'open' AND kind = $1 AND notice_id = $2";
-    ask!(sql, kind.as_str(), notice_id, at).changed(conn).await
+    query!(sql, kind.as_str(), notice_id, at).changed(conn).await
 }
 
 /// Closes the open tasks of a kind about a notice with a deadline by a fact. Returns how many there were.
@@ -139,7 +139,7 @@ pub async fn close_due(
 ) -> Result<u64> {
     let sql = "UPDATE tasks SET state = 'done', done_at = $4
          WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND deadline = $3";
-    ask!(sql, kind.as_str(), notice_id, deadline, at).changed(conn).await
+    query!(sql, kind.as_str(), notice_id, deadline, at).changed(conn).await
 }
 
 /// How many tasks of a kind are open about a delivery of a notice to a customer.
@@ -150,7 +150,7 @@ pub async fn open_about(
 ) -> Result<u64> {
     let sql = "SELECT COUNT(*) AS n FROM tasks
          WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND account_id = $3 AND delivery_id = $4";
-    ask!(sql, kind.as_str(), notice_id, account_id, delivery_id).count(conn, "tasks").await
+    query!(sql, kind.as_str(), notice_id, account_id, delivery_id).count(conn, "tasks").await
 }
 
 /// Closes the open tasks of a kind about a delivery of a notice to a customer by a fact. Returns how many there were.
@@ -162,24 +162,24 @@ pub async fn close_about(
 ) -> Result<u64> {
     let sql = "UPDATE tasks SET state = 'done', done_at = $5
          WHERE state = 'open' AND kind = $1 AND notice_id = $2 AND account_id = $3 AND delivery_id = $4";
-    ask!(sql, kind.as_str(), notice_id, account_id, delivery_id, at).changed(conn).await
+    query!(sql, kind.as_str(), notice_id, account_id, delivery_id, at).changed(conn).await
 }
 
 /// Closes the open tasks of a kind by a fact. Returns how many there were.
 pub async fn close_kind(conn: &mut Conn, kind: TaskKind, at: Timestamp) -> Result<u64> {
     let sql = "UPDATE tasks SET state = 'done', done_at = $2 WHERE state = 'open' AND kind = $1";
-    ask!(sql, kind.as_str(), at).changed(conn).await
+    query!(sql, kind.as_str(), at).changed(conn).await
 }
 
 /// Closes a task by a person's note. Returns false if it is not open.
 pub async fn done(conn: &mut Conn, id: Uuid, (by, note): (&str, &str), at: Timestamp) -> Result<bool> {
     let sql = "UPDATE tasks SET state = 'done', done_at = $2, done_by = $3, note = $4 WHERE id = $1 AND state = 'open'";
-    ask!(sql, id, at, by, note).changed_one(conn).await
+    query!(sql, id, at, by, note).changed_one(conn).await
 }
 
 /// The task with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Task>> {
-    ask!(select!("WHERE id = $1"), id).first(conn, read).await
+    query!(select!("WHERE id = $1"), id).first(conn, read).await
 }
 
 /// The open tasks with the next deadlines, those without one last. Those about no notice are always visible.
@@ -192,7 +192,7 @@ pub async fn next_due(conn: &mut Conn, limit: u32, visible: Visible) -> Result<V
          ORDER BY COALESCE(deadline, 9223372036854775807), id LIMIT $1"
     );
     let (sealed, categories) = (i64::from(visible.sealed), visible.words());
-    ask!(sql, limit, sealed, categories).all(conn, read).await
+    query!(sql, limit, sealed, categories).all(conn, read).await
 }
 
 /// A page of tasks by id, the newest first, before this one; only open ones with `open`. Those about no notice are always visible.
@@ -221,33 +221,33 @@ pub async fn list(
     };
     let before = before.unwrap_or(Uuid::max()).to_string();
     let (sealed, categories) = (i64::from(visible.sealed), visible.words());
-    let rows = ask!(sql, before, limit, sealed, categories).rows(conn).await?;
+    let rows = query!(sql, before, limit, sealed, categories).rows(conn).await?;
     rows.iter().map(read).collect()
 }
 
 /// The last task of a kind about a notice as a whole.
 pub async fn last(conn: &mut Conn, kind: TaskKind, notice_id: Uuid) -> Result<Option<Task>> {
     let sql = select!("WHERE notice_id = $1 AND account_id IS NULL AND kind = $2 ORDER BY id DESC LIMIT 1");
-    ask!(sql, notice_id, kind.as_str()).first(conn, read).await
+    query!(sql, notice_id, kind.as_str()).first(conn, read).await
 }
 
 /// The open tasks about a customer, the oldest first.
 pub async fn of_customer(conn: &mut Conn, account_id: &str) -> Result<Vec<Task>> {
     let sql = select!("WHERE account_id = $1 AND state = 'open' ORDER BY id");
-    ask!(sql, account_id).all(conn, read).await
+    query!(sql, account_id).all(conn, read).await
 }
 
 /// How many tasks of each kind are open about a notice.
 pub async fn open_of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<(TaskKind, u64)>> {
     let sql =
         "SELECT kind, COUNT(*) AS n FROM tasks WHERE notice_id = $1 AND state = 'open' GROUP BY kind ORDER BY kind";
-    let rows = ask!(sql, notice_id).rows(conn).await?;
+    let rows = query!(sql, notice_id).rows(conn).await?;
     counted(&rows)
 }
 
 /// How many tasks of each kind are open.
 pub async fn open_by_kind(conn: &mut Conn) -> Result<Vec<(TaskKind, u64)>> {
-    let rows = ask!("SELECT kind, COUNT(*) AS n FROM tasks WHERE state = 'open' GROUP BY kind ORDER BY kind")
+    let rows = query!("SELECT kind, COUNT(*) AS n FROM tasks WHERE state = 'open' GROUP BY kind ORDER BY kind")
         .rows(conn)
         .await?;
     counted(&rows)
@@ -265,12 +265,12 @@ fn counted(rows: &[sqlx::any::AnyRow]) -> Result<Vec<(TaskKind, u64)>> {
 /// A page of tasks whose note contains an `@`, by id, after `after`.
 pub async fn with_mentions(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Task>> {
     let sql = select!("WHERE id > $1 AND note LIKE '%@%' ORDER BY id LIMIT $2");
-    ask!(sql, after, limit).all(conn, read).await
+    query!(sql, after, limit).all(conn, read).await
 }
 
 /// Empties the note of a task; who closed it and when stays.
 pub async fn clear_note(conn: &mut Conn, id: Uuid) -> Result<()> {
-    ask!("UPDATE tasks SET note = '' WHERE id = $1", id).run(conn).await
+    query!("UPDATE tasks SET note = '' WHERE id = $1", id).run(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Task> {

@@ -7,7 +7,6 @@
 //! - [`pulse`]: for work of many transactions, as long as one of them moves on;
 //! - [`turn`] and [`writer`]: for the turn to write a SQLite file, which is fair between processes.
 
-pub(in crate::store) mod ask;
 pub(in crate::store) mod batch;
 mod checkpoints;
 pub(in crate::store) mod dialect;
@@ -18,6 +17,7 @@ mod open;
 mod patience;
 mod pool;
 mod pulse;
+pub(in crate::store) mod query;
 pub(crate) mod row;
 mod scrub;
 mod turn;

@@ -8,8 +8,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::forward::{Reason, State};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -53,20 +53,20 @@ pub struct Claimed {
 /// Plans to forward a message.
 pub async fn plan(conn: &mut Conn, id: Uuid, at: Timestamp) -> Result<()> {
     let sql = "UPDATE inbound SET forward = 'waiting', forward_at = $2, forward_due_at = $2 WHERE id = $1";
-    ask!(sql, id, at).run(conn).await
+    query!(sql, id, at).run(conn).await
 }
 
 /// Records that a message is not forwarded.
 pub async fn withhold(conn: &mut Conn, id: Uuid, reason: Reason, at: Timestamp) -> Result<()> {
     let sql = "UPDATE inbound SET forward = 'withheld', forward_reason = $2, forward_at = $3 WHERE id = $1";
-    ask!(sql, id, reason.as_str(), at).run(conn).await
+    query!(sql, id, reason.as_str(), at).run(conn).await
 }
 
 /// How many replies to a delivery, of those that came since a time, were forwarded or are to be.
 pub async fn count_since(conn: &mut Conn, delivery_id: Uuid, since: Timestamp) -> Result<u64> {
     let sql =
         "SELECT COUNT(*) AS n FROM inbound WHERE delivery_id = $1 AND at > $2 AND forward IN ('waiting', 'forwarded')";
-    ask!(sql, delivery_id, since).count(conn, "inbound").await
+    query!(sql, delivery_id, since).count(conn, "inbound").await
 }
 
 /// Claims the reply that has waited longest, if one is due, until a time.
@@ -76,7 +76,7 @@ pub async fn claim(conn: &mut Conn, now: Timestamp, until: Timestamp) -> Result<
          WHERE id = (SELECT id FROM inbound WHERE forward = 'waiting' AND forward_due_at <= $1 ORDER BY forward_due_at, id LIMIT 1)
            AND forward = 'waiting' AND forward_due_at <= $1
          RETURNING id, delivery_id, at, forward_claims, size, raw";
-    ask!(sql, now, until)
+    query!(sql, now, until)
         .first(conn, |row| {
             let row = Row::of("inbound", row);
             Ok(Claimed {
@@ -94,7 +94,7 @@ pub async fn claim(conn: &mut Conn, now: Timestamp, until: Timestamp) -> Result<
 /// Tries a claimed reply again at a later time. Returns false if another process has claimed it since.
 pub async fn postpone(conn: &mut Conn, claimed: &Claimed, due_at: Timestamp) -> Result<bool> {
     let sql = "UPDATE inbound SET forward_due_at = $3 WHERE id = $1 AND forward = 'waiting' AND forward_claims = $2";
-    ask!(sql, claimed.inbound_id, claimed.claims, due_at).changed_one(conn).await
+    query!(sql, claimed.inbound_id, claimed.claims, due_at).changed_one(conn).await
 }
 
 /// Records that a reply was forwarded, and deletes its bytes and envelope: support has it now. Returns false if it is recorded
@@ -102,21 +102,21 @@ pub async fn postpone(conn: &mut Conn, claimed: &Claimed, due_at: Timestamp) -> 
 pub async fn forwarded(conn: &mut Conn, id: Uuid, at: Timestamp) -> Result<bool> {
     let sql = "UPDATE inbound SET forward = 'forwarded', forward_at = $2, raw = NULL, recipient = NULL, sender = NULL
          WHERE id = $1 AND forward = 'waiting'";
-    ask!(sql, id, at).changed_one(conn).await
+    query!(sql, id, at).changed_one(conn).await
 }
 
 /// Records that a claimed reply could not be forwarded. Returns false if another process has claimed it since.
 pub async fn fail(conn: &mut Conn, claimed: &Claimed, reason: Reason, at: Timestamp) -> Result<bool> {
     let sql = "UPDATE inbound SET forward = 'failed', forward_reason = $3, forward_at = $4
          WHERE id = $1 AND forward = 'waiting' AND forward_claims = $2";
-    ask!(sql, claimed.inbound_id, claimed.claims, reason.as_str(), at).changed_one(conn).await
+    query!(sql, claimed.inbound_id, claimed.claims, reason.as_str(), at).changed_one(conn).await
 }
 
 /// The replies to a delivery, in the order of their arrival.
 pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Forward>> {
     let sql = "SELECT id, at, forward, forward_reason, forward_at FROM inbound
          WHERE delivery_id = $1 AND forward IS NOT NULL ORDER BY at, id";
-    ask!(sql, delivery_id).all(conn, read).await
+    query!(sql, delivery_id).all(conn, read).await
 }
 
 /// What became of these messages; those that are no replies are left out.
@@ -126,12 +126,12 @@ pub async fn of_messages(conn: &mut Conn, ids: &[Uuid]) -> Result<BTreeMap<Uuid,
         "SELECT id, at, forward, forward_reason, forward_at FROM inbound WHERE id", in "$1",
         " AND forward IS NOT NULL"
     );
-    ask!(sql, json_ids(ids)).all(conn, |row| read(row).map(|forward| (forward.inbound_id, forward))).await
+    query!(sql, json_ids(ids)).all(conn, |row| read(row).map(|forward| (forward.inbound_id, forward))).await
 }
 
 /// How many replies wait to be forwarded.
 pub async fn waiting(conn: &mut Conn) -> Result<u64> {
-    ask!("SELECT COUNT(*) AS n FROM inbound WHERE forward = 'waiting'").count(conn, "inbound").await
+    query!("SELECT COUNT(*) AS n FROM inbound WHERE forward = 'waiting'").count(conn, "inbound").await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Forward> {

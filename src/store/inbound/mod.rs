@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::domain::inbound::{Disposition, Route};
 use crate::domain::report::{MatchKind, MessageKind};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -98,7 +98,7 @@ impl Waiting {
 pub async fn insert(conn: &mut Conn, arrived: &Arrived) -> Result<bool> {
     let sql = "INSERT INTO inbound (id, digest, route, recipient, sender, at, due_at, size, raw, disposition)
          VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, 'waiting') ON CONFLICT (digest) DO NOTHING";
-    ask!(
+    query!(
         sql,
         arrived.id,
         arrived.digest.as_slice(),
@@ -125,7 +125,7 @@ pub async fn waiting(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<
     let sql = "SELECT id, size, due_at FROM inbound WHERE disposition = 'waiting' AND due_at <= $1
          UNION ALL SELECT id, size, due_at FROM inbound WHERE disposition = 'waiting' AND due_at > $2
          ORDER BY due_at, id LIMIT $3";
-    let rows = ask!(sql, now, now.as_millisecond().saturating_add(TOO_FAR_MS), limit).rows(&mut *conn).await?;
+    let rows = query!(sql, now, now.as_millisecond().saturating_add(TOO_FAR_MS), limit).rows(&mut *conn).await?;
     let (mut ids, mut bytes) = (Vec::with_capacity(rows.len()), 0);
     for row in &rows {
         let row = Row::of("inbound", row);
@@ -144,7 +144,7 @@ pub async fn waiting(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<
         "SELECT id, route, recipient, sender, at, size, raw FROM inbound WHERE id", in "$1",
         " AND disposition = 'waiting' ORDER BY due_at, id"
     );
-    ask!(sql, json_ids(&ids))
+    query!(sql, json_ids(&ids))
         .all(conn, |row| {
             let row = Row::of("inbound", row);
             let id = row.id("id")?;
@@ -168,7 +168,7 @@ fn waits(row: &Row<'_>, id: Uuid) -> Result<Waiting> {
 /// Reads a message again at a later time.
 pub async fn postpone(conn: &mut Conn, id: Uuid, due_at: Timestamp) -> Result<()> {
     let sql = "UPDATE inbound SET due_at = $2 WHERE id = $1 AND disposition = 'waiting'";
-    ask!(sql, id, due_at).run(conn).await
+    query!(sql, id, due_at).run(conn).await
 }
 
 /// What became of a message.
@@ -189,19 +189,19 @@ pub struct Disposed {
 /// Returns true if a message still waits: no other process was first. The caller holds the ledger's head.
 pub async fn is_waiting(conn: &mut Conn, id: Uuid) -> Result<bool> {
     let sql = "SELECT 1 AS one FROM inbound WHERE id = $1 AND disposition = 'waiting'";
-    ask!(sql, id).exists(conn).await
+    query!(sql, id).exists(conn).await
 }
 
 /// Records what became of a message that waited.
 pub async fn dispose(conn: &mut Conn, id: Uuid, disposed: &Disposed) -> Result<()> {
     let sql = "UPDATE inbound SET disposition = $2, kind = $3, tie = $4, delivery_id = $5
          WHERE id = $1 AND disposition = 'waiting'";
-    ask!(sql, id, disposed.disposition.as_str(), disposed.kind.as_str(), disposed.tie.as_str(), disposed.delivery_id)
+    query!(sql, id, disposed.disposition.as_str(), disposed.kind.as_str(), disposed.tie.as_str(), disposed.delivery_id)
         .run(&mut *conn)
         .await?;
     if disposed.erased {
         let clear = "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL WHERE id = $1";
-        ask!(clear, id).run(conn).await?;
+        query!(clear, id).run(conn).await?;
     }
     Ok(())
 }
@@ -216,19 +216,19 @@ pub async fn list(conn: &mut Conn, unmatched: bool, before: Option<Uuid>, limit:
         "SELECT id, route, at, size, disposition, kind, tie, delivery_id FROM inbound WHERE id < $1 ORDER BY id DESC LIMIT $2"
     };
     let before = before.unwrap_or(Uuid::max()).to_string();
-    ask!(sql, before, limit).all(conn, stored).await
+    query!(sql, before, limit).all(conn, stored).await
 }
 
 /// The messages about a delivery, in the order of their arrival.
 pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Stored>> {
     let sql = "SELECT id, route, at, size, disposition, kind, tie, delivery_id FROM inbound WHERE delivery_id = $1 ORDER BY id";
-    ask!(sql, delivery_id).all(conn, stored).await
+    query!(sql, delivery_id).all(conn, stored).await
 }
 
 /// A message, with its bytes unless they were deleted.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<(Stored, Option<Vec<u8>>)>> {
     let sql = "SELECT id, route, at, size, disposition, kind, tie, delivery_id, raw FROM inbound WHERE id = $1";
-    let row = ask!(sql, id).first_row(conn).await?;
+    let row = query!(sql, id).first_row(conn).await?;
     let Some(row) = row else { return Ok(None) };
     let stored = stored(&row)?;
     let packed: Option<Vec<u8>> = Row::of("inbound", &row).get("raw")?;
@@ -240,7 +240,7 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<(Stored, Option<Ve
 pub async fn count_raw(conn: &mut Conn, before: Timestamp) -> Result<u64> {
     let sql = "SELECT COUNT(*) AS n FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'
                  AND (forward IS NULL OR forward <> 'waiting')";
-    ask!(sql, before).count(conn, "inbound").await
+    query!(sql, before).count(conn, "inbound").await
 }
 
 /// Deletes the bytes and envelopes of messages that came before a time, the oldest first, and all of those that are about no known
@@ -248,7 +248,7 @@ pub async fn count_raw(conn: &mut Conn, before: Timestamp) -> Result<u64> {
 pub async fn delete_raw(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
     let sql = "SELECT id, disposition FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'
                  AND (forward IS NULL OR forward <> 'waiting') ORDER BY at, id LIMIT $2";
-    let rows = ask!(sql, before, limit).rows(&mut *conn).await?;
+    let rows = query!(sql, before, limit).rows(&mut *conn).await?;
     let (mut unmatched, mut recorded) = (Vec::new(), Vec::new());
     for row in &rows {
         let row = Row::of("inbound", row);
@@ -260,9 +260,9 @@ pub async fn delete_raw(conn: &mut Conn, before: Timestamp, limit: u32) -> Resul
         list.push(row.id("id")?);
     }
     let delete = among!(conn, "DELETE FROM inbound WHERE id", in "$1");
-    ask!(delete, json_ids(&unmatched)).run(&mut *conn).await?;
+    query!(delete, json_ids(&unmatched)).run(&mut *conn).await?;
     let clear = among!(conn, "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL WHERE id", in "$1");
-    ask!(clear, json_ids(&recorded)).run(&mut *conn).await?;
+    query!(clear, json_ids(&recorded)).run(&mut *conn).await?;
     Ok(rows.len() as u64)
 }
 

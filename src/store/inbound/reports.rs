@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::domain::delivery::Outcome;
 use crate::domain::report::{Action, Dkim, MatchKind, MessageKind, Status, Verdict};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -58,7 +58,7 @@ pub async fn insert(conn: &mut Conn, delivery_id: Uuid, fingerprint: [u8; 32], r
            recipient, diagnostic, remote)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          ON CONFLICT (delivery_id, fingerprint) DO NOTHING";
-    ask!(
+    query!(
         sql,
         delivery_id,
         fingerprint.as_slice(),
@@ -83,13 +83,13 @@ pub async fn insert(conn: &mut Conn, delivery_id: Uuid, fingerprint: [u8; 32], r
 pub async fn was_expanded(conn: &mut Conn, delivery: Uuid) -> Result<bool> {
     let sql = "SELECT 1 AS one FROM reports WHERE delivery_id = $1 AND action = 'expanded'
                  AND tie IN ('token', 'token-in-returned-part') LIMIT 1";
-    ask!(sql, delivery).exists(conn).await
+    query!(sql, delivery).exists(conn).await
 }
 
 /// How many reports about a delivery are recorded; no more than `most` are counted.
 pub async fn count(conn: &mut Conn, delivery: Uuid, most: u32) -> Result<u64> {
     let sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM reports WHERE delivery_id = $1 LIMIT $2) AS found";
-    ask!(sql, delivery, most).count(conn, "reports").await
+    query!(sql, delivery, most).count(conn, "reports").await
 }
 
 /// The reports about a delivery, in the order of their arrival.
@@ -105,7 +105,7 @@ pub async fn of_deliveries(conn: &mut Conn, deliveries: &[Uuid]) -> Result<BTree
          FROM reports WHERE delivery_id", in "$1",
         " ORDER BY at, inbound_id"
     );
-    let rows = ask!(sql, json_ids(deliveries)).rows(conn).await?;
+    let rows = query!(sql, json_ids(deliveries)).rows(conn).await?;
     let mut reports: BTreeMap<Uuid, Vec<Report>> = BTreeMap::new();
     for row in &rows {
         let row = Row::of("reports", row);

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -21,13 +21,13 @@ pub struct ApprovedAudience {
 pub async fn set_audience(conn: &mut Conn, id: Uuid, audience: &ApprovedAudience) -> Result<()> {
     let sql =
         "UPDATE notices SET approved_recipients = $2, approved_audience = $3, approved_revision = $4 WHERE id = $1";
-    ask!(sql, id, audience.recipients, &audience.prints, audience.revision).run(conn).await
+    query!(sql, id, audience.recipients, &audience.prints, audience.revision).run(conn).await
 }
 
 /// What was noted of the recipients at the approval.
 pub async fn audience(conn: &mut Conn, id: Uuid) -> Result<Option<ApprovedAudience>> {
     let sql = "SELECT approved_recipients, approved_audience, approved_revision FROM notices WHERE id = $1";
-    let row = ask!(sql, id).first_row(conn).await?;
+    let row = query!(sql, id).first_row(conn).await?;
     let Some(row) = row else { return Ok(None) };
     let row = Row::of("notices", &row);
     let noted = row.maybe_count("approved_recipients")?.zip(row.get::<Option<Vec<u8>>>("approved_audience")?);

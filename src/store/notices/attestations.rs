@@ -5,8 +5,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::attestation::Channel;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -67,7 +67,7 @@ impl Attestation {
 pub async fn insert(conn: &mut Conn, notice_id: Uuid, attestation: &Attestation) -> Result<()> {
     let sql = "INSERT INTO attestations (id, notice_id, account_id, channel, witness, note, operator, at, told_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    ask!(
+    query!(
         sql,
         attestation.id,
         notice_id,
@@ -87,13 +87,13 @@ pub async fn insert(conn: &mut Conn, notice_id: Uuid, attestation: &Attestation)
 pub async fn withdraw(conn: &mut Conn, id: Uuid, withdrawn: &Withdrawn) -> Result<bool> {
     let sql = "UPDATE attestations SET withdrawn_at = $2, withdrawn_by = $3, withdrawn_why = $4
          WHERE id = $1 AND withdrawn_at IS NULL";
-    ask!(sql, id, withdrawn.at, &withdrawn.operator, &withdrawn.reason).changed_one(conn).await
+    query!(sql, id, withdrawn.at, &withdrawn.operator, &withdrawn.reason).changed_one(conn).await
 }
 
 /// Empties the words of an attestation; the attestation itself stays.
 pub async fn clear(conn: &mut Conn, id: Uuid) -> Result<()> {
     let sql = "UPDATE attestations SET note = '', witness = '', withdrawn_why = NULL WHERE id = $1";
-    ask!(sql, id).run(conn).await
+    query!(sql, id).run(conn).await
 }
 
 /// The columns of an attestation.
@@ -110,7 +110,7 @@ macro_rules! select {
 
 /// The attestations for a notice, or for one customer of it.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<Attestation>> {
-    ask!(select!("($2 IS NULL OR account_id = $2)"), notice_id, account_id).all(conn, read).await
+    query!(select!("($2 IS NULL OR account_id = $2)"), notice_id, account_id).all(conn, read).await
 }
 
 /// The attestations for a notice and some customers.
@@ -119,7 +119,7 @@ pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -
         select!("account_id IN (SELECT value FROM json_each($2))"),
         select!("account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))"),
     );
-    ask!(sql, notice_id, json(accounts)).all(conn, read).await
+    query!(sql, notice_id, json(accounts)).all(conn, read).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Attestation> {

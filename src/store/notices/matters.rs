@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::domain::category::Category;
 use crate::domain::matter::{Member, Progress, Said};
 use crate::domain::notice::State;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, bulk, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -54,32 +54,32 @@ pub async fn member_of(conn: &mut Conn, id: Uuid) -> Result<Option<(Uuid, Member
     let sql =
         "SELECT matter_id, id, category, sequence, released_at, phase, window_start, window_end, next_update_at, speaks
          FROM notices WHERE id = $1";
-    ask!(sql, id).first(conn, |row| Ok((Row::of("notices", row).id("matter_id")?, member(row)?))).await
+    query!(sql, id).first(conn, |row| Ok((Row::of("notices", row).id("matter_id")?, member(row)?))).await
 }
 
 /// The released notices of a matter, in the order of their release.
 pub async fn released(conn: &mut Conn, matter_id: Uuid) -> Result<Vec<Member>> {
     let sql = select!("WHERE matter_id = $1 AND sequence IS NOT NULL ORDER BY sequence");
-    ask!(sql, matter_id).all(conn, member).await
+    query!(sql, matter_id).all(conn, member).await
 }
 
 /// The notices that speak for a matter, in the order of their release.
 pub async fn speaking(conn: &mut Conn, matter_id: Uuid) -> Result<Vec<Member>> {
     let sql = select!("WHERE matter_id = $1 AND speaks = 1 ORDER BY sequence");
-    ask!(sql, matter_id).all(conn, member).await
+    query!(sql, matter_id).all(conn, member).await
 }
 
 /// The last notice that speaks for a matter.
 pub async fn last(conn: &mut Conn, matter_id: Uuid) -> Result<Option<Member>> {
     let sql = select!("WHERE matter_id = $1 AND speaks = 1 ORDER BY sequence DESC LIMIT 1");
-    ask!(sql, matter_id).first(conn, member).await
+    query!(sql, matter_id).first(conn, member).await
 }
 
 /// The notice of those that speak for a matter that has the most customers, with their number.
 pub async fn most_customers(conn: &mut Conn, matter_id: Uuid) -> Result<Option<(Uuid, u64)>> {
     let sql =
         "SELECT id, customers FROM notices WHERE matter_id = $1 AND speaks = 1 ORDER BY customers DESC, id LIMIT 1";
-    let row = ask!(sql, matter_id).first_row(conn).await?;
+    let row = query!(sql, matter_id).first_row(conn).await?;
     let read = |row| {
         let row = Row::of("notices", row);
         Ok((row.id("id")?, row.count("customers")?))
@@ -94,7 +94,7 @@ pub async fn silence(conn: &mut Conn, id: Uuid) -> Result<bool> {
            AND NOT EXISTS (SELECT 1 FROM attestations a WHERE a.notice_id = $1 AND a.withdrawn_at IS NULL)
            AND NOT EXISTS (SELECT 1 FROM delivery_counts c WHERE c.notice_id = $1
              AND c.state IN ('accepted', 'delivered', 'uncertain') GROUP BY c.state HAVING SUM(c.n) > 0)";
-    ask!(sql, id).changed_one(conn).await
+    query!(sql, id).changed_one(conn).await
 }
 
 /// Lets a cancelled notice speak again that somebody got after all. Returns false if nobody did, or it never spoke.
@@ -104,7 +104,7 @@ pub async fn heed(conn: &mut Conn, id: Uuid) -> Result<bool> {
            AND phase IS NOT NULL AND NOT EXISTS (SELECT 1 FROM reminders r WHERE r.reminder_id = $1)
            AND EXISTS (SELECT 1 FROM delivery_counts c WHERE c.notice_id = $1
              AND c.state IN ('accepted', 'delivered', 'uncertain') GROUP BY c.state HAVING SUM(c.n) > 0)";
-    ask!(sql, id).changed_one(conn).await
+    query!(sql, id).changed_one(conn).await
 }
 
 /// Notes whether a matter was announced and has not ended.
@@ -114,7 +114,7 @@ pub async fn set_open(conn: &mut Conn, matter_id: Uuid, open: bool) -> Result<()
     } else {
         "DELETE FROM open_matters WHERE matter_id = $1"
     };
-    ask!(sql, matter_id).run(conn).await
+    query!(sql, matter_id).run(conn).await
 }
 
 /// A notice that follows another one, directly or through others.
@@ -132,7 +132,7 @@ pub async fn followers(conn: &mut Conn, matter_id: Uuid, id: Uuid) -> Result<Vec
            SELECT id FROM notices WHERE matter_id = $1 AND follows_id = $2
            UNION SELECT n.id FROM notices n JOIN followers f ON n.follows_id = f.id WHERE n.matter_id = $1)
          SELECT id, released_at FROM notices WHERE matter_id = $1 AND id IN (SELECT id FROM followers) ORDER BY id";
-    ask!(sql, matter_id, id)
+    query!(sql, matter_id, id)
         .all(conn, |row| {
             let row = Row::of("notices", row);
             Ok(Follower { id: row.id("id")?, released_at: row.maybe_time("released_at")? })
@@ -143,7 +143,7 @@ pub async fn followers(conn: &mut Conn, matter_id: Uuid, id: Uuid) -> Result<Vec
 /// Moves a notice that is not released to another matter.
 pub async fn set_matter(conn: &mut Conn, id: Uuid, matter_id: Uuid) -> Result<()> {
     let sql = "UPDATE notices SET matter_id = $2 WHERE id = $1 AND sequence IS NULL";
-    ask!(sql, id, matter_id).run(conn).await
+    query!(sql, id, matter_id).run(conn).await
 }
 
 /// The last released one of these notices, if all of them belong to one matter.
@@ -177,7 +177,7 @@ pub async fn page(
            AND (released_at IS NOT NULL OR category <> 'security_breach') ORDER BY matter_id DESC LIMIT $2"
     };
     let before = before.unwrap_or(Uuid::max()).to_string();
-    ask!(sql, before, limit).all(conn, |row| Row::of("notices", row).id("matter_id")).await
+    query!(sql, before, limit).all(conn, |row| Row::of("notices", row).id("matter_id")).await
 }
 
 /// A notice as a matter shows it.
@@ -216,7 +216,7 @@ pub async fn parts(conn: &mut Conn, matters: &[Uuid], sealed: bool) -> Result<Ve
         id: &'a Uuid,
     }
     let wanted: Vec<_> = matters.iter().map(|id| Wanted { id }).collect();
-    ask!(sql, json(&wanted), sealed)
+    query!(sql, json(&wanted), sealed)
         .all(conn, |any| {
             let row = Row::of("notices", any);
             Ok(Part {
@@ -246,7 +246,7 @@ pub async fn told(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result
          WHERE a.notice_id IN (SELECT id FROM m) AND a.account_id", in "$2",
         " AND a.withdrawn_at IS NULL"
     );
-    ask!(sql, notice_id, json(accounts)).all(conn, |row| Row::of("deliveries", row).get("account_id")).await
+    query!(sql, notice_id, json(accounts)).all(conn, |row| Row::of("deliveries", row).get("account_id")).await
 }
 
 /// Those of some accounts that are customers of some released notices, with or without anybody to address.
@@ -259,5 +259,5 @@ pub async fn customers(conn: &mut Conn, notices: &[Uuid], accounts: &[&str]) -> 
         " AND notice_id", in "$1"
     );
     let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
-    ask!(sql, json(&notices), json(accounts)).all(conn, |row| Row::of("deliveries", row).get("account_id")).await
+    query!(sql, json(&notices), json(accounts)).all(conn, |row| Row::of("deliveries", row).get("account_id")).await
 }

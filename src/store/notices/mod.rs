@@ -25,6 +25,7 @@ use crate::domain::matter::{Progress, Said};
 use crate::domain::notice::{Notice, Standing, State};
 use crate::domain::problem::Problems;
 use crate::store::engine::dialect::Dialect;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -248,58 +249,57 @@ pub struct Written<'a> {
 
 /// Adds a draft.
 pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written<'_>) -> Result<()> {
-    sqlx::query(
+    query!(
         "INSERT INTO notices (id, category, state, reference, subject, follows_id, digest, author, send_at,
            created_at, lane, matter_id, phase, window_start, window_end, next_update_at)
          VALUES ($1, $2, 'draft', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        id,
+        written.category.as_str(),
+        written.reference,
+        written.subject,
+        written.follows_id,
+        written.digest.to_vec(),
+        written.author,
+        written.send_at,
+        now,
+        written.category.lane().rank(),
+        written.matter_id.unwrap_or(id),
+        written.said.progress.map(Progress::as_str),
+        written.said.window.map(|(start, _)| start),
+        written.said.window.map(|(_, end)| end),
+        written.said.next_update_at
     )
-    .bind(id.to_string())
-    .bind(written.category.as_str())
-    .bind(written.reference)
-    .bind(written.subject)
-    .bind(written.follows_id.map(|id| id.to_string()))
-    .bind(written.digest.to_vec())
-    .bind(written.author)
-    .bind(written.send_at.map(Timestamp::as_millisecond))
-    .bind(now.as_millisecond())
-    .bind(written.category.lane().rank())
-    .bind(written.matter_id.unwrap_or(id).to_string())
-    .bind(written.said.progress.map(Progress::as_str))
-    .bind(written.said.window.map(|(start, _)| start.as_millisecond()))
-    .bind(written.said.window.map(|(_, end)| end.as_millisecond()))
-    .bind(written.said.next_update_at.map(Timestamp::as_millisecond))
-    .execute(&mut *conn)
+    .run(&mut *conn)
     .await?;
     sources::keep(conn, id, written.source).await
 }
 
 /// Makes a notice a draft with other content; its approval is void. False where it was no longer in `expected`.
 pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Written<'_>) -> Result<bool> {
-    let done = sqlx::query(
+    let rewritten = query!(
         "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, digest = $7,
            author = $8, send_at = $9, lane = $10, matter_id = $11, phase = $12, window_start = $13, window_end = $14,
            next_update_at = $15, state = 'draft', approved_digest = NULL, approved_by = NULL,
            approved_recipients = NULL, approved_audience = NULL, approved_revision = NULL
          WHERE id = $1 AND state = $2",
+        id,
+        expected.as_str(),
+        written.category.as_str(),
+        written.reference,
+        written.subject,
+        written.follows_id,
+        written.digest.to_vec(),
+        written.author,
+        written.send_at,
+        written.category.lane().rank(),
+        written.matter_id.unwrap_or(id),
+        written.said.progress.map(Progress::as_str),
+        written.said.window.map(|(start, _)| start),
+        written.said.window.map(|(_, end)| end),
+        written.said.next_update_at
     )
-    .bind(id.to_string())
-    .bind(expected.as_str())
-    .bind(written.category.as_str())
-    .bind(written.reference)
-    .bind(written.subject)
-    .bind(written.follows_id.map(|id| id.to_string()))
-    .bind(written.digest.to_vec())
-    .bind(written.author)
-    .bind(written.send_at.map(Timestamp::as_millisecond))
-    .bind(written.category.lane().rank())
-    .bind(written.matter_id.unwrap_or(id).to_string())
-    .bind(written.said.progress.map(Progress::as_str))
-    .bind(written.said.window.map(|(start, _)| start.as_millisecond()))
-    .bind(written.said.window.map(|(_, end)| end.as_millisecond()))
-    .bind(written.said.next_update_at.map(Timestamp::as_millisecond))
-    .execute(&mut *conn)
+    .changed_one(&mut *conn)
     .await?;
-    let rewritten = done.rows_affected() == 1;
     if rewritten {
         sources::keep(conn, id, written.source).await?;
     }
@@ -308,26 +308,19 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
 
 /// Sets when a notice in this state is to be released: the first local time of its audience, or at once.
 pub async fn set_send_at(conn: &mut Conn, id: Uuid, state: State, send_at: Option<Timestamp>) -> Result<()> {
-    sqlx::query("UPDATE notices SET send_at = $3 WHERE id = $1 AND state = $2")
-        .bind(id.to_string())
-        .bind(state.as_str())
-        .bind(send_at.map(Timestamp::as_millisecond))
-        .execute(conn)
-        .await?;
-    Ok(())
+    query!("UPDATE notices SET send_at = $3 WHERE id = $1 AND state = $2", id, state.as_str(), send_at).run(conn).await
 }
 
 /// The domain of a notice's Message-IDs.
 pub async fn message_domain(conn: &mut Conn, id: Uuid) -> Result<Option<String>> {
-    let row = sqlx::query("SELECT message_domain FROM notices WHERE id = $1").bind(id.to_string());
-    let row = row.fetch_optional(conn).await?;
-    row.as_ref().map(|row| Row::of("notices", row).get("message_domain")).transpose()
+    query!("SELECT message_domain FROM notices WHERE id = $1", id)
+        .first(conn, |row| Row::of("notices", row).get("message_domain"))
+        .await
 }
 
 /// The notice with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
-    let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(kept).transpose()
+    query!(select!("WHERE id = $1"), id).first(conn, kept).await
 }
 
 /// A page of notices, newest first, before `before`. Without `sealed`, those of a breach that are not released are left out.
@@ -342,16 +335,17 @@ pub async fn list(
            AND ($4 IS NULL OR category = $4) AND ($5 IS NULL OR state = $5) AND ($6 IS NULL OR reference = $6)
          ORDER BY id DESC LIMIT $2"
     );
-    let rows = sqlx::query(sql)
-        .bind(before.unwrap_or(Uuid::max()).to_string())
-        .bind(i64::from(limit))
-        .bind(i64::from(sealed))
-        .bind(filter.category.map(Category::as_str))
-        .bind(filter.state.map(State::as_str))
-        .bind(filter.reference)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(kept).collect()
+    query!(
+        sql,
+        before.unwrap_or(Uuid::max()),
+        limit,
+        sealed,
+        filter.category.map(Category::as_str),
+        filter.state.map(State::as_str),
+        filter.reference
+    )
+    .all(conn, kept)
+    .await
 }
 
 /// What the notices that address a customer have in common.
@@ -393,46 +387,34 @@ pub async fn addressing(
             (addressing!("r CROSS JOIN notices n WHERE r.reference = $2 AND n.matter_id = r.matter_id"), reference)
         }
     };
-    let rows = sqlx::query(sql)
-        .bind(account_id)
-        .bind(among)
-        .bind(since.map_or(i64::MIN, Timestamp::as_millisecond))
-        .bind(until.map_or(i64::MAX, Timestamp::as_millisecond))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(|row| Row::of("notices", row).id("id")).collect()
+    query!(
+        sql,
+        account_id,
+        among,
+        since.map_or(i64::MIN, Timestamp::as_millisecond),
+        until.map_or(i64::MAX, Timestamp::as_millisecond)
+    )
+    .all(conn, |row| Row::of("notices", row).id("id"))
+    .await
 }
 
 /// Moves a notice from one state to another. False where it was not in the first.
 pub async fn set_state(conn: &mut Conn, id: Uuid, from: State, to: State) -> Result<bool> {
-    let done = sqlx::query("UPDATE notices SET state = $3 WHERE id = $1 AND state = $2")
-        .bind(id.to_string())
-        .bind(from.as_str())
-        .bind(to.as_str())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    query!("UPDATE notices SET state = $3 WHERE id = $1 AND state = $2", id, from.as_str(), to.as_str())
+        .changed_one(conn)
+        .await
 }
 
 /// Notes an approval, and for which content it is.
 pub async fn set_approval(conn: &mut Conn, id: Uuid, by: &str, digest: &[u8; 32]) -> Result<()> {
-    sqlx::query("UPDATE notices SET approved_by = $2, approved_digest = $3 WHERE id = $1")
-        .bind(id.to_string())
-        .bind(by)
-        .bind(digest.to_vec())
-        .execute(conn)
-        .await?;
-    Ok(())
+    query!("UPDATE notices SET approved_by = $2, approved_digest = $3 WHERE id = $1", id, by, digest.to_vec())
+        .run(conn)
+        .await
 }
 
 /// Pauses or resumes a released notice.
 pub async fn set_paused(conn: &mut Conn, id: Uuid, since: Option<Timestamp>) -> Result<()> {
-    sqlx::query("UPDATE notices SET paused_at = $2 WHERE id = $1")
-        .bind(id.to_string())
-        .bind(since.map(Timestamp::as_millisecond))
-        .execute(conn)
-        .await?;
-    Ok(())
+    query!("UPDATE notices SET paused_at = $2 WHERE id = $1", id, since).run(conn).await
 }
 
 /// Holds a notice's row until the transaction ends.
@@ -454,42 +436,32 @@ pub async fn lock_matter(conn: &mut Conn, matter_id: Uuid) -> Result<()> {
 async fn hold(conn: &mut Conn, sql: &'static str, id: Uuid) -> Result<()> {
     // On SQLite a transaction that writes holds the whole file.
     if Dialect::of(conn) == Dialect::Postgres {
-        sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
+        query!(sql, id).first_row(conn).await?;
     }
     Ok(())
 }
 
 /// Ends the adding of recipients to a standing notice. False where it has ended, or the notice is none.
 pub async fn end_standing(conn: &mut Conn, id: Uuid) -> Result<bool> {
-    let done = sqlx::query("UPDATE notices SET standing = 'ended' WHERE id = $1 AND standing = 'open'")
-        .bind(id.to_string())
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    query!("UPDATE notices SET standing = 'ended' WHERE id = $1 AND standing = 'open'", id).changed_one(conn).await
 }
 
 /// Closes a notice that has nothing queued any more; takes its row lock by that. False where there is nothing to close: a standing
 /// notice to which recipients may be added stays open.
 pub async fn set_closed(conn: &mut Conn, id: Uuid, now: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
+    query!(
         "UPDATE notices SET closed_at = $2, state = CASE state WHEN 'released' THEN 'closed' ELSE state END
          WHERE id = $1 AND closed_at IS NULL AND released_at IS NOT NULL
            AND (standing IS NULL OR standing = 'ended' OR state = 'cancelled')
            AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id)",
+        id,
+        now
     )
-    .bind(id.to_string())
-    .bind(now.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .changed_one(conn)
+    .await
 }
 
 /// Notes the revision of customers and contacts that the queue of a notice was compared with.
 pub async fn set_contacts_revision(conn: &mut Conn, id: Uuid, revision: u64) -> Result<()> {
-    sqlx::query("UPDATE notices SET contacts_revision = $2 WHERE id = $1")
-        .bind(id.to_string())
-        .bind(i64::try_from(revision).unwrap_or(i64::MAX))
-        .execute(conn)
-        .await?;
-    Ok(())
+    query!("UPDATE notices SET contacts_revision = $2 WHERE id = $1", id, revision).run(conn).await
 }

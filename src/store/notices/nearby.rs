@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{Kept, kept};
 use crate::domain::category::Category;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -31,7 +31,7 @@ pub async fn released_since(conn: &mut Conn, since: Timestamp, but: Option<Uuid>
     for category in Category::ALL {
         let sql = "SELECT id, released_at FROM notices WHERE category = $1 AND released_at >= $2
                AND standing IS NULL AND ($3 IS NULL OR matter_id <> $3) ORDER BY released_at DESC LIMIT $4";
-        let rows = ask!(sql, category.as_str(), since, but, limit).rows(&mut *conn).await?;
+        let rows = query!(sql, category.as_str(), since, but, limit).rows(&mut *conn).await?;
         for row in &rows {
             let row = Row::of("notices", row);
             found.push(Recent { id: row.id("id")?, category: *category, released_at: row.time("released_at")? });
@@ -54,7 +54,7 @@ pub async fn windows(
              WHERE later.matter_id = notices.matter_id AND later.sequence > notices.sequence AND later.speaks = 1)
          ORDER BY window_end LIMIT $4"
     );
-    ask!(sql, start, end, but, limit).all(conn, kept).await
+    query!(sql, start, end, but, limit).all(conn, kept).await
 }
 
 /// How many of some customers each of some notices went to, or will, if there are any.
@@ -67,7 +67,7 @@ pub async fn addressed(conn: &mut Conn, accounts: &[&str], notices: &[Uuid]) -> 
          GROUP BY notice_id"
     );
     let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
-    ask!(sql, json(accounts), json(&notices))
+    query!(sql, json(accounts), json(&notices))
         .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok((row.id("notice_id")?, row.count("n")?))

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::category::Category;
 use crate::domain::notice::{Standing, State};
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -42,7 +42,7 @@ impl Open {
 /// The notices that are scheduled, being released, released, or cancelled with something left to do, and not closed, and the
 /// closed ones of which deliveries are being sent again: those that go first, first.
 pub async fn list(conn: &mut Conn) -> Result<Vec<Open>> {
-    ask!(// Two halves, each of which has its index.
+    query!(// Two halves, each of which has its index.
         "SELECT id, state, paused_at, send_at, category, lane, released_at, standing,
            CASE WHEN contacts_revision < (SELECT customers_revision FROM ledger_head WHERE id = 1) THEN 1 ELSE 0 END AS stale
          FROM notices WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL

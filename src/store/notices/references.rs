@@ -6,14 +6,14 @@ use uuid::Uuid;
 use crate::domain::actor::Actor;
 use crate::domain::category::Category;
 use crate::domain::notice::reference::{Bearer, Meant, Purpose, meant};
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// All notices with this reference, newest first. Their texts are not read.
 pub async fn bearers(conn: &mut Conn, reference: &str) -> Result<Vec<Bearer>> {
     let sql = "SELECT id, category, state, released_at, recipients FROM notices WHERE reference = $1 ORDER BY id DESC";
-    ask!(sql, reference).all(conn, bearer).await
+    query!(sql, reference).all(conn, bearer).await
 }
 
 /// All notices of the matters that one with this reference belongs to, newest first: also those of them that have another reference, or
@@ -23,7 +23,7 @@ pub async fn of_matters(conn: &mut Conn, reference: &str) -> Result<Vec<Bearer>>
     let sql =
         "SELECT DISTINCT n.id, n.category, n.state, n.released_at, n.recipients FROM notices r CROSS JOIN notices n
          WHERE r.reference = $1 AND n.matter_id = r.matter_id ORDER BY n.id DESC";
-    ask!(sql, reference).all(conn, bearer).await
+    query!(sql, reference).all(conn, bearer).await
 }
 
 /// The notice that an id or a reference means, of those that the actor may know of; never `own`, which looks for another one.
@@ -31,7 +31,7 @@ pub async fn named(conn: &mut Conn, actor: &Actor, name: &str, purpose: Purpose,
     let mut found = match Uuid::parse_str(name) {
         Ok(id) => {
             let sql = "SELECT id, category, state, released_at, recipients FROM notices WHERE id = $1";
-            let row = ask!(sql, id).first_row(conn).await?;
+            let row = query!(sql, id).first_row(conn).await?;
             row.iter().map(bearer).collect::<Result<Vec<_>>>()?
         }
         Err(_) => bearers(conn, name).await?,
@@ -62,7 +62,7 @@ pub async fn released_before(
     let sql = "SELECT id, released_at, recipients, CAST(CASE WHEN digest = $3 THEN 1 ELSE 0 END AS BIGINT) AS same FROM notices
          WHERE category = $1 AND released_at >= $2 AND (digest = $3 OR reference = $4)
          ORDER BY same DESC, released_at DESC LIMIT 1";
-    let row = ask!(sql, category.as_str(), since, digest.to_vec(), reference).first_row(conn).await?;
+    let row = query!(sql, category.as_str(), since, digest.to_vec(), reference).first_row(conn).await?;
     let read = |row| {
         let row = Row::of("notices", row);
         Ok(Before {

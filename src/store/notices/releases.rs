@@ -9,8 +9,8 @@ use super::reviews;
 use crate::domain::address::Address;
 use crate::domain::coverage::Terms;
 use crate::domain::notice::{Standing, State};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::{Row, address_columns};
 use crate::store::{Conn, Result};
 
@@ -39,7 +39,7 @@ pub async fn begin_release(conn: &mut Conn, id: Uuid, releasing: &Releasing<'_>)
            release_by = CASE state WHEN 'releasing' THEN COALESCE(release_by, $5) ELSE $5 END,
            release_reason = CASE state WHEN 'releasing' THEN release_reason ELSE $7 END
          WHERE id = $1 AND digest = $6 AND (state IN ('approved', 'scheduled') OR (state = 'releasing' AND release_until < $3))";
-    ask!(
+    query!(
         sql,
         id,
         releasing.owner,
@@ -56,7 +56,7 @@ pub async fn begin_release(conn: &mut Conn, id: Uuid, releasing: &Releasing<'_>)
 /// Renews the hold on a release. Returns false if it was cancelled or taken over.
 pub async fn hold_release(conn: &mut Conn, id: Uuid, owner: &str, now: Timestamp) -> Result<bool> {
     let sql = "UPDATE notices SET release_until = $3 + $4 WHERE id = $1 AND state = 'releasing' AND release_owner = $2";
-    ask!(sql, id, owner, now, RELEASE_MS).changed_one(conn).await
+    query!(sql, id, owner, now, RELEASE_MS).changed_one(conn).await
 }
 
 /// Ends a release that `owner` holds and that was refused: the notice is `to` again. Returns false if it was cancelled or taken
@@ -64,7 +64,7 @@ pub async fn hold_release(conn: &mut Conn, id: Uuid, owner: &str, now: Timestamp
 pub async fn end_release(conn: &mut Conn, id: Uuid, owner: &str, to: State) -> Result<bool> {
     let sql = "UPDATE notices SET state = $3, release_by = NULL, release_reason = NULL
          WHERE id = $1 AND state = 'releasing' AND release_owner = $2";
-    ask!(sql, id, owner, to.as_str()).changed_one(conn).await
+    query!(sql, id, owner, to.as_str()).changed_one(conn).await
 }
 
 /// What a release records of a notice.
@@ -94,7 +94,7 @@ pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &
            sequence = 1 + COALESCE((SELECT MAX(m.sequence) FROM notices m WHERE m.matter_id = notices.matter_id), 0),
            speaks = CASE WHEN phase IS NULL OR EXISTS (SELECT 1 FROM reminders r WHERE r.reminder_id = notices.id) THEN 0 ELSE 1 END
          WHERE id = $1 AND state = 'releasing'";
-    let done = ask!(
+    let done = query!(
         sql,
         id,
         now,
@@ -196,7 +196,7 @@ pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp,
         concat!("INSERT OR ROLLBACK ", into_deliveries!(), " jsonb_each($1)"),
         concat!("INSERT ", into_deliveries!(), " jsonb_array_elements($1::jsonb)"),
     );
-    ask!(deliveries, &packed.rows, notice_id, now).run(&mut *conn).await?;
+    query!(deliveries, &packed.rows, notice_id, now).run(&mut *conn).await?;
     // From what was just written: parsing the rows a second time would cost more than reading them.
     let queue = dialect.pick(
         "INSERT OR ROLLBACK INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token, not_before)
@@ -206,7 +206,7 @@ pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp,
          SELECT id, notice_id, $4, substr(email, strpos(email, '@') + 1), COALESCE(not_before, $5), 0, 0, 0, not_before
          FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 AND ordinal < $3",
     );
-    ask!(queue, notice_id, packed.from, packed.to, lane, now).run(conn).await
+    query!(queue, notice_id, packed.from, packed.to, lane, now).run(conn).await
 }
 
 /// Notes customers of the audience with nobody to address.
@@ -223,14 +223,14 @@ pub async fn insert_unaddressed(conn: &mut Conn, notice_id: Uuid, customers: &[(
          SELECT $2, value ->> 'account_id', value ->> 'name' FROM",
         rows
     );
-    ask!(sql, json(&rows), notice_id).run(conn).await
+    query!(sql, json(&rows), notice_id).run(conn).await
 }
 
 /// How many deliveries a release has written, and how many customers with nobody to address.
 pub async fn written(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, u64)> {
     let sql = "SELECT (SELECT COUNT(*) FROM deliveries WHERE notice_id = $1) AS deliveries,
            (SELECT COUNT(*) FROM unaddressed WHERE notice_id = $1) AS unaddressed";
-    ask!(sql, notice_id)
+    query!(sql, notice_id)
         .one(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok((row.count("deliveries")?, row.count("unaddressed")?))
@@ -242,12 +242,12 @@ pub async fn written(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, u64)> {
 pub async fn discard(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64> {
     let id = notice_id.to_string();
     // First: while there are deliveries, whoever comes after one that was killed finds that something is left.
-    ask!("DELETE FROM unaddressed WHERE notice_id = $1", &id).run(&mut *conn).await?;
+    query!("DELETE FROM unaddressed WHERE notice_id = $1", &id).run(&mut *conn).await?;
     let sql = "DELETE FROM queue WHERE delivery_id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)";
-    ask!(sql, &id, limit).run(&mut *conn).await?;
+    query!(sql, &id, limit).run(&mut *conn).await?;
     let sql =
         "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)";
-    ask!(sql, &id, limit).changed(conn).await
+    query!(sql, &id, limit).changed(conn).await
 }
 
 /// True for a delivery `d` to a customer `c` whose contact is no longer an active one. The contacts of customers that left count
@@ -269,7 +269,7 @@ pub async fn gone(conn: &mut Conn, notice_id: Uuid, left: bool, limit: u32) -> R
         is_gone!(),
         " ORDER BY q.lease_owner NULLS FIRST, q.delivery_id LIMIT $3"
     );
-    ask!(sql, notice_id, left, limit)
+    query!(sql, notice_id, left, limit)
         .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok((row.id("delivery_id")?, row.get::<Option<String>>("lease_owner")?.is_some()))
@@ -293,11 +293,11 @@ pub async fn gone_of(conn: &mut Conn, ids: &[String], left: bool) -> Result<Vec<
             ""
         ),
     );
-    ask!(sql, json(ids), left).all(conn, |row| Row::of("deliveries", row).id("id")).await
+    query!(sql, json(ids), left).all(conn, |row| Row::of("deliveries", row).id("id")).await
 }
 
 /// Counts recipients that were added to a released notice.
 pub async fn add_recipients(conn: &mut Conn, notice_id: Uuid, count: u64) -> Result<()> {
     let sql = "UPDATE notices SET recipients = recipients + $2 WHERE id = $1";
-    ask!(sql, notice_id, count).run(conn).await
+    query!(sql, notice_id, count).run(conn).await
 }

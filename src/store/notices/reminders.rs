@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::clock::from_millis;
 use crate::domain::reminder::{Before, State};
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -34,7 +34,7 @@ pub async fn plan(conn: &mut Conn, reminder: &Reminder) -> Result<()> {
          VALUES ($1, $2, $3, $4, 'planned', $5) ON CONFLICT (matter_id, window_start, before_ms) DO UPDATE
          SET state = 'planned', look_at = excluded.look_at, notice_id = excluded.notice_id
          WHERE reminders.state IN ('planned', 'dropped') AND reminders.reminder_id IS NULL";
-    ask!(
+    query!(
         sql,
         reminder.matter_id,
         reminder.window_start,
@@ -49,14 +49,14 @@ pub async fn plan(conn: &mut Conn, reminder: &Reminder) -> Result<()> {
 /// Drops the planned reminders of a matter. Returns how many there were.
 pub async fn drop_planned(conn: &mut Conn, matter_id: Uuid) -> Result<u64> {
     let sql = "UPDATE reminders SET state = 'dropped', look_at = NULL WHERE matter_id = $1 AND state = 'planned'";
-    ask!(sql, matter_id).changed(conn).await
+    query!(sql, matter_id).changed(conn).await
 }
 
 /// The notices that were made as reminders of a matter, but those of one window, and may still have something to send.
 pub async fn under_way(conn: &mut Conn, matter_id: Uuid, but: Option<Timestamp>) -> Result<Vec<Uuid>> {
     let sql = "SELECT reminder_id FROM reminders WHERE matter_id = $1 AND state = 'made' AND ($2 IS NULL OR window_start <> $2)
          ORDER BY reminder_id";
-    ask!(sql, matter_id, but).all(conn, |row| Row::of("reminders", row).id("reminder_id")).await
+    query!(sql, matter_id, but).all(conn, |row| Row::of("reminders", row).id("reminder_id")).await
 }
 
 macro_rules! select {
@@ -68,18 +68,18 @@ macro_rules! select {
 /// The reminders that are to be looked at now, the first first, at most `limit`.
 pub async fn due(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<Reminder>> {
     let sql = select!("WHERE look_at <= $1 ORDER BY look_at LIMIT $2");
-    ask!(sql, now, limit).all(conn, read).await
+    query!(sql, now, limit).all(conn, read).await
 }
 
 /// The reminders of a matter that are still to come, the first first.
 pub async fn planned(conn: &mut Conn, matter_id: Uuid) -> Result<Vec<Reminder>> {
     let sql = select!("WHERE matter_id = $1 AND state = 'planned' ORDER BY look_at");
-    ask!(sql, matter_id).all(conn, read).await
+    query!(sql, matter_id).all(conn, read).await
 }
 
 /// The reminder that a notice was made as.
 pub async fn of_notice(conn: &mut Conn, reminder_id: Uuid) -> Result<Option<Reminder>> {
-    ask!(select!("WHERE reminder_id = $1"), reminder_id).first(conn, read).await
+    query!(select!("WHERE reminder_id = $1"), reminder_id).first(conn, read).await
 }
 
 /// Moves a reminder on from the state that it was read in. Returns false if it is not in that state any more. One that is made has its
@@ -88,7 +88,7 @@ pub async fn set_state(conn: &mut Conn, reminder: &Reminder, to: State, reminder
     let look_at = (to == State::Made).then(|| reminder.window_start.as_millisecond());
     let sql = "UPDATE reminders SET state = $5, look_at = $6, reminder_id = COALESCE($7, reminder_id)
          WHERE matter_id = $1 AND window_start = $2 AND before_ms = $3 AND state = $4";
-    ask!(
+    query!(
         sql,
         reminder.matter_id,
         reminder.window_start,

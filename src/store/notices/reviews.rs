@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::notice::Step;
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -29,7 +29,7 @@ pub async fn keep(conn: &mut Conn, notice_id: Uuid, review: &Review) -> Result<(
         "INSERT INTO notice_reviews (notice_id, operator, step, source, digest, at) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (notice_id, operator) DO UPDATE SET step = excluded.step, source = excluded.source,
            digest = excluded.digest, at = excluded.at";
-    ask!(sql, notice_id, &review.operator, review.step.as_str(), &review.source, review.digest.to_vec(), review.at)
+    query!(sql, notice_id, &review.operator, review.step.as_str(), &review.source, review.digest.to_vec(), review.at)
         .run(conn)
         .await
 }
@@ -38,7 +38,7 @@ pub async fn keep(conn: &mut Conn, notice_id: Uuid, review: &Review) -> Result<(
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Review>> {
     let sql = "SELECT notice_id, operator, step, source, digest, at FROM notice_reviews WHERE notice_id = $1
          ORDER BY at DESC, operator DESC";
-    ask!(sql, notice_id)
+    query!(sql, notice_id)
         .all(conn, |any| {
             let row = Row::of("notice_reviews", any);
             Ok(Review {
@@ -54,5 +54,5 @@ pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Review>> 
 
 /// Deletes what was read of a notice.
 pub async fn delete(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
-    ask!("DELETE FROM notice_reviews WHERE notice_id = $1", notice_id).run(conn).await
+    query!("DELETE FROM notice_reviews WHERE notice_id = $1", notice_id).run(conn).await
 }

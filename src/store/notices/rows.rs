@@ -6,8 +6,8 @@ use serde::Serialize;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, bulk, json};
+use crate::store::engine::query::query;
 use crate::store::{Conn, Result};
 
 /// Adds the rows of an audience file, each a JSON object of column and value.
@@ -24,20 +24,20 @@ pub async fn insert(conn: &mut Conn, id: Uuid, rows: &[(String, String)]) -> Res
     );
     for chunk in rows.chunks(2000) {
         let chunk: Vec<_> = chunk.iter().map(|(account_id, data)| RowOf { account_id, data }).collect();
-        ask!(sql, json(&chunk), id).run(&mut *conn).await?;
+        query!(sql, json(&chunk), id).run(&mut *conn).await?;
     }
     Ok(())
 }
 
 /// Removes the rows of an audience file.
 pub async fn delete(conn: &mut Conn, id: Uuid) -> Result<()> {
-    ask!("DELETE FROM notice_rows WHERE notice_id = $1", id).run(conn).await
+    query!("DELETE FROM notice_rows WHERE notice_id = $1", id).run(conn).await
 }
 
 /// A page of an audience file's rows, by account id after `after`.
 pub async fn page(conn: &mut Conn, id: Uuid, after: &str, limit: u32) -> Result<BTreeMap<String, String>> {
     let sql = "SELECT account_id, data FROM notice_rows WHERE notice_id = $1 AND key = '' AND account_id > $2 ORDER BY account_id LIMIT $3";
-    ask!(sql, id, after, limit).all(conn, |row| Ok((row.try_get("account_id")?, row.try_get("data")?))).await
+    query!(sql, id, after, limit).all(conn, |row| Ok((row.try_get("account_id")?, row.try_get("data")?))).await
 }
 
 /// The rows of an audience file for some accounts.
@@ -47,7 +47,7 @@ pub async fn of(conn: &mut Conn, id: Uuid, accounts: &[&str]) -> Result<BTreeMap
         "SELECT account_id, data FROM notice_rows
          WHERE notice_id = $1 AND key = '' AND account_id", in "$2"
     );
-    ask!(sql, id, json(accounts)).all(conn, |row| Ok((row.try_get("account_id")?, row.try_get("data")?))).await
+    query!(sql, id, json(accounts)).all(conn, |row| Ok((row.try_get("account_id")?, row.try_get("data")?))).await
 }
 
 /// A row that was added to a standing notice.
@@ -69,7 +69,7 @@ pub async fn add(conn: &mut Conn, id: Uuid, rows: &[Added]) -> Result<()> {
          SELECT $2, value ->> 'account_id', value ->> 'key', value ->> 'data' FROM",
         rows
     );
-    ask!(sql, json(&rows), id).run(conn).await
+    query!(sql, json(&rows), id).run(conn).await
 }
 
 /// The rows of a standing notice with some keys.
@@ -81,7 +81,7 @@ pub async fn with_keys(conn: &mut Conn, id: Uuid, keys: &[&str]) -> Result<Vec<A
         "SELECT key, account_id, data FROM notice_rows
          WHERE notice_id = $1 AND key <> '' AND key = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
     );
-    ask!(sql, id, json(keys))
+    query!(sql, id, json(keys))
         .all(conn, |row| {
             Ok(Added { key: row.try_get("key")?, account_id: row.try_get("account_id")?, data: row.try_get("data")? })
         })

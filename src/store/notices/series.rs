@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::clock::millis;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -46,7 +46,7 @@ impl Next {
 pub async fn begin(conn: &mut Conn, series: &Series, window_start: Timestamp) -> Result<bool> {
     let sql =
         "INSERT INTO series (id, notice_id, next_start, look_at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
-    let done = ask!(
+    let done = query!(
         sql,
         series.id,
         series.notice_id,
@@ -64,7 +64,7 @@ pub async fn begin(conn: &mut Conn, series: &Series, window_start: Timestamp) ->
 /// Adds a notice to a series. One for a window that has a notice already is refused by the database.
 pub async fn add(conn: &mut Conn, series_id: Uuid, notice_id: Uuid, window_start: Timestamp) -> Result<()> {
     let sql = "INSERT INTO series_notices (notice_id, series_id, window_start) VALUES ($1, $2, $3)";
-    ask!(sql, notice_id, series_id, window_start).run(conn).await
+    query!(sql, notice_id, series_id, window_start).run(conn).await
 }
 
 macro_rules! select {
@@ -76,20 +76,20 @@ macro_rules! select {
 /// The series whose next draft is to be made now, the first first, at most `limit`.
 pub async fn due(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<Series>> {
     let sql = select!("WHERE s.look_at <= $1 ORDER BY s.look_at LIMIT $2");
-    ask!(sql, now, limit).all(conn, |row| read(&Row::of("series", row))).await
+    query!(sql, now, limit).all(conn, |row| read(&Row::of("series", row))).await
 }
 
 /// The series that a notice belongs to.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Option<Series>> {
     let sql = select!("JOIN series_notices n ON n.series_id = s.id WHERE n.notice_id = $1");
-    ask!(sql, notice_id).first(conn, |row| read(&Row::of("series", row))).await
+    query!(sql, notice_id).first(conn, |row| read(&Row::of("series", row))).await
 }
 
 /// Locks the series that a notice belongs to, if it belongs to one, until the transaction ends.
 pub async fn lock(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
     let sql = "UPDATE series SET notice_id = notice_id
          WHERE id = (SELECT series_id FROM series_notices WHERE series_notices.notice_id = $1)";
-    ask!(sql, notice_id).run(conn).await
+    query!(sql, notice_id).run(conn).await
 }
 
 /// The series of some notices, by notice.
@@ -101,7 +101,7 @@ pub async fn of_notices(conn: &mut Conn, notices: &[Uuid]) -> Result<BTreeMap<Uu
          WHERE n.notice_id", in "$1"
     );
     let notices: Vec<String> = notices.iter().map(Uuid::to_string).collect();
-    ask!(sql, json(&notices))
+    query!(sql, json(&notices))
         .all(conn, |row| {
             let row = Row::of("series", row);
             Ok((row.id("member_id")?, read(&row)?))
@@ -112,14 +112,14 @@ pub async fn of_notices(conn: &mut Conn, notices: &[Uuid]) -> Result<BTreeMap<Uu
 /// The start of the last window of a series that has a notice.
 pub async fn last_start(conn: &mut Conn, series_id: Uuid) -> Result<Option<Timestamp>> {
     let sql = "SELECT MAX(window_start) AS last FROM series_notices WHERE series_id = $1";
-    ask!(sql, series_id).one(conn, |row| Row::of("series_notices", row).maybe_time("last")).await
+    query!(sql, series_id).one(conn, |row| Row::of("series_notices", row).maybe_time("last")).await
 }
 
 /// Moves a series on from what was read of it. False if it was moved on or ended meanwhile.
 pub async fn advance(conn: &mut Conn, read: &Series, notice_id: Uuid, next: Option<Next>) -> Result<bool> {
     let sql = "UPDATE series SET notice_id = $4, next_start = $5, look_at = $6
          WHERE id = $1 AND notice_id = $2 AND next_start = $3";
-    ask!(
+    query!(
         sql,
         read.id,
         read.notice_id,
@@ -135,7 +135,7 @@ pub async fn advance(conn: &mut Conn, read: &Series, notice_id: Uuid, next: Opti
 /// Ends a series: no draft is made any more. False if it is over already.
 pub async fn end(conn: &mut Conn, id: Uuid) -> Result<bool> {
     let sql = "UPDATE series SET next_start = NULL, look_at = NULL WHERE id = $1 AND look_at IS NOT NULL";
-    ask!(sql, id).changed_one(conn).await
+    query!(sql, id).changed_one(conn).await
 }
 
 fn read(row: &Row<'_>) -> Result<Series> {

@@ -2,17 +2,12 @@
 
 use uuid::Uuid;
 
+use crate::store::engine::query::query;
 use crate::store::{Conn, Result};
 
 /// Keeps the file of a notice in place of the one before.
 pub(super) async fn keep(conn: &mut Conn, notice_id: Uuid, source: &str) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO notice_sources (notice_id, source) VALUES ($1, $2)
-         ON CONFLICT (notice_id) DO UPDATE SET source = excluded.source",
-    )
-    .bind(notice_id.to_string())
-    .bind(source)
-    .execute(conn)
-    .await?;
-    Ok(())
+    let sql = "INSERT INTO notice_sources (notice_id, source) VALUES ($1, $2)
+         ON CONFLICT (notice_id) DO UPDATE SET source = excluded.source";
+    query!(sql, notice_id, source).run(conn).await
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::notice::Step;
 use crate::domain::notice::writers::Taken;
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -36,13 +36,13 @@ impl Done {
 /// Notes a step.
 pub async fn insert(conn: &mut Conn, id: Uuid, notice_id: Uuid, done: &Done) -> Result<()> {
     let sql = "INSERT INTO notice_steps (id, notice_id, step, operator, reason, at) VALUES ($1, $2, $3, $4, $5, $6)";
-    ask!(sql, id, notice_id, done.step.as_str(), &done.operator, done.reason.as_deref(), done.at).run(conn).await
+    query!(sql, id, notice_id, done.step.as_str(), &done.operator, done.reason.as_deref(), done.at).run(conn).await
 }
 
 /// Everything that was done to a notice, first to last.
 pub async fn list(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Done>> {
     let sql = "SELECT id, step, operator, reason, at FROM notice_steps WHERE notice_id = $1 ORDER BY id";
-    ask!(sql, notice_id)
+    query!(sql, notice_id)
         .all(conn, |row| {
             let row = Row::of("notice_steps", row);
             Ok(Done {

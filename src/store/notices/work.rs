@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Kept, kept, select};
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::visible::Visible;
 use crate::store::{Conn, Result};
 
@@ -33,7 +33,7 @@ pub async fn scheduled(conn: &mut Conn, limit: u32, visible: Visible) -> Result<
 
 async fn first(conn: &mut Conn, sql: &'static str, limit: u32, visible: Visible) -> Result<Vec<Kept>> {
     let (sealed, categories) = (i64::from(visible.sealed), visible.words());
-    ask!(sql, limit, sealed, categories).all(conn, kept).await
+    query!(sql, limit, sealed, categories).all(conn, kept).await
 }
 
 /// Visible notices that were submitted and not decided about, the oldest first, after this one.
@@ -43,7 +43,7 @@ pub async fn submitted(conn: &mut Conn, after: Option<Uuid>, limit: u32, visible
            AND $3 LIKE '%,' || category || ',%' AND ($2 = 1 OR category <> 'security_breach')
          ORDER BY id LIMIT $1"
     );
-    ask!(sql, limit, visible.sealed, visible.words(), after.map(|id| id.to_string()).unwrap_or_default())
+    query!(sql, limit, visible.sealed, visible.words(), after.map(|id| id.to_string()).unwrap_or_default())
         .all(conn, kept)
         .await
 }
@@ -63,5 +63,5 @@ pub async fn to_customer(
          ORDER BY released_at DESC, id DESC LIMIT $4"
     );
     let (at, id) = before.map_or((i64::MAX, Uuid::max()), |(at, id)| (at.as_millisecond(), id));
-    ask!(sql, account_id, at, id, limit).all(conn, kept).await
+    query!(sql, account_id, at, id, limit).all(conn, kept).await
 }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::audit::Ended;
-use crate::store::engine::ask::ask;
 use crate::store::engine::batch::{Batch, Step, Values};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -91,7 +91,7 @@ pub async fn list(conn: &mut Conn, filter: &Filter<'_>, before: Option<Uuid>, li
         (None, Some(_)) => page!("operator = $2 AND "),
         (None, None) => page!(""),
     };
-    ask!(
+    query!(
         sql,
         before.unwrap_or(Uuid::max()),
         filter.operator,
@@ -121,13 +121,13 @@ fn before_ids_of(at: Timestamp) -> String {
 
 /// How many rows are older than a time.
 pub async fn count_before(conn: &mut Conn, before: Timestamp) -> Result<u64> {
-    ask!("SELECT COUNT(*) AS n FROM audit WHERE at < $1", before).count(conn, "audit").await
+    query!("SELECT COUNT(*) AS n FROM audit WHERE at < $1", before).count(conn, "audit").await
 }
 
 /// Deletes some of the rows that are older than a time. Returns how many.
 pub async fn delete_before(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
     let sql = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)";
-    ask!(sql, before, limit).changed(conn).await
+    query!(sql, before, limit).changed(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Asked> {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -29,7 +29,7 @@ pub async fn put(conn: &mut Conn, invitation: &Invitation) -> Result<()> {
     let sql = "INSERT INTO invitations (operator_id, hash, resets, created_at, expires_at, used_at) VALUES ($1, $2, $3, $4, $5, NULL)
          ON CONFLICT (operator_id) DO UPDATE SET hash = excluded.hash, resets = excluded.resets, created_at = excluded.created_at,
            expires_at = excluded.expires_at, used_at = NULL";
-    ask!(
+    query!(
         sql,
         invitation.operator_id,
         invitation.hash.as_slice(),
@@ -44,18 +44,18 @@ pub async fn put(conn: &mut Conn, invitation: &Invitation) -> Result<()> {
 /// The invitation whose token has this SHA-256, in whatever state.
 pub async fn with_hash(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Invitation>> {
     let sql = "SELECT operator_id, hash, resets, created_at, expires_at, used_at FROM invitations WHERE hash = $1";
-    ask!(sql, hash.as_slice()).first(conn, read).await
+    query!(sql, hash.as_slice()).first(conn, read).await
 }
 
 /// Marks an invitation as used. Returns false if it was used before: two that open it at the same time set one password.
 pub async fn consume(conn: &mut Conn, hash: &[u8; 32], at: Timestamp) -> Result<bool> {
     let sql = "UPDATE invitations SET used_at = $2 WHERE hash = $1 AND used_at IS NULL";
-    ask!(sql, hash.as_slice(), at).changed_one(conn).await
+    query!(sql, hash.as_slice(), at).changed_one(conn).await
 }
 
 /// Deletes the invitation of an operator.
 pub async fn withdraw(conn: &mut Conn, operator_id: Uuid) -> Result<()> {
-    ask!("DELETE FROM invitations WHERE operator_id = $1", operator_id).run(conn).await
+    query!("DELETE FROM invitations WHERE operator_id = $1", operator_id).run(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Invitation> {

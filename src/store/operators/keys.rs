@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::operator::{OperatorKind, OperatorName, Roles};
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -68,43 +68,43 @@ macro_rules! select {
 /// Adds a key.
 pub async fn insert(conn: &mut Conn, key: &New<'_>) -> Result<()> {
     let sql = "INSERT INTO keys (id, operator_id, hash, roles, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)";
-    ask!(sql, key.id, key.operator_id, key.hash.as_slice(), key.roles.to_string(), key.created_at, key.expires_at)
+    query!(sql, key.id, key.operator_id, key.hash.as_slice(), key.roles.to_string(), key.created_at, key.expires_at)
         .run(conn)
         .await
 }
 
 /// The key with this SHA-256, in whatever state.
 pub async fn with_hash(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Kept>> {
-    ask!(select!("WHERE k.hash = $1"), hash.as_slice()).first(conn, read).await
+    query!(select!("WHERE k.hash = $1"), hash.as_slice()).first(conn, read).await
 }
 
 /// The key with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
-    ask!(select!("WHERE k.id = $1"), id).first(conn, read).await
+    query!(select!("WHERE k.id = $1"), id).first(conn, read).await
 }
 
 /// A page of keys by id, after `after`; those of one operator, if one is named.
 pub async fn list(conn: &mut Conn, operator_id: Option<Uuid>, after: Option<Uuid>, limit: u32) -> Result<Vec<Kept>> {
     let sql = select!("WHERE k.id > $1 AND ($2 IS NULL OR k.operator_id = $2) ORDER BY k.id LIMIT $3");
-    ask!(sql, after.unwrap_or(Uuid::nil()), operator_id, limit).all(conn, read).await
+    query!(sql, after.unwrap_or(Uuid::nil()), operator_id, limit).all(conn, read).await
 }
 
 /// Notes that a key was used, unless that was noted since `before`.
 pub async fn touch(conn: &mut Conn, id: Uuid, before: Timestamp, at: Timestamp) -> Result<()> {
     let sql = "UPDATE keys SET last_used_at = $3 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2)";
-    ask!(sql, id, before, at).run(conn).await
+    query!(sql, id, before, at).run(conn).await
 }
 
 /// Revokes a key. Returns false if it was revoked already.
 pub async fn revoke(conn: &mut Conn, id: Uuid, at: Timestamp) -> Result<bool> {
     let sql = "UPDATE keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-    ask!(sql, id, at).changed_one(conn).await
+    query!(sql, id, at).changed_one(conn).await
 }
 
 /// Revokes every key of an operator that is not revoked yet.
 pub async fn revoke_all(conn: &mut Conn, operator_id: Uuid, at: Timestamp) -> Result<()> {
     let sql = "UPDATE keys SET revoked_at = $2 WHERE operator_id = $1 AND revoked_at IS NULL";
-    ask!(sql, operator_id, at).run(conn).await
+    query!(sql, operator_id, at).run(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Kept> {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::operator::{Likeness, OperatorKind, OperatorName, Roles};
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Dialect, Result};
 
@@ -56,7 +56,7 @@ macro_rules! select {
 /// Lets no other transaction change operators until this one ends: who is the first one, or the last admin, is decided here.
 pub async fn lock(conn: &mut Conn) -> Result<()> {
     let sql = Dialect::of(conn).pick("SELECT 1", "LOCK TABLE operators IN SHARE ROW EXCLUSIVE MODE");
-    ask!(sql).run(conn).await
+    query!(sql).run(conn).await
 }
 
 /// Adds an operator.
@@ -65,7 +65,7 @@ pub async fn insert(conn: &mut Conn, operator: &Operator) -> Result<()> {
     let sql =
         "INSERT INTO operators (id, name, folded, seen, kind, roles, email, locale, time_zone, created_at, disabled_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    ask!(
+    query!(
         sql,
         operator.id,
         operator.name.as_str(),
@@ -86,24 +86,24 @@ pub async fn insert(conn: &mut Conn, operator: &Operator) -> Result<()> {
 /// Stores the roles of an operator, and since when they may not act any more.
 pub async fn update(conn: &mut Conn, operator: &Operator) -> Result<()> {
     let sql = "UPDATE operators SET roles = $2, disabled_at = $3, email = $4 WHERE id = $1";
-    ask!(sql, operator.id, operator.roles.to_string(), operator.disabled_at, &operator.email).run(conn).await
+    query!(sql, operator.id, operator.roles.to_string(), operator.disabled_at, &operator.email).run(conn).await
 }
 
 /// Stores the language and the time zone of an operator.
 pub async fn set_words(conn: &mut Conn, id: Uuid, locale: Option<&Locale>, time_zone: Option<&ZoneName>) -> Result<()> {
     let sql = "UPDATE operators SET locale = $2, time_zone = $3 WHERE id = $1";
-    ask!(sql, id, locale.map(Locale::as_str), time_zone.map(ZoneName::as_str)).run(conn).await
+    query!(sql, id, locale.map(Locale::as_str), time_zone.map(ZoneName::as_str)).run(conn).await
 }
 
 /// The operator with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Operator>> {
-    ask!(select!("WHERE id = $1"), id).first(conn, read).await
+    query!(select!("WHERE id = $1"), id).first(conn, read).await
 }
 
 /// The operator whose name looks like this one.
 pub async fn named(conn: &mut Conn, likeness: &Likeness) -> Result<Option<Operator>> {
     let sql = select!("WHERE folded = $1 OR seen = $2 ORDER BY id LIMIT 1");
-    ask!(sql, &likeness.folded, &likeness.seen).first(conn, read).await
+    query!(sql, &likeness.folded, &likeness.seen).first(conn, read).await
 }
 
 /// True if there is an operator, also one that may not act any more.
@@ -114,7 +114,7 @@ pub async fn any(conn: &mut Conn) -> Result<bool> {
 /// A page of operators by id, after `after`.
 pub async fn list(conn: &mut Conn, after: Option<Uuid>, limit: u32) -> Result<Vec<Operator>> {
     let sql = select!("WHERE id > $1 ORDER BY id LIMIT $2");
-    ask!(sql, after.unwrap_or(Uuid::nil()), limit).all(conn, read).await
+    query!(sql, after.unwrap_or(Uuid::nil()), limit).all(conn, read).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Operator> {

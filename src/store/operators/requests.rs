@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::request::Request;
-use crate::store::engine::ask::ask;
 use crate::store::engine::batch::{Batch, Step, Values};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -40,7 +40,7 @@ pub struct Answer {
 /// The request with a scope.
 pub async fn find(conn: &mut Conn, scope: &[u8; 32]) -> Result<Option<Kept>> {
     let sql = "SELECT scope, digest, token, at, object, status, headers, body FROM requests WHERE scope = $1";
-    ask!(sql, scope.as_slice()).first(conn, |row| read(&Row::of("requests", row))).await
+    query!(sql, scope.as_slice()).first(conn, |row| read(&Row::of("requests", row))).await
 }
 
 static NOTE: Batch<1> = Batch::new([Step {
@@ -74,14 +74,14 @@ pub async fn note(conn: &mut Conn, noted: &[(&Request, Option<Uuid>)], at: Times
 pub async fn take_over(conn: &mut Conn, request: &Request, from: Uuid, at: Timestamp) -> Result<bool> {
     let sql =
         "UPDATE requests SET token = $1, at = $2 WHERE scope = $3 AND token = $4 AND digest = $5 AND status IS NULL";
-    ask!(sql, request.token.to_string(), at, request.scope.as_slice(), from.to_string(), request.digest.as_slice())
+    query!(sql, request.token.to_string(), at, request.scope.as_slice(), from.to_string(), request.digest.as_slice())
         .changed_one(conn)
         .await
 }
 
 /// How many persons were erased so far. An answer that was begun before the last one may show that person.
 pub async fn erasures(conn: &mut Conn) -> Result<u64> {
-    ask!("SELECT erasures FROM ledger_head").one(conn, |row| Row::of("ledger_head", row).count("erasures")).await
+    query!("SELECT erasures FROM ledger_head").one(conn, |row| Row::of("ledger_head", row).count("erasures")).await
 }
 
 static ANSWER: Batch<1> = Batch::new([Step {
@@ -125,20 +125,20 @@ pub async fn answer(conn: &mut Conn, answered: &[(&Request, &Answer)], at: Times
 /// Forgets the answers, but not that the requests were carried out: an answer may show a person who is being erased. Those that are being
 /// made are not kept.
 pub async fn forget_answers(conn: &mut Conn) -> Result<()> {
-    ask!("UPDATE ledger_head SET erasures = erasures + 1").run(&mut *conn).await?;
-    ask!("UPDATE requests SET status = NULL, headers = NULL, body = NULL WHERE status IS NOT NULL").run(conn).await
+    query!("UPDATE ledger_head SET erasures = erasures + 1").run(&mut *conn).await?;
+    query!("UPDATE requests SET status = NULL, headers = NULL, body = NULL WHERE status IS NOT NULL").run(conn).await
 }
 
 /// Deletes a request, unless another try than this one carried it out: another process may have begun it anew.
 pub async fn delete(conn: &mut Conn, scope: &[u8; 32], token: Uuid) -> Result<()> {
     let sql = "DELETE FROM requests WHERE scope = $1 AND token = $2";
-    ask!(sql, scope.as_slice(), token.to_string()).run(conn).await
+    query!(sql, scope.as_slice(), token.to_string()).run(conn).await
 }
 
 /// Deletes some of the requests that are older than a time. Returns how many.
 pub async fn delete_before(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
     let sql = "DELETE FROM requests WHERE scope IN (SELECT scope FROM requests WHERE at < $1 ORDER BY at LIMIT $2)";
-    ask!(sql, before, limit).changed(conn).await
+    query!(sql, before, limit).changed(conn).await
 }
 
 fn read(row: &Row<'_>) -> Result<Kept> {

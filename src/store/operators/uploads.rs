@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -66,7 +66,7 @@ pub struct Upload {
 pub async fn insert(conn: &mut Conn, upload: &Upload) -> Result<()> {
     let sql = "INSERT INTO uploads (id, operator_id, name, options, state, size, sha256, revision, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    ask!(
+    query!(
         sql,
         upload.id,
         upload.operator_id,
@@ -88,54 +88,54 @@ pub async fn add_part(conn: &mut Conn, id: Uuid, part: u32, bytes: &[u8]) -> Res
         return Ok(false);
     }
     let sql = "INSERT INTO upload_parts (upload_id, part, bytes) VALUES ($1, $2, $3)";
-    ask!(sql, id, part, bytes).run(conn).await?;
+    query!(sql, id, part, bytes).run(conn).await?;
     Ok(true)
 }
 
 /// A part of an upload; `None` after the last one.
 pub async fn part(conn: &mut Conn, id: Uuid, part: u32) -> Result<Option<Vec<u8>>> {
     let sql = "SELECT upload_id, bytes FROM upload_parts WHERE upload_id = $1 AND part = $2";
-    ask!(sql, id, part).first(conn, |row| Row::of("upload_parts", row).get("bytes")).await
+    query!(sql, id, part).first(conn, |row| Row::of("upload_parts", row).get("bytes")).await
 }
 
 /// Moves an upload from one state to another. Returns false if it is in another one: of two who take it, one does.
 pub async fn change(conn: &mut Conn, id: Uuid, from: State, to: State) -> Result<bool> {
     let sql = "UPDATE uploads SET state = $1 WHERE id = $2 AND state = $3";
-    ask!(sql, to.as_str(), id, from.as_str()).changed_one(conn).await
+    query!(sql, to.as_str(), id, from.as_str()).changed_one(conn).await
 }
 
 /// Notes the revision of the customers that an upload was compared with.
 pub async fn compared(conn: &mut Conn, id: Uuid, revision: u64) -> Result<()> {
-    ask!("UPDATE uploads SET revision = $1 WHERE id = $2", revision, id).run(conn).await
+    query!("UPDATE uploads SET revision = $1 WHERE id = $2", revision, id).run(conn).await
 }
 
 /// The uploads of an operator, the newest first.
 pub async fn of_operator(conn: &mut Conn, operator_id: Uuid) -> Result<Vec<Upload>> {
     let sql = "SELECT id, operator_id, name, options, state, size, sha256, revision, created_at FROM uploads
          WHERE operator_id = $1 ORDER BY created_at DESC, id DESC";
-    ask!(sql, operator_id).all(conn, |row| read(&Row::of("uploads", row))).await
+    query!(sql, operator_id).all(conn, |row| read(&Row::of("uploads", row))).await
 }
 
 /// Deletes the parts of an upload.
 pub async fn delete_parts(conn: &mut Conn, id: Uuid) -> Result<()> {
-    ask!("DELETE FROM upload_parts WHERE upload_id = $1", id).run(conn).await
+    query!("DELETE FROM upload_parts WHERE upload_id = $1", id).run(conn).await
 }
 
 /// Deletes an upload with its parts.
 pub async fn delete(conn: &mut Conn, id: Uuid) -> Result<()> {
-    ask!("DELETE FROM uploads WHERE id = $1", id).run(&mut *conn).await?;
+    query!("DELETE FROM uploads WHERE id = $1", id).run(&mut *conn).await?;
     delete_parts(conn, id).await
 }
 
 /// Deletes all uploads: any of them may name a person who is being erased.
 pub async fn delete_all(conn: &mut Conn) -> Result<()> {
-    ask!("DELETE FROM uploads").run(&mut *conn).await?;
-    ask!("DELETE FROM upload_parts").run(conn).await
+    query!("DELETE FROM uploads").run(&mut *conn).await?;
+    query!("DELETE FROM upload_parts").run(conn).await
 }
 
 /// Uploads that came before a time.
 pub async fn older(conn: &mut Conn, before: Timestamp) -> Result<Vec<Uuid>> {
-    ask!("SELECT id FROM uploads WHERE created_at < $1 ORDER BY created_at", before)
+    query!("SELECT id FROM uploads WHERE created_at < $1 ORDER BY created_at", before)
         .all(conn, |row| Row::of("uploads", row).id("id"))
         .await
 }

@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::{Conn, Result};
 
 /// The names of attributes, in order, at most `limit`.
@@ -12,7 +12,7 @@ pub async fn names(conn: &mut Conn, limit: u32) -> Result<Vec<String>> {
            UNION ALL SELECT (SELECT MIN(a.name) FROM customer_attributes a WHERE a.name > k.name), k.n + 1
            FROM k WHERE k.name IS NOT NULL AND k.n < $1)
          SELECT name FROM k WHERE name IS NOT NULL ORDER BY name";
-    ask!(sql, limit).all(conn, |row| Ok(row.try_get("name")?)).await
+    query!(sql, limit).all(conn, |row| Ok(row.try_get("name")?)).await
 }
 
 /// The values of an attribute, in order, at most `limit`.
@@ -22,5 +22,5 @@ pub async fn values(conn: &mut Conn, name: &str, limit: u32) -> Result<Vec<Strin
            UNION ALL SELECT (SELECT MIN(a.value) FROM customer_attributes a WHERE a.name = $1 AND a.value > k.value), k.n + 1
            FROM k WHERE k.value IS NOT NULL AND k.n < $2)
          SELECT value FROM k WHERE value IS NOT NULL ORDER BY value";
-    ask!(sql, name, limit).all(conn, |row| Ok(row.try_get("value")?)).await
+    query!(sql, name, limit).all(conn, |row| Ok(row.try_get("value")?)).await
 }

@@ -10,8 +10,8 @@ use crate::domain::category::Role;
 use crate::domain::customer::Contact;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::sought::end;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -24,7 +24,7 @@ pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap
          FROM contacts
          WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND deactivated_at IS NULL",
     );
-    Ok(unpack(ask!(sql, json(accounts)).packed(conn, "contacts").await?))
+    Ok(unpack(query!(sql, json(accounts)).packed(conn, "contacts").await?))
 }
 
 /// The contacts that customers had when they left, by account id, in the order of the file. Active customers are not among them.
@@ -40,7 +40,7 @@ pub async fn of_left(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<Stri
          FROM customers c JOIN contacts k ON k.account_id = c.account_id AND k.import_id = c.import_id
          WHERE c.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND c.status = 'left'",
     );
-    Ok(unpack(ask!(sql, json(accounts)).packed(conn, "contacts").await?))
+    Ok(unpack(query!(sql, json(accounts)).packed(conn, "contacts").await?))
 }
 
 /// Contacts as they can be used: a language or zone that this version does not know is none, and what has no usable address or
@@ -103,7 +103,7 @@ pub async fn beginning(
            WHERE (email_key, account_id, role) > ($1, $2, $3) AND email_key < $5
            ORDER BY email_key, account_id, role LIMIT $6) AS page",
     );
-    ask!(sql, email_key.max(beginning), account_id, role, beginning, end(beginning), limit)
+    query!(sql, email_key.max(beginning), account_id, role, beginning, end(beginning), limit)
         .packed(conn, "contacts")
         .await
 }
@@ -112,7 +112,7 @@ pub async fn beginning(
 pub async fn first_beginning(conn: &mut Conn, account_id: &str, beginning: &str) -> Result<Option<String>> {
     let sql = "SELECT MIN(email_key) AS first FROM contacts
          WHERE account_id = $1 AND email_key >= $2 AND email_key < $3 AND deactivated_at IS NULL";
-    ask!(sql, account_id, beginning, end(beginning)).one(conn, |row| Row::of("contacts", row).get("first")).await
+    query!(sql, account_id, beginning, end(beginning)).one(conn, |row| Row::of("contacts", row).get("first")).await
 }
 
 /// How many active contacts have a value that this version cannot read.
@@ -139,7 +139,7 @@ pub async fn unreadable(conn: &mut Conn) -> Result<Unreadable> {
         let sql = "SELECT account_id, email_key, role, email, locale, time_zone FROM contacts
              WHERE deactivated_at IS NULL AND (account_id, email_key, role) > ($1, $2, $3)
              ORDER BY account_id, email_key, role LIMIT $4";
-        let rows = ask!(sql, account_id, key, role, PAGE).rows(&mut *conn).await?;
+        let rows = query!(sql, account_id, key, role, PAGE).rows(&mut *conn).await?;
         let Some(last) = rows.last() else { return Ok(found) };
         let last = Row::of("contacts", last);
         after = [last.get("account_id")?, last.get("email_key")?, last.get("role")?];

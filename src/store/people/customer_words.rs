@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::domain::sought::{self, end};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::query::query;
 use crate::store::{Conn, Result};
 
 /// Customers whose words are made together: those of one file that share a word are near each other then.
@@ -64,7 +64,7 @@ pub async fn gather(conn: &mut Conn) -> Result<()> {
     );
     let mut after = String::new();
     loop {
-        let changed: Vec<Changed> = ask!(page, &after, PAGE).packed(&mut *conn, "changed_customers").await?;
+        let changed: Vec<Changed> = query!(page, &after, PAGE).packed(&mut *conn, "changed_customers").await?;
         let Some((last, ..)) = changed.last() else { return Ok(()) };
         after.clone_from(last);
         let mut new: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -84,10 +84,10 @@ pub async fn gather(conn: &mut Conn) -> Result<()> {
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, CAST(value ->> 4 AS BIGINT) FROM",
             rows
         );
-        ask!(add, json(&new)).run(&mut *conn).await?;
+        query!(add, json(&new)).run(&mut *conn).await?;
         let take =
             bulk!(dialect, "INSERT INTO gone_words (word, account_id) SELECT value ->> 0, value ->> 1 FROM", rows);
-        ask!(take, json(&gone)).run(&mut *conn).await?;
+        query!(take, json(&gone)).run(&mut *conn).await?;
         crate::store::beat();
     }
 }
@@ -105,7 +105,7 @@ pub(super) async fn take_gone(conn: &mut Conn) -> Result<()> {
     let mut after = (String::new(), String::new());
     loop {
         let gone: Vec<(String, String)> =
-            ask!(page, &after.0, &after.1, TAKEN).packed(&mut *conn, "gone_words").await?;
+            query!(page, &after.0, &after.1, TAKEN).packed(&mut *conn, "gone_words").await?;
         let Some(last) = gone.last() else { return Ok(()) };
         after.clone_from(last);
         take(conn, gone.iter().map(|(word, account)| (word.as_str(), account.as_str()))).await?;
@@ -119,7 +119,7 @@ pub(super) async fn add_new(conn: &mut Conn) -> Result<()> {
     let sql = "INSERT INTO customer_words (word, account_id, last, others, n)
          SELECT word, account_id, last, others, n FROM new_words WHERE true
          ORDER BY word, account_id ON CONFLICT (word, account_id) DO NOTHING";
-    ask!(sql).run(conn).await
+    query!(sql).run(conn).await
 }
 
 /// Takes words from customers.
@@ -143,15 +143,15 @@ async fn take<'a>(conn: &mut Conn, pairs: impl Iterator<Item = (&'a str, &'a str
     );
     for (word, accounts) in by_word {
         let (Some(first), Some(last)) = (accounts.first(), accounts.last()) else { continue };
-        let found: Vec<Shared> = ask!(with, word, *last, *first).packed(&mut *conn, "customer_words").await?;
+        let found: Vec<Shared> = query!(with, word, *last, *first).packed(&mut *conn, "customer_words").await?;
         for shared in found {
             let kept: Vec<&str> = shared.accounts().filter(|it| !accounts.contains(it)).collect();
             if kept.len() == shared.accounts().count() {
                 continue;
             }
             let delete = "DELETE FROM customer_words WHERE word = $1 AND account_id = $2";
-            ask!(delete, word, &shared.account_id).run(&mut *conn).await?;
-            ask!(insert, json(&rows(word, &kept))).run(&mut *conn).await?;
+            query!(delete, word, &shared.account_id).run(&mut *conn).await?;
+            query!(insert, json(&rows(word, &kept))).run(&mut *conn).await?;
         }
     }
     Ok(())
@@ -167,7 +167,7 @@ pub async fn remove(conn: &mut Conn, accounts: &[String], bare: bool) -> Result<
          WHERE c.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
            AND ($2 = 0 OR NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = c.account_id))",
     );
-    let named: Vec<(String, String)> = ask!(named, json(accounts), bare).packed(&mut *conn, "customers").await?;
+    let named: Vec<(String, String)> = query!(named, json(accounts), bare).packed(&mut *conn, "customers").await?;
     let mut gone: Vec<(String, &str)> = Vec::new();
     for (account_id, name) in &named {
         // A customer whose name is cleared keeps the words of its account id.
@@ -182,7 +182,7 @@ pub async fn remove(conn: &mut Conn, accounts: &[String], bare: bool) -> Result<
 pub async fn count(conn: &mut Conn, beginning: &str, limit: u32) -> Result<u64> {
     let sql = "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS n FROM
            (SELECT n FROM customer_words WHERE word >= $1 AND word < $2 LIMIT $3) AS first";
-    ask!(sql, beginning, end(beginning), limit).count(conn, "customer_words").await
+    query!(sql, beginning, end(beginning), limit).count(conn, "customer_words").await
 }
 
 /// A page of the words that begin with a text, with the accounts of the customers that have them, in their order from `from` on; also
@@ -205,5 +205,5 @@ pub async fn beginning(
     );
     // No word of a customer comes before the text itself.
     let word = word.max(beginning);
-    ask!(sql, word, account_id, end(beginning), limit).packed(conn, "customer_words").await
+    query!(sql, word, account_id, end(beginning), limit).packed(conn, "customer_words").await
 }

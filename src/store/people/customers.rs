@@ -10,8 +10,8 @@ use sqlx::Row as _;
 use crate::domain::address::Address;
 use crate::domain::customer::AccountId;
 use crate::domain::sought::end;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -44,7 +44,7 @@ pub struct Found {
 
 /// How many customers are active.
 pub async fn count_active(conn: &mut Conn) -> Result<u64> {
-    ask!("SELECT COUNT(*) AS n FROM customers WHERE status = 'active'").count(conn, "customers").await
+    query!("SELECT COUNT(*) AS n FROM customers WHERE status = 'active'").count(conn, "customers").await
 }
 
 /// A page of active customers after `after`, in the order of their account ids.
@@ -52,7 +52,7 @@ pub async fn list(conn: &mut Conn, after: Option<&str>, limit: u32) -> Result<Ve
     let sql = "SELECT c.account_id, c.name, (SELECT COUNT(*) FROM contacts k
            WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
          FROM customers c WHERE c.status = 'active' AND c.account_id > $1 ORDER BY c.account_id LIMIT $2";
-    ask!(sql, after.unwrap_or_default(), limit).all(conn, of_row).await
+    query!(sql, after.unwrap_or_default(), limit).all(conn, of_row).await
 }
 
 /// Account ids that begin with a text, in order after `after`; also those of customers that left.
@@ -65,7 +65,7 @@ pub async fn beginning(conn: &mut Conn, beginning: &str, after: &str, limit: u32
            SELECT account_id FROM customers WHERE account_id >= $1 AND account_id > $2 AND account_id < $3
            ORDER BY account_id LIMIT $4) AS page",
     );
-    ask!(sql, after.max(beginning), after, end(beginning), limit).packed(conn, "customers").await
+    query!(sql, after.max(beginning), after, end(beginning), limit).packed(conn, "customers").await
 }
 
 /// Those of some customers that are active, by account id.
@@ -76,7 +76,7 @@ pub async fn listed(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<Strin
            WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
          FROM customers c WHERE c.status = 'active' AND c.account_id", in "$1"
     );
-    let rows = ask!(sql, json(accounts)).rows(conn).await?;
+    let rows = query!(sql, json(accounts)).rows(conn).await?;
     let rows = rows.iter().map(of_row);
     rows.map(|it| it.map(|it| (it.account_id.clone(), it))).collect()
 }
@@ -89,7 +89,7 @@ pub async fn with_address(conn: &mut Conn, address: &Address, after: Option<&str
            AND c.account_id IN (SELECT k.account_id FROM contacts k WHERE k.email_key = $3 AND k.deactivated_at IS NULL
              UNION SELECT $4)
          ORDER BY c.account_id LIMIT $2";
-    ask!(sql, after.unwrap_or_default(), limit, address.key().as_str(), address.as_str()).all(conn, of_row).await
+    query!(sql, after.unwrap_or_default(), limit, address.key().as_str(), address.as_str()).all(conn, of_row).await
 }
 
 fn of_row(row: &sqlx::any::AnyRow) -> Result<Listed> {
@@ -103,7 +103,7 @@ pub async fn leave(conn: &mut Conn, account_id: &str, import_id: &str, now: Time
         "UPDATE customers SET status = 'left', import_id = $2, updated_at = $3 WHERE account_id = $1",
         "UPDATE contacts SET import_id = $2, deactivated_at = $3 WHERE account_id = $1 AND deactivated_at IS NULL",
     ] {
-        ask!(sql, account_id, import_id, now).run(&mut *conn).await?;
+        query!(sql, account_id, import_id, now).run(&mut *conn).await?;
     }
     Ok(())
 }
@@ -111,7 +111,7 @@ pub async fn leave(conn: &mut Conn, account_id: &str, import_id: &str, now: Time
 /// One customer, whether active or not.
 pub async fn find(conn: &mut Conn, account_id: &str) -> Result<Option<Found>> {
     let sql = "SELECT account_id, name, status, updated_at FROM customers WHERE account_id = $1";
-    let row = ask!(sql, account_id).first_row(&mut *conn).await?;
+    let row = query!(sql, account_id).first_row(&mut *conn).await?;
     let Some(row) = row else { return Ok(None) };
     let row = Row::of("customers", &row);
     Ok(Some(Found {
@@ -131,7 +131,7 @@ pub async fn attributes(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<S
         " ORDER BY account_id, name, position, value"
     );
     let mut attributes: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
-    for row in ask!(sql, json(accounts)).rows(conn).await? {
+    for row in query!(sql, json(accounts)).rows(conn).await? {
         let (account, name): (String, String) = (row.try_get("account_id")?, row.try_get("name")?);
         attributes.entry(account).or_default().entry(name).or_default().push(row.try_get("value")?);
     }
@@ -236,7 +236,7 @@ pub async fn unmet(conn: &mut Conn, selection: &Selection) -> Result<Vec<(String
            WHERE a.name = v.value ->> 'name' AND a.value = v.value ->> 'value' AND ($2 = 1 OR c.status = 'active'))
          ORDER BY 1, 2",
     );
-    let rows = ask!(sql, &selection.filter, selection.left).rows(conn).await?;
+    let rows = query!(sql, &selection.filter, selection.left).rows(conn).await?;
     rows.iter().map(|row| Ok((row.try_get("name")?, row.try_get("value")?))).collect()
 }
 
@@ -248,7 +248,7 @@ async fn meeting(conn: &mut Conn, condition: &Condition, limit: i64) -> Result<i
         "SELECT COUNT(*) AS n FROM (SELECT 1 FROM customer_attributes a
            WHERE a.name = $1 AND a.value = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) LIMIT $3) AS first",
     );
-    ask!(sql, &condition.name, &condition.values, limit)
+    query!(sql, &condition.name, &condition.values, limit)
         .one(conn, |row| Row::of("customer_attributes", row).get("n"))
         .await
 }
@@ -289,7 +289,7 @@ async fn all(conn: &mut Conn, left: bool, after: &str, limit: u32) -> Result<Vec
            ORDER BY account_id LIMIT $2
          ) AS page",
     );
-    ask!(sql, after, limit, left).packed(conn, "customers").await
+    query!(sql, after, limit, left).packed(conn, "customers").await
 }
 
 /// The next of the accounts that a selection names.
@@ -314,7 +314,7 @@ async fn named(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) 
                WHERE a.account_id = c.account_id AND (a.name, a.value) IN
                  (SELECT value ->> 'name', value ->> 'value' FROM jsonb_array_elements($2::jsonb))))) AS page",
     );
-    ask!(sql, json(accounts), &selection.filter, selection.names(), selection.left).packed(conn, "customers").await
+    query!(sql, json(accounts), &selection.filter, selection.names(), selection.left).packed(conn, "customers").await
 }
 
 /// The most values of an attribute that one walk looks for.
@@ -410,7 +410,7 @@ async fn attributed(conn: &mut Conn, selection: &Selection, after: &str, limit: 
         LOOK
     };
     let sql = Dialect::of(conn).pick(sqlite, postgres);
-    ask!(sql, after, &condition.name, &condition.values, &selection.filter, selection.names(), limit, selection.left)
+    query!(sql, after, &condition.name, &condition.values, &selection.filter, selection.names(), limit, selection.left)
         .packed(conn, "customer_attributes")
         .await
 }

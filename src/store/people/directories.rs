@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -40,7 +40,7 @@ pub struct Outcome<'a> {
 
 /// The state of the directory.
 pub async fn find(conn: &mut Conn) -> Result<Known> {
-    ask!("SELECT url, etag, modified, due_at, checked_at, imported_at, failed_since FROM directory WHERE id = 1")
+    query!("SELECT url, etag, modified, due_at, checked_at, imported_at, failed_since FROM directory WHERE id = 1")
         .one(conn, |row| {
             let row = Row::of("directory", row);
             Ok(Known {
@@ -59,7 +59,7 @@ pub async fn find(conn: &mut Conn) -> Result<Known> {
 /// Takes the look that is due; until that time it is no other node's. False if another node has taken it.
 pub async fn take(conn: &mut Conn, now: Timestamp, until: Timestamp) -> Result<bool> {
     let sql = "UPDATE directory SET due_at = $2 WHERE id = 1 AND due_at <= $1";
-    ask!(sql, now, until).changed_one(conn).await
+    query!(sql, now, until).changed_one(conn).await
 }
 
 /// Notes a look that succeeded, and when the next one is.
@@ -67,11 +67,11 @@ pub async fn succeeded(conn: &mut Conn, outcome: &Outcome<'_>, now: Timestamp, d
     let sql =
         "UPDATE directory SET url = $1, etag = $2, modified = $3, checked_at = $4, due_at = $5, failed_since = NULL,
            imported_at = CASE WHEN $6 = 1 THEN $4 ELSE imported_at END WHERE id = 1";
-    ask!(sql, outcome.url, outcome.etag, outcome.modified, now, due_at, outcome.imported).run(conn).await
+    query!(sql, outcome.url, outcome.etag, outcome.modified, now, due_at, outcome.imported).run(conn).await
 }
 
 /// Notes a look that failed, and when the next one is. Returns since when they fail.
 pub async fn failed(conn: &mut Conn, now: Timestamp, due_at: Timestamp) -> Result<Timestamp> {
     let sql = "UPDATE directory SET failed_since = COALESCE(failed_since, $1), due_at = $2 WHERE id = 1 RETURNING failed_since";
-    ask!(sql, now, due_at).one(conn, |row| Row::of("directory", row).time("failed_since")).await
+    query!(sql, now, due_at).one(conn, |row| Row::of("directory", row).time("failed_since")).await
 }

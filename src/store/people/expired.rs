@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::{Conn, Result};
 
 /// Rows that expire one by one, each a while after its own time.
@@ -123,15 +123,15 @@ impl Rows {
 
 /// The number of rows of a kind that expired before a time.
 pub async fn count_rows(conn: &mut Conn, rows: Rows, before: Timestamp) -> Result<u64> {
-    ask!(rows.statements().0, before).count(conn, "retention").await
+    query!(rows.statements().0, before).count(conn, "retention").await
 }
 
 /// The number of rows of a kind that expired before a time, and stay since they are under a hold.
 pub async fn count_held_rows(conn: &mut Conn, rows: Rows, before: Timestamp) -> Result<u64> {
-    ask!(rows.statements().1, before).count(conn, "retention").await
+    query!(rows.statements().1, before).count(conn, "retention").await
 }
 
 /// Deletes up to `limit` rows of a kind that expired before a time; returns their number.
 pub async fn delete_rows(conn: &mut Conn, rows: Rows, before: Timestamp, limit: u32) -> Result<u64> {
-    ask!(rows.statements().2, before, limit).changed(conn).await
+    query!(rows.statements().2, before, limit).changed(conn).await
 }

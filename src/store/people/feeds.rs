@@ -6,30 +6,30 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::locale::{Locale, ZoneName};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// Makes the feed of a customer, unless it has one. Returns its id, and whether it was made.
 pub async fn make(conn: &mut Conn, account_id: &str, id: Uuid, now: Timestamp) -> Result<(Uuid, bool)> {
     let sql = "INSERT INTO feeds (account_id, id, created_at) VALUES ($1, $2, $3) ON CONFLICT (account_id) DO NOTHING";
-    ask!(sql, account_id, id, now).run(&mut *conn).await?;
+    query!(sql, account_id, id, now).run(&mut *conn).await?;
     let sql = "SELECT id FROM feeds WHERE account_id = $1";
-    let found = ask!(sql, account_id).one(conn, |row| Row::of("feeds", row).id("id")).await?;
+    let found = query!(sql, account_id).one(conn, |row| Row::of("feeds", row).id("id")).await?;
     Ok((found, found == id))
 }
 
 /// The id of the feed of a customer, if it has one.
 pub async fn of_customer(conn: &mut Conn, account_id: &str) -> Result<Option<Uuid>> {
-    ask!("SELECT id FROM feeds WHERE account_id = $1", account_id)
+    query!("SELECT id FROM feeds WHERE account_id = $1", account_id)
         .first(conn, |row| Row::of("feeds", row).id("id"))
         .await
 }
 
 /// Ends the feed of a customer. Returns its id, if it had one.
 pub async fn remove(conn: &mut Conn, account_id: &str) -> Result<Option<Uuid>> {
-    ask!("DELETE FROM feeds WHERE account_id = $1 RETURNING id", account_id)
+    query!("DELETE FROM feeds WHERE account_id = $1 RETURNING id", account_id)
         .first(conn, |row| Row::of("feeds", row).id("id"))
         .await
 }
@@ -37,7 +37,7 @@ pub async fn remove(conn: &mut Conn, account_id: &str) -> Result<Option<Uuid>> {
 /// The customer whose feed this is, as long as it is stored.
 pub async fn customer(conn: &mut Conn, id: Uuid) -> Result<Option<String>> {
     let sql = "SELECT f.account_id FROM feeds f JOIN customers c ON c.account_id = f.account_id WHERE f.id = $1";
-    ask!(sql, id).first(conn, |row| Row::of("feeds", row).get("account_id")).await
+    query!(sql, id).first(conn, |row| Row::of("feeds", row).get("account_id")).await
 }
 
 /// The last notice of a matter that was for a customer.
@@ -87,7 +87,7 @@ pub async fn maintenance(conn: &mut Conn, account_id: &str, since: Timestamp, li
         theirs!("l"),
         ") ORDER BY n.window_end DESC, n.matter_id LIMIT $3"
     );
-    let rows = ask!(sql, account_id, since, limit).rows(&mut *conn).await?;
+    let rows = query!(sql, account_id, since, limit).rows(&mut *conn).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         let row = Row::of("notices", row);
@@ -115,7 +115,7 @@ async fn view(conn: &mut Conn, account_id: &str, found: &mut [Last]) -> Result<(
         " AND state <> 'cancelled'
          ORDER BY CASE WHEN email = '' THEN 1 ELSE 0 END, ordinal"
     );
-    let rows = ask!(sql, account_id, json(&ids)).rows(conn).await?;
+    let rows = query!(sql, account_id, json(&ids)).rows(conn).await?;
     let mut seen = BTreeSet::new();
     for row in &rows {
         let row = Row::of("deliveries", row);

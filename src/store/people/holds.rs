@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -31,19 +31,19 @@ pub struct Hold {
 /// Places a hold.
 pub async fn insert(conn: &mut Conn, hold: &Hold) -> Result<()> {
     let sql = "INSERT INTO holds (id, notice_id, account_id, reason, operator, since) VALUES ($1, $2, $3, $4, $5, $6)";
-    ask!(sql, hold.id, hold.notice_id, &hold.account_id, &hold.reason, &hold.operator, hold.since).run(conn).await
+    query!(sql, hold.id, hold.notice_id, &hold.account_id, &hold.reason, &hold.operator, hold.since).run(conn).await
 }
 
 /// Deletes a hold, and returns it; `None` if there is none with this id.
 pub async fn remove(conn: &mut Conn, id: Uuid) -> Result<Option<Hold>> {
     let sql = "DELETE FROM holds WHERE id = $1 RETURNING id, notice_id, account_id, reason, operator, since";
-    ask!(sql, id).first(conn, read).await
+    query!(sql, id).first(conn, read).await
 }
 
 /// A page of holds by id, after `after`.
 pub async fn list(conn: &mut Conn, after: Option<Uuid>, limit: u32) -> Result<Vec<Hold>> {
     let sql = "SELECT id, notice_id, account_id, reason, operator, since FROM holds WHERE id > $1 ORDER BY id LIMIT $2";
-    ask!(sql, after.unwrap_or(Uuid::nil()), limit).all(conn, read).await
+    query!(sql, after.unwrap_or(Uuid::nil()), limit).all(conn, read).await
 }
 
 /// The holds on one of these customers or notices, the oldest first.
@@ -54,7 +54,7 @@ pub async fn on(conn: &mut Conn, accounts: &[String], notices: &[Uuid]) -> Resul
         " OR notice_id", in "$2",
         " ORDER BY id"
     );
-    ask!(sql, json(&accounts), json_ids(notices)).all(conn, read).await
+    query!(sql, json(&accounts), json_ids(notices)).all(conn, read).await
 }
 
 /// True if the record of a notice has a customer: it was addressed, could not be addressed, or is attested as informed.
@@ -62,7 +62,7 @@ pub async fn is_recorded(conn: &mut Conn, account_id: &str) -> Result<bool> {
     let sql = "SELECT CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE account_id = $1)
            OR EXISTS (SELECT 1 FROM unaddressed WHERE account_id = $1)
            OR EXISTS (SELECT 1 FROM attestations WHERE account_id = $1) THEN 1 ELSE 0 END AS n";
-    Ok(ask!(sql, account_id).count(conn, "holds").await? > 0)
+    Ok(query!(sql, account_id).count(conn, "holds").await? > 0)
 }
 
 pub(super) fn read(row: &sqlx::any::AnyRow) -> Result<Hold> {

@@ -1,7 +1,7 @@
 //! What an import would change, by customer: read from the differences that [`imports::compare`](super::imports::compare) found.
 
 use super::imports::Lacking;
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -80,14 +80,14 @@ pub async fn kept(conn: &mut Conn, lacking: Lacking, attributes: &[String]) -> R
         ),
     ] {
         if is_lacking {
-            kept.push((column.to_owned(), ask!(sql).count(&mut *conn, "file_contacts").await?));
+            kept.push((column.to_owned(), query!(sql).count(&mut *conn, "file_contacts").await?));
         }
     }
     // Few files lack an attribute, and only for these the customers are counted.
     for name in super::attributes::names(conn, COLUMNS).await?.into_iter().filter(|name| !attributes.contains(name)) {
         let sql = "SELECT COUNT(*) AS n FROM file_customers c
              WHERE EXISTS (SELECT 1 FROM customer_attributes a WHERE a.account_id = c.account_id AND a.name = $1)";
-        kept.push((format!("attr.{name}"), ask!(sql, &name).count(&mut *conn, "customer_attributes").await?));
+        kept.push((format!("attr.{name}"), query!(sql, &name).count(&mut *conn, "customer_attributes").await?));
     }
     kept.retain(|(_, count)| *count > 0);
     Ok(kept)
@@ -102,7 +102,7 @@ pub async fn unknown_kept(conn: &mut Conn, limit: u32) -> Result<Vec<String>> {
          WHERE NOT EXISTS (SELECT 1 FROM customers c WHERE c.account_id = s.account_id)
            AND NOT EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = s.account_id)
          ORDER BY s.account_id LIMIT $1";
-    ask!(sql, limit).all(conn, |row| Row::of("kept_customers", row).get("account_id")).await
+    query!(sql, limit).all(conn, |row| Row::of("kept_customers", row).get("account_id")).await
 }
 
 /// How many contacts and attribute values would change.
@@ -114,7 +114,7 @@ pub async fn totals(conn: &mut Conn) -> Result<Totals> {
            (SELECT COUNT(*) FROM gone_attributes) AS gone_attributes
          FROM changed_contacts d LEFT JOIN contacts o
            ON d.known = 1 AND o.account_id = d.account_id AND o.email_key = d.email_key AND o.role = d.role";
-    ask!(sql).one(conn, |row| Totals::read(&Row::of("changed_contacts", row))).await
+    query!(sql).one(conn, |row| Totals::read(&Row::of("changed_contacts", row))).await
 }
 
 /// The first contacts that would change, of accounts up to `last`.
@@ -127,7 +127,7 @@ pub async fn contacts(conn: &mut Conn, last: &str, limit: u32) -> Result<Vec<Con
            UNION ALL SELECT k.account_id, k.email, k.role, 'gone' FROM gone_contacts g JOIN contacts k
              ON k.account_id = g.account_id AND k.email_key = g.email_key AND k.role = g.role) AS t
          WHERE account_id <= $1 ORDER BY account_id, email, role LIMIT $2";
-    ask!(sql, last, limit)
+    query!(sql, last, limit)
         .all(conn, |row| {
             let row = Row::of("changed_contacts", row);
             let (account_id, email) = (row.get("account_id")?, row.get("email")?);
@@ -147,7 +147,7 @@ pub async fn counts(conn: &mut Conn) -> Result<Vec<(String, u64)>> {
            LEFT JOIN customers c ON c.account_id = t.account_id
            LEFT JOIN left_customers l ON l.account_id = t.account_id) AS changes
        GROUP BY change ORDER BY change";
-    let rows = ask!(sql).rows(conn).await?;
+    let rows = query!(sql).rows(conn).await?;
     let counted = rows.iter().map(|row| {
         let row = Row::of("changed_customers", row);
         Ok((row.get("change")?, row.count("customers")?))
@@ -180,7 +180,7 @@ pub async fn first(conn: &mut Conn, limit: u32) -> Result<Vec<ChangeRow>> {
          LEFT JOIN k ON k.account_id = t.account_id LEFT JOIN g ON g.account_id = t.account_id
          LEFT JOIN a ON a.account_id = t.account_id LEFT JOIN b ON b.account_id = t.account_id
        ORDER BY t.account_id LIMIT $1";
-    ask!(sql, limit).all(conn, |row| read(&Row::of("changed_customers", row))).await
+    query!(sql, limit).all(conn, |row| read(&Row::of("changed_customers", row))).await
 }
 
 fn read(row: &Row<'_>) -> Result<ChangeRow> {

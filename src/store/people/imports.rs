@@ -9,8 +9,8 @@ use serde::Serialize;
 use sqlx::Executor as _;
 
 use crate::domain::address::Address;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::{Row, address_columns};
 use crate::store::people::customer_words;
 use crate::store::{Conn, Result};
@@ -212,7 +212,7 @@ pub async fn add_customers(conn: &mut Conn, rows: &[CustomerRow<'_>]) -> Result<
         rows,
         "WHERE true ON CONFLICT (account_id) DO UPDATE SET name = excluded.name WHERE file_customers.name = ''"
     );
-    ask!(sql, json(rows)).run(conn).await
+    query!(sql, json(rows)).run(conn).await
 }
 
 /// Adds attribute values of the file. If a value is added again, its first place counts.
@@ -225,7 +225,7 @@ pub async fn add_attributes(conn: &mut Conn, rows: &[AttributeRow<'_>]) -> Resul
         "WHERE true ON CONFLICT (account_id, name, value) DO UPDATE SET position = excluded.position
          WHERE excluded.position < file_attributes.position"
     );
-    ask!(sql, json(rows)).run(conn).await
+    query!(sql, json(rows)).run(conn).await
 }
 
 /// Adds contacts of the file. If one is added again, by the address that another was corrected to, the first one stays.
@@ -238,7 +238,7 @@ pub async fn add_contacts(conn: &mut Conn, rows: &[ContactRow<'_>]) -> Result<()
         rows,
         "WHERE true ON CONFLICT (account_id, email_key, role) DO NOTHING"
     );
-    ask!(sql, json(rows)).run(conn).await
+    query!(sql, json(rows)).run(conn).await
 }
 
 /// Adds the names of the attributes that the file has a column for: of a customer in the file, only these can lose a value.
@@ -250,7 +250,7 @@ pub async fn add_attribute_names(conn: &mut Conn, names: &[&str]) -> Result<()> 
         rows,
         "WHERE true ON CONFLICT (name) DO NOTHING"
     );
-    ask!(sql, json(&rows)).run(conn).await
+    query!(sql, json(&rows)).run(conn).await
 }
 
 /// Adds customers with a skipped row: nothing is removed from them, and they do not leave.
@@ -261,7 +261,7 @@ pub async fn add_kept(conn: &mut Conn, rows: &[KeptRow<'_>]) -> Result<()> {
         rows,
         "WHERE true ON CONFLICT (account_id) DO NOTHING"
     );
-    ask!(sql, json(rows)).run(conn).await
+    query!(sql, json(rows)).run(conn).await
 }
 
 /// The statements that compare the file with what is stored. If `$1` is 1, customers that are not in the file leave; if it is -1,
@@ -330,7 +330,7 @@ pub async fn compare(conn: &mut Conn, removal: Removal, lacking: Lacking) -> Res
         crate::store::beat();
     }
     for sql in DIFFERENCES {
-        ask!(sql, removal.as_bound()).run(&mut *conn).await?;
+        query!(sql, removal.as_bound()).run(&mut *conn).await?;
         crate::store::beat();
     }
     if removal == Removal::Nothing {
@@ -344,13 +344,13 @@ pub async fn differs(conn: &mut Conn) -> Result<bool> {
     let sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM changed_customers UNION ALL SELECT 1 FROM left_customers
          UNION ALL SELECT 1 FROM changed_attributes UNION ALL SELECT 1 FROM gone_attributes
          UNION ALL SELECT 1 FROM changed_contacts UNION ALL SELECT 1 FROM gone_contacts LIMIT 1) AS first";
-    Ok(ask!(sql).count(conn, "changed_customers").await? > 0)
+    Ok(query!(sql).count(conn, "changed_customers").await? > 0)
 }
 
 /// How often customers and contacts were changed by imports and corrections of addresses. If the number is the same under the
 /// lock of the ledger's head as at the comparison, nothing changed in between.
 pub async fn revision(conn: &mut Conn) -> Result<u64> {
-    ask!("SELECT id, customers_revision FROM ledger_head WHERE id = 1")
+    query!("SELECT id, customers_revision FROM ledger_head WHERE id = 1")
         .one(conn, |row| Row::of("ledger_head", row).count("customers_revision"))
         .await
 }
@@ -382,14 +382,14 @@ pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -
         "UPDATE customers SET status = 'left', import_id = $1, updated_at = $2 FROM left_customers l
          WHERE customers.account_id = l.account_id",
     ] {
-        ask!(sql, import_id, now).run(&mut *conn).await?;
+        query!(sql, import_id, now).run(&mut *conn).await?;
     }
     customer_words::add_new(conn).await?;
     let changed = "INSERT INTO customer_attributes (account_id, name, value, position, import_id)
          SELECT account_id, name, value, position, $1 FROM changed_attributes
          WHERE true ON CONFLICT (account_id, name, value) DO UPDATE SET
            position = excluded.position, import_id = excluded.import_id";
-    ask!(changed, import_id).run(&mut *conn).await?;
+    query!(changed, import_id).run(&mut *conn).await?;
     let gone = "DELETE FROM customer_attributes WHERE (account_id, name, value) IN
            (SELECT account_id, name, value FROM gone_attributes)";
     conn.execute(gone).await?;
@@ -403,12 +403,12 @@ pub async fn write_contacts(conn: &mut Conn, import_id: &str, now: Timestamp) ->
     upsert_contacts(conn, import_id, true).await?;
     let gone = "UPDATE contacts SET import_id = $1, deactivated_at = $2 FROM gone_contacts g
          WHERE contacts.account_id = g.account_id AND contacts.email_key = g.email_key AND contacts.role = g.role";
-    ask!(gone, import_id, now).run(&mut *conn).await?;
+    query!(gone, import_id, now).run(&mut *conn).await?;
     // The time of a customer that left is when it left.
     let touched = "UPDATE customers SET updated_at = $1 WHERE status = 'active' AND updated_at < $1 AND account_id IN
            (SELECT account_id FROM changed_attributes UNION SELECT account_id FROM gone_attributes
              UNION SELECT account_id FROM changed_contacts UNION SELECT account_id FROM gone_contacts)";
-    ask!(touched, now).run(conn).await
+    query!(touched, now).run(conn).await
 }
 
 async fn upsert_contacts(conn: &mut Conn, import_id: &str, known: bool) -> Result<()> {
@@ -418,5 +418,5 @@ async fn upsert_contacts(conn: &mut Conn, import_id: &str, known: bool) -> Resul
          ON CONFLICT (account_id, email_key, role) DO UPDATE SET
            email = excluded.email, name = excluded.name, locale = excluded.locale, time_zone = excluded.time_zone, position = excluded.position,
            import_id = excluded.import_id, deactivated_at = NULL";
-    ask!(sql, import_id, known).run(conn).await
+    query!(sql, import_id, known).run(conn).await
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::notice::State;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::Dialect;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::people::holds::{self, Hold};
 use crate::store::{Conn, Result};
@@ -38,7 +38,7 @@ pub struct Words {
 pub async fn attestations(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Words>> {
     let sql = "SELECT id, notice_id, account_id, channel, witness, note, withdrawn_why, at FROM attestations
          WHERE id > $1 AND (note LIKE '%@%' OR witness LIKE '%@%' OR withdrawn_why LIKE '%@%') ORDER BY id LIMIT $2";
-    ask!(sql, after, limit)
+    query!(sql, after, limit)
         .all(conn, |row| {
             let row = Row::of("attestations", row);
             Ok(Words {
@@ -82,7 +82,7 @@ pub async fn file_rows(conn: &mut Conn, text: &str, after: (&str, &str), limit: 
          WHERE (r.notice_id, r.account_id, r.key) > ($2, $3, $5) AND strpos(lower(r.data), lower($1)) > 0
          ORDER BY r.notice_id, r.account_id, r.key LIMIT $4",
     );
-    let rows = ask!(sql, text, after.0, account, limit, key).rows(conn).await?;
+    let rows = query!(sql, text, after.0, account, limit, key).rows(conn).await?;
     rows.iter()
         .map(|row| {
             let row = Row::of("notice_rows", row);
@@ -105,7 +105,7 @@ pub async fn delete_file_row(conn: &mut Conn, row: &FileRow) -> Result<()> {
     } else {
         "UPDATE notice_rows SET data = '{}' WHERE notice_id = $1 AND account_id = $2 AND key = $3"
     };
-    ask!(sql, row.notice_id, &row.account_id, &row.key).run(conn).await
+    query!(sql, row.notice_id, &row.account_id, &row.key).run(conn).await
 }
 
 /// A step on a notice with its reason.
@@ -125,7 +125,7 @@ pub struct StepWords {
 pub async fn steps(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<StepWords>> {
     let sql =
         "SELECT id, notice_id, reason, at FROM notice_steps WHERE id > $1 AND reason LIKE '%@%' ORDER BY id LIMIT $2";
-    ask!(sql, after, limit)
+    query!(sql, after, limit)
         .all(conn, |row| {
             let row = Row::of("notice_steps", row);
             Ok(StepWords {
@@ -140,22 +140,22 @@ pub async fn steps(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<StepW
 
 /// Empties the reason of a step; the step itself stays.
 pub async fn clear_step(conn: &mut Conn, id: Uuid) -> Result<()> {
-    ask!("UPDATE notice_steps SET reason = '' WHERE id = $1", id).run(conn).await
+    query!("UPDATE notice_steps SET reason = '' WHERE id = $1", id).run(conn).await
 }
 
 /// A page of holds whose reason contains an `@`, by id, after `after`.
 pub async fn holds(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Hold>> {
     let sql = "SELECT id, notice_id, account_id, reason, operator, since FROM holds
          WHERE id > $1 AND reason LIKE '%@%' ORDER BY id LIMIT $2";
-    ask!(sql, after, limit).all(conn, holds::read).await
+    query!(sql, after, limit).all(conn, holds::read).await
 }
 
 /// Empties the reason of a hold; the hold itself stays.
 pub async fn clear_hold(conn: &mut Conn, id: Uuid) -> Result<()> {
-    ask!("UPDATE holds SET reason = '' WHERE id = $1", id).run(conn).await
+    query!("UPDATE holds SET reason = '' WHERE id = $1", id).run(conn).await
 }
 
 /// Empties what an operator found out about a delivery; the delivery and its state stay.
 pub async fn clear_reply(conn: &mut Conn, delivery_id: Uuid) -> Result<()> {
-    ask!("UPDATE deliveries SET reply = '' WHERE id = $1", delivery_id).run(conn).await
+    query!("UPDATE deliveries SET reply = '' WHERE id = $1", delivery_id).run(conn).await
 }

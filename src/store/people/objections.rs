@@ -3,25 +3,25 @@
 
 use uuid::Uuid;
 
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// Notes an objection with the entry that records it.
 pub async fn insert(conn: &mut Conn, id: Uuid, entry_id: Uuid) -> Result<()> {
     let sql = "INSERT INTO objections (id, entry_id, decided) VALUES ($1, $2, 0)";
-    ask!(sql, id, entry_id).run(conn).await
+    query!(sql, id, entry_id).run(conn).await
 }
 
 /// Notes that an objection is decided.
 pub async fn set_decided(conn: &mut Conn, id: Uuid) -> Result<()> {
-    ask!("UPDATE objections SET decided = 1 WHERE id = $1", id).run(conn).await
+    query!("UPDATE objections SET decided = 1 WHERE id = $1", id).run(conn).await
 }
 
 /// The entry that records an objection.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Uuid>> {
-    ask!("SELECT entry_id FROM objections WHERE id = $1", id)
+    query!("SELECT entry_id FROM objections WHERE id = $1", id)
         .first_row(conn)
         .await?
         .map(|row| Row::of("objections", &row).id("entry_id"))
@@ -37,7 +37,7 @@ pub async fn page(conn: &mut Conn, waiting: bool, after: Option<Uuid>, limit: u3
         "SELECT entry_id, decided FROM objections WHERE entry_id < $1 ORDER BY entry_id DESC LIMIT $2"
     };
     let first = if waiting { Uuid::nil() } else { Uuid::max() };
-    let rows = ask!(sql, after.unwrap_or(first).to_string(), limit).rows(conn).await?;
+    let rows = query!(sql, after.unwrap_or(first).to_string(), limit).rows(conn).await?;
     let read = |row| {
         let row = Row::of("objections", row);
         Ok((row.id("entry_id")?, row.count("decided")? == 1))
@@ -48,5 +48,5 @@ pub async fn page(conn: &mut Conn, waiting: bool, after: Option<Uuid>, limit: u3
 /// Deletes the objections that some entries record.
 pub async fn delete(conn: &mut Conn, entries: &[Uuid]) -> Result<()> {
     let sql = among!(conn, "DELETE FROM objections WHERE entry_id", in "$1");
-    ask!(sql, json_ids(entries)).run(conn).await
+    query!(sql, json_ids(entries)).run(conn).await
 }

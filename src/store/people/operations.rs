@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -38,7 +38,7 @@ pub async fn ended(
            AND NOT EXISTS (SELECT 1 FROM deliveries d JOIN holds h ON h.account_id = d.account_id OR h.notice_id = d.notice_id
              WHERE d.email_key = o.subject AND d.email_key <> '')
          ORDER BY o.at, o.entry_id LIMIT $4";
-    ask!(sql, before, at, id, limit)
+    query!(sql, before, at, id, limit)
         .all(conn, |row| {
             let row = Row::of("ledger_openings", row);
             Ok(Operated { entry_id: row.id("entry_id")?, at: row.time("at")?, person: row.get("person")? })

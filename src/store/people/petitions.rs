@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::petition::{Answer, PetitionKind};
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -68,7 +68,7 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Petition> {
 pub async fn insert(conn: &mut Conn, address: &Address, petition: &Petition) -> Result<()> {
     let sql = "INSERT INTO petitions (id, email, email_key, kind, received_at, due_at, recorded_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    ask!(
+    query!(
         sql,
         petition.id,
         address.as_str(),
@@ -84,32 +84,32 @@ pub async fn insert(conn: &mut Conn, address: &Address, petition: &Petition) -> 
 
 /// The petition with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Petition>> {
-    ask!(select!("WHERE id = $1"), id).first(conn, read).await
+    query!(select!("WHERE id = $1"), id).first(conn, read).await
 }
 
 /// The petitions that are not answered, those with the next time first.
 pub async fn open(conn: &mut Conn, limit: u32) -> Result<Vec<Petition>> {
     let sql = select!("WHERE answered_at IS NULL ORDER BY due_at, id LIMIT $1");
-    ask!(sql, limit).all(conn, read).await
+    query!(sql, limit).all(conn, read).await
 }
 
 /// A page of all petitions by id, the newest first, before this one.
 pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32) -> Result<Vec<Petition>> {
     let sql = select!("WHERE id < $1 ORDER BY id DESC LIMIT $2");
-    ask!(sql, before.unwrap_or(Uuid::max()), limit).all(conn, read).await
+    query!(sql, before.unwrap_or(Uuid::max()), limit).all(conn, read).await
 }
 
 /// The petitions of an address, the newest first.
 pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Petition>> {
     let sql = select!("WHERE email_key = $1 AND email_key <> '' ORDER BY id DESC");
-    ask!(sql, key.as_str()).all(conn, read).await
+    query!(sql, key.as_str()).all(conn, read).await
 }
 
 /// Gives one that is not answered more time. Returns false if it is answered, or has had more time before.
 pub async fn extend(conn: &mut Conn, id: Uuid, due_at: Timestamp, why: &str) -> Result<bool> {
     let sql =
         "UPDATE petitions SET due_at = $2, extension = $3 WHERE id = $1 AND answered_at IS NULL AND extension IS NULL";
-    ask!(sql, id, due_at, why).changed_one(conn).await
+    query!(sql, id, due_at, why).changed_one(conn).await
 }
 
 /// Answers one. Returns false if it is answered already.
@@ -121,7 +121,7 @@ pub async fn answer(
 ) -> Result<bool> {
     let sql = "UPDATE petitions SET answered_at = $2, answer = $3, answered_by = $4, note = $5
          WHERE id = $1 AND answered_at IS NULL";
-    ask!(sql, id, at, answer.as_str(), by, note).changed_one(conn).await
+    query!(sql, id, at, answer.as_str(), by, note).changed_one(conn).await
 }
 
 /// Deletes whom the petitions of an address name. That somebody asked, and when and how that was answered, stays.
@@ -129,5 +129,5 @@ pub async fn forget(conn: &mut Conn, key: &AddressKey) -> Result<()> {
     let sql = "UPDATE petitions SET email = '', email_key = '', extension = CASE WHEN extension IS NULL THEN NULL ELSE '' END,
            note = CASE WHEN note IS NULL THEN NULL ELSE '' END
          WHERE email_key = $1 AND email_key <> ''";
-    ask!(sql, key.as_str()).run(conn).await
+    query!(sql, key.as_str()).run(conn).await
 }

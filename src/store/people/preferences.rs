@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Category;
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -32,20 +32,20 @@ pub async fn opt_out(
 ) -> Result<bool> {
     let sql = "INSERT INTO preferences (email_key, email, category, opted_out_at, source) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (email_key, category) DO NOTHING";
-    ask!(sql, address.key().as_str(), address.as_str(), category.as_str(), now, source).changed_one(conn).await
+    query!(sql, address.key().as_str(), address.as_str(), category.as_str(), now, source).changed_one(conn).await
 }
 
 /// Withdraws an opt-out. Returns false if there was none.
 pub async fn opt_in(conn: &mut Conn, key: &AddressKey, category: Category) -> Result<bool> {
     let sql = "DELETE FROM preferences WHERE email_key = $1 AND category = $2";
-    ask!(sql, key.as_str(), category.as_str()).changed_one(conn).await
+    query!(sql, key.as_str(), category.as_str()).changed_one(conn).await
 }
 
 /// The opt-outs of an address.
 pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<OptOut>> {
     let sql =
         "SELECT email_key, category, opted_out_at, source FROM preferences WHERE email_key = $1 ORDER BY category";
-    ask!(sql, key.as_str())
+    query!(sql, key.as_str())
         .all(conn, |row| {
             let row = Row::of("preferences", row);
             Ok(OptOut {

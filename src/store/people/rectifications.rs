@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::address::{Address, AddressKey};
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -32,33 +32,33 @@ fn as_text<S: serde::Serializer>(address: &Address, serializer: S) -> std::resul
 pub async fn insert(conn: &mut Conn, old: &Address, new: &Address, at: Timestamp) -> Result<()> {
     let (old_key, new_key) = (old.key(), new.key());
     let sql = "UPDATE rectifications SET new_key = $2, new_email = $3, at = $4 WHERE new_key IN ($1, $2)";
-    ask!(sql, old_key.as_str(), new_key.as_str(), new.as_str(), at).run(&mut *conn).await?;
+    query!(sql, old_key.as_str(), new_key.as_str(), new.as_str(), at).run(&mut *conn).await?;
     let sql = "INSERT INTO rectifications (old_key, old_email, new_key, new_email, at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (old_key) DO UPDATE SET new_key = excluded.new_key, new_email = excluded.new_email, at = excluded.at";
-    ask!(sql, old_key.as_str(), old.as_str(), new_key.as_str(), new.as_str(), at).run(&mut *conn).await?;
+    query!(sql, old_key.as_str(), old.as_str(), new_key.as_str(), new.as_str(), at).run(&mut *conn).await?;
     // A correction that was taken back is none.
     let sql = "DELETE FROM rectifications WHERE old_email = new_email AND old_key = new_key OR old_key = $1 AND new_key <> $1";
-    ask!(sql, new_key.as_str()).run(conn).await
+    query!(sql, new_key.as_str()).run(conn).await
 }
 
 /// A page of rectifications by the key of the old address, after `after`.
 pub async fn page(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Rectification>> {
     let sql =
         "SELECT old_key, old_email, new_email, at FROM rectifications WHERE old_key > $1 ORDER BY old_key LIMIT $2";
-    ask!(sql, after, limit).all(conn, read).await
+    query!(sql, after, limit).all(conn, read).await
 }
 
 /// The rectifications of a person: those from or to the address, and those to the address that replaced it.
 pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Rectification>> {
     let sql = "SELECT old_key, old_email, new_email, at FROM rectifications WHERE old_key = $1 OR new_key = $1
            OR new_key IN (SELECT new_key FROM rectifications WHERE old_key = $1) ORDER BY old_key";
-    ask!(sql, key.as_str()).all(conn, read).await
+    query!(sql, key.as_str()).all(conn, read).await
 }
 
 /// Deletes the rectifications from and to an address.
 pub async fn delete(conn: &mut Conn, key: &AddressKey) -> Result<()> {
     let sql = "DELETE FROM rectifications WHERE old_key = $1 OR new_key = $1";
-    ask!(sql, key.as_str()).run(conn).await
+    query!(sql, key.as_str()).run(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Rectification> {

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use crate::domain::address::AddressKey;
 use crate::domain::category::Category;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::people::customer_words;
 use crate::store::people::subjects::entry_id;
@@ -31,7 +31,7 @@ pub async fn left_customers(
         ") ORDER BY c.account_id LIMIT $4"
     );
     let categories: Vec<&str> = categories.iter().map(|category| category.as_str()).collect();
-    ask!(sql, before, json(&categories), after, limit)
+    query!(sql, before, json(&categories), after, limit)
         .all(conn, |row| Row::of("customers", row).get("account_id"))
         .await
 }
@@ -40,7 +40,7 @@ pub async fn left_customers(
 pub async fn count_held_customers(conn: &mut Conn, before: Timestamp) -> Result<u64> {
     let sql = "SELECT COUNT(*) AS n FROM customers c WHERE c.status = 'left' AND c.updated_at < $1
          AND EXISTS (SELECT 1 FROM holds h WHERE h.account_id = c.account_id)";
-    ask!(sql, before).count(conn, "customers").await
+    query!(sql, before).count(conn, "customers").await
 }
 
 /// Deletes customers with their attributes and contacts.
@@ -51,7 +51,7 @@ pub async fn delete_customers(conn: &mut Conn, accounts: &[String]) -> Result<()
         among!(conn, "DELETE FROM customer_attributes WHERE account_id", in "$1"),
         among!(conn, "DELETE FROM customers WHERE account_id", in "$1"),
     ] {
-        ask!(sql, json(&accounts)).run(&mut *conn).await?;
+        query!(sql, json(&accounts)).run(&mut *conn).await?;
     }
     Ok(())
 }
@@ -71,7 +71,7 @@ pub async fn retire_draft(conn: &mut Conn, id: Uuid, before: Timestamp) -> Resul
     let sql = "UPDATE notices SET state = 'cancelled' WHERE id = $1 AND released_at IS NULL
            AND state IN ('draft', 'submitted', 'approved', 'declined', 'cancelled')
            AND NOT EXISTS (SELECT 1 FROM notice_steps s WHERE s.notice_id = notices.id AND s.at >= $2)";
-    ask!(sql, id, before).changed_one(conn).await
+    query!(sql, id, before).changed_one(conn).await
 }
 
 /// Deletes a notice that was never released, with its steps. Its rows are deleted before.
@@ -82,7 +82,7 @@ pub async fn delete_draft(conn: &mut Conn, id: Uuid) -> Result<()> {
         "DELETE FROM notice_reviews WHERE notice_id = $1",
         "DELETE FROM notices WHERE id = $1 AND released_at IS NULL",
     ] {
-        ask!(sql, id).run(&mut *conn).await?;
+        query!(sql, id).run(&mut *conn).await?;
     }
     Ok(())
 }
@@ -109,14 +109,14 @@ pub async fn with_attempts(conn: &mut Conn, before: Timestamp, after: &str, limi
 }
 
 async fn ids(conn: &mut Conn, sql: &'static str, before: Timestamp, after: &str, limit: u32) -> Result<Vec<Uuid>> {
-    ask!(sql, before, after, limit).all(conn, |row| Row::of("notices", row).id("id")).await
+    query!(sql, before, after, limit).all(conn, |row| Row::of("notices", row).id("id")).await
 }
 
 /// The number of rows of a notice's audience file, and of those whose customers are under a hold.
 pub async fn count_audience_rows(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, u64)> {
     let sql = "SELECT COUNT(*) AS n, COUNT(CASE WHEN EXISTS (SELECT 1 FROM holds h WHERE h.account_id = r.account_id) THEN 1 END) AS held
          FROM notice_rows r WHERE r.notice_id = $1";
-    ask!(sql, notice_id)
+    query!(sql, notice_id)
         .one(conn, |row| {
             let row = Row::of("notice_rows", row);
             Ok((row.count("n")?, row.count("held")?))
@@ -132,14 +132,14 @@ pub async fn delete_audience_rows(conn: &mut Conn, notice_id: Uuid, limit: u32) 
         is_free!("r.account_id"),
         " LIMIT $2)"
     );
-    ask!(sql, notice_id, limit).changed(conn).await
+    query!(sql, notice_id, limit).changed(conn).await
 }
 
 /// The number of attempts for the deliveries of a notice that were made before a time, and of those to customers under a hold.
 pub async fn count_attempts(conn: &mut Conn, notice_id: Uuid, before: Timestamp) -> Result<(u64, u64)> {
     let sql = "SELECT COUNT(*) AS n, COUNT(CASE WHEN EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id) THEN 1 END) AS held
          FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.notice_id = $1 AND a.at < $2";
-    ask!(sql, notice_id, before)
+    query!(sql, notice_id, before)
         .one(conn, |row| {
             let row = Row::of("attempts", row);
             Ok((row.count("n")?, row.count("held")?))
@@ -162,7 +162,7 @@ pub async fn delete_attempts(
         is_free!("d.account_id"),
         ")"
     );
-    ask!(sql, notice_id, place(first), place(end), before).changed(conn).await
+    query!(sql, notice_id, place(first), place(end), before).changed(conn).await
 }
 
 /// Records that the attempts of a notice were deleted, if it has none left and none is to come. What is sent again later takes
@@ -170,7 +170,7 @@ pub async fn delete_attempts(
 pub async fn set_attempts_purged(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<()> {
     let sql = "UPDATE notices SET attempts_purged_at = $2 WHERE id = $1 AND resent_at IS NULL AND NOT EXISTS
            (SELECT 1 FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.notice_id = $1)";
-    ask!(sql, notice_id, now).run(conn).await
+    query!(sql, notice_id, now).run(conn).await
 }
 
 /// Addresses that the ledger has entries about and nothing else is stored about, the last one before a time; by key, after `after`.
@@ -187,7 +187,7 @@ pub async fn orphaned_addresses(
            AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_key = o.subject)
            AND NOT EXISTS (SELECT 1 FROM rectifications r WHERE r.old_key = o.subject)
          GROUP BY o.subject HAVING MAX(o.at) < $1 ORDER BY o.subject LIMIT $3";
-    ask!(sql, before, after, limit)
+    query!(sql, before, after, limit)
         .all(conn, |row| Ok(AddressKey::stored(Row::of("ledger_openings", row).get("subject")?)))
         .await
 }
@@ -198,12 +198,12 @@ pub async fn is_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
            OR h.account_id IN (SELECT account_id FROM deliveries WHERE notice_id = $1)
            OR h.account_id IN (SELECT account_id FROM unaddressed WHERE notice_id = $1)
            OR h.account_id IN (SELECT account_id FROM attestations WHERE notice_id = $1)";
-    Ok(ask!(sql, notice_id).count(conn, "holds").await? > 0)
+    Ok(query!(sql, notice_id).count(conn, "holds").await? > 0)
 }
 
 /// True while a legal hold is on the notice itself: then everything of it stays. A hold on a customer keeps what is the customer's.
 pub async fn is_notice_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
-    Ok(ask!("SELECT COUNT(*) AS n FROM holds h WHERE h.notice_id = $1", notice_id).count(conn, "holds").await? > 0)
+    Ok(query!("SELECT COUNT(*) AS n FROM holds h WHERE h.notice_id = $1", notice_id).count(conn, "holds").await? > 0)
 }
 
 /// Clears the persons in the entries about a notice as a whole: who took its steps, and the words of attestations. Returns the
@@ -212,7 +212,7 @@ pub async fn clear_steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Uuid>> 
     let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL
          WHERE notice_id = $1 AND delivery_id IS NULL AND event IN ('attested', 'operated') AND person_salt IS NOT NULL
          RETURNING entry_id";
-    ask!(sql, notice_id).all(conn, entry_id).await
+    query!(sql, notice_id).all(conn, entry_id).await
 }
 
 /// Clears what a notice as a whole stores about persons once its deliveries are cleared: the words of attestations, rows, steps
@@ -227,11 +227,11 @@ pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> R
         "DELETE FROM moulds WHERE notice_id = $1",
         "DELETE FROM tasks WHERE notice_id = $1",
     ] {
-        ask!(statement, &id).run(&mut *conn).await?;
+        query!(statement, &id).run(&mut *conn).await?;
     }
     escalations::unwatch(conn, notice_id).await?;
     let sql = "UPDATE notices SET purged_at = $2 WHERE id = $1";
-    ask!(sql, &id, now).run(conn).await?;
+    query!(sql, &id, now).run(conn).await?;
     Ok(openings)
 }
 
@@ -285,12 +285,12 @@ pub async fn expirable(
            AND (n.closed_at IS NOT NULL OR n.paused_at < $3)
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.notice_id = n.id) ORDER BY n.id"
     );
-    ask!(sql, category.as_str(), before, paused).all(conn, read_expirable).await
+    query!(sql, category.as_str(), before, paused).all(conn, read_expirable).await
 }
 
 /// A released notice, as far as retention is concerned.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Expirable>> {
-    ask!(expirable!("n.id = $1 AND n.released_at IS NOT NULL"), id).first(conn, read_expirable).await
+    query!(expirable!("n.id = $1 AND n.released_at IS NOT NULL"), id).first(conn, read_expirable).await
 }
 
 /// The number of deliveries by notice that [`crate::store::people::subjects::ended_contracts`] would find.
@@ -302,7 +302,7 @@ pub async fn count_ended_contracts(conn: &mut Conn, category: Category, before: 
                AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.account_id = d.account_id))
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = d.notice_id)
          GROUP BY d.notice_id ORDER BY d.notice_id";
-    ask!(sql, category.as_str(), before)
+    query!(sql, category.as_str(), before)
         .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok((row.id("notice_id")?, row.count("n")?))
@@ -318,5 +318,5 @@ pub async fn concluded(conn: &mut Conn, category: Category, before: Timestamp) -
            AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice_id = n.id AND d.salt IS NOT NULL)
            AND NOT EXISTS (SELECT 1 FROM unaddressed u JOIN customers c ON c.account_id = u.account_id
              WHERE u.notice_id = n.id AND (c.status = 'active' OR c.updated_at >= $2)) ORDER BY n.id";
-    ask!(sql, category.as_str(), before).all(conn, |row| Row::of("notices", row).id("id")).await
+    query!(sql, category.as_str(), before).all(conn, |row| Row::of("notices", row).id("id")).await
 }

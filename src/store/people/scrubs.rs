@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -20,13 +20,13 @@ pub struct Due {
 pub async fn mark(conn: &mut Conn, now: Timestamp) -> Result<()> {
     let sql = "UPDATE ledger_head SET unscrubbed = unscrubbed + 1, unscrubbed_since = COALESCE(unscrubbed_since, $1)
          WHERE id = 1";
-    ask!(sql, now).run(conn).await
+    query!(sql, now).run(conn).await
 }
 
 /// Returns what was deleted since the last scrub; `None` if nothing was.
 pub async fn due(conn: &mut Conn) -> Result<Option<Due>> {
     let sql = "SELECT id, unscrubbed, unscrubbed_since FROM ledger_head WHERE id = 1";
-    let row = ask!(sql).row(conn).await?;
+    let row = query!(sql).row(conn).await?;
     let row = Row::of("ledger_head", &row);
     let (count, since) = (row.count("unscrubbed")?, row.maybe_time("unscrubbed_since")?);
     Ok(since.filter(|_| count > 0).map(|since| Due { count, since }))
@@ -37,5 +37,5 @@ pub async fn done(conn: &mut Conn, due: Due) -> Result<()> {
     let sql = "UPDATE ledger_head SET unscrubbed = unscrubbed - $1,
            unscrubbed_since = CASE WHEN unscrubbed = $1 THEN NULL ELSE unscrubbed_since END
          WHERE id = 1 AND unscrubbed >= $1";
-    ask!(sql, due.count).run(conn).await
+    query!(sql, due.count).run(conn).await
 }

@@ -1,8 +1,8 @@
 //! Customers that are a person: once nobody of a customer is stored any more, its name is deleted too, since it may be the
 //! person's.
 
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::people::customer_words;
 use crate::store::{Conn, Result};
@@ -25,7 +25,7 @@ pub async fn clear(conn: &mut Conn, accounts: &[String]) -> Result<()> {
         "UPDATE customers SET name = '' WHERE account_id", in "$1",
         " AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = customers.account_id)"
     );
-    ask!(sql, json(&accounts)).run(&mut *conn).await?;
+    query!(sql, json(&accounts)).run(&mut *conn).await?;
     clear_records(conn, accounts).await
 }
 
@@ -45,7 +45,7 @@ pub async fn clear_records(conn: &mut Conn, accounts: &[String]) -> Result<()> {
            AND NOT EXISTS (SELECT 1 FROM customers c
              WHERE c.account_id = a.value AND c.status = 'active' AND c.name <> '')",
     );
-    let rows = ask!(nobodys, json(&accounts)).rows(&mut *conn).await?;
+    let rows = query!(nobodys, json(&accounts)).rows(&mut *conn).await?;
     let cleared: Vec<String> =
         rows.iter().map(|row| Row::of("customers", row).get("account_id")).collect::<Result<_>>()?;
     if cleared.is_empty() {
@@ -65,7 +65,7 @@ pub async fn clear_records(conn: &mut Conn, accounts: &[String]) -> Result<()> {
             " AND customer_name <> ''"
         ),
     ] {
-        ask!(sql, json(&cleared)).run(&mut *conn).await?;
+        query!(sql, json(&cleared)).run(&mut *conn).await?;
     }
     clear_former(conn, accounts).await
 }
@@ -84,5 +84,5 @@ async fn clear_former(conn: &mut Conn, accounts: &[String]) -> Result<()> {
             is_former!()
         ),
     );
-    ask!(sql, json(&accounts)).run(conn).await
+    query!(sql, json(&accounts)).run(conn).await
 }

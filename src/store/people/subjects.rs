@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::{Category, Role};
 use crate::domain::delivery::State;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, bulk, json, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::{Row, hex};
 use crate::store::people::imports;
 use crate::store::{Conn, Result};
@@ -40,7 +40,7 @@ pub async fn contacts(conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectCo
     let sql = "SELECT k.account_id, COALESCE(c.name, '') AS customer_name, k.name, k.role, k.locale, k.time_zone, k.deactivated_at
          FROM contacts k LEFT JOIN customers c ON c.account_id = k.account_id WHERE k.email_key = $1
          ORDER BY k.account_id, k.role";
-    ask!(sql, key.as_str())
+    query!(sql, key.as_str())
         .all(conn, |row| {
             let row = Row::of("contacts", row);
             Ok(SubjectContact {
@@ -116,7 +116,7 @@ pub async fn lock_queue(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<(Uui
         "SELECT delivery_id, lease_owner FROM queue
          WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) FOR UPDATE",
     );
-    ask!(sql, json_ids(deliveries))
+    query!(sql, json_ids(deliveries))
         .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok((row.id("delivery_id")?, row.get::<Option<String>>("lease_owner")?.is_some()))
@@ -130,7 +130,7 @@ pub async fn discard(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
         among!(conn, "DELETE FROM queue WHERE delivery_id", in "$1"),
         among!(conn, "DELETE FROM deliveries WHERE id", in "$1"),
     ] {
-        ask!(sql, json_ids(deliveries)).run(&mut *conn).await?;
+        query!(sql, json_ids(deliveries)).run(&mut *conn).await?;
     }
     Ok(())
 }
@@ -138,7 +138,7 @@ pub async fn discard(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
 /// The deliveries to an address.
 pub async fn deliveries(conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectDelivery>> {
     let sql = deliveries!("WHERE d.email_key = $1 AND d.email_key <> '' ORDER BY d.notice_id, d.ordinal");
-    ask!(sql, key.as_str()).all(conn, read_delivery).await
+    query!(sql, key.as_str()).all(conn, read_delivery).await
 }
 
 /// Deliveries of a notice that still name a person, from `ordinal` on, those to customers under a hold left out.
@@ -148,7 +148,7 @@ pub async fn unpurged(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = $1)
          ORDER BY d.ordinal LIMIT $3"
     );
-    ask!(sql, notice_id, ordinal, limit).all(conn, read_delivery).await
+    query!(sql, notice_id, ordinal, limit).all(conn, read_delivery).await
 }
 
 /// Some deliveries of a category's closed notices whose customers left, and which were released, before a time. Of a customer that
@@ -168,7 +168,7 @@ pub async fn ended_contracts(
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = d.notice_id)
          LIMIT $3"
     );
-    ask!(sql, category.as_str(), before, limit).all(conn, read_delivery).await
+    query!(sql, category.as_str(), before, limit).all(conn, read_delivery).await
 }
 
 /// A delivery whose person is cleared, and what stays of its commitment.
@@ -203,7 +203,7 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
         rows,
         ") AS r WHERE deliveries.id = r.id"
     );
-    ask!(deliveries, &rows).run(&mut *conn).await?;
+    query!(deliveries, &rows).run(&mut *conn).await?;
     let openings = bulk!(
         dialect,
         "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL
@@ -211,7 +211,7 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
         rows,
         ") RETURNING entry_id"
     );
-    let openings = ask!(openings, &rows).all(&mut *conn, entry_id).await?;
+    let openings = query!(openings, &rows).all(&mut *conn, entry_id).await?;
     for statement in [
         bulk!(dialect, "UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
         bulk!(dialect, "DELETE FROM queue WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
@@ -230,7 +230,7 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
             ")"
         ),
     ] {
-        ask!(statement, &rows).run(&mut *conn).await?;
+        query!(statement, &rows).run(&mut *conn).await?;
     }
     Ok(openings)
 }
@@ -243,14 +243,14 @@ pub(in crate::store) fn entry_id(row: &sqlx::any::AnyRow) -> Result<Uuid> {
 pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>> {
     let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL WHERE subject = $1
          RETURNING entry_id";
-    let openings = ask!(sql, key).all(&mut *conn, entry_id).await?;
+    let openings = query!(sql, key).all(&mut *conn, entry_id).await?;
     for statement in [
         "DELETE FROM contacts WHERE email_key = $1",
         "DELETE FROM preferences WHERE email_key = $1",
         "DELETE FROM suppressions WHERE email_key = $1",
         "DELETE FROM reads WHERE email_key = $1",
     ] {
-        ask!(statement, key.as_str()).run(&mut *conn).await?;
+        query!(statement, key.as_str()).run(&mut *conn).await?;
     }
     Ok(openings)
 }
@@ -262,7 +262,7 @@ pub async fn clear_openings(conn: &mut Conn, entries: &[Uuid]) -> Result<()> {
         "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould = NULL, mould_values = NULL, subject = NULL
          WHERE entry_id", in "$1"
     );
-    ask!(sql, json_ids(entries)).run(conn).await
+    query!(sql, json_ids(entries)).run(conn).await
 }
 
 /// Puts an address in place of another at every contact. If a customer has both in one role, the old one is deleted. Returns
@@ -274,7 +274,7 @@ pub async fn replace_address(conn: &mut Conn, old: &AddressKey, new: &Address) -
         merge_contacts(conn, old, &key).await?;
     }
     let sql = "UPDATE contacts SET email_key = $2, email = $3 WHERE email_key = $1";
-    let done = ask!(sql, old.as_str(), key.as_str(), new.as_str()).changed(&mut *conn).await?;
+    let done = query!(sql, old.as_str(), key.as_str(), new.as_str()).changed(&mut *conn).await?;
     // An objection and a restriction are the person's, not the address's; that the old address is dead says nothing of the new.
     for statement in [
         "INSERT INTO preferences (email_key, email, category, opted_out_at, source)
@@ -284,7 +284,7 @@ pub async fn replace_address(conn: &mut Conn, old: &AddressKey, new: &Address) -
          SELECT $2, $3, reason, since FROM suppressions WHERE email_key = $1 AND reason <> 'dead'
          ON CONFLICT (email_key, reason) DO NOTHING",
     ] {
-        ask!(statement, old.as_str(), key.as_str(), new.as_str()).run(&mut *conn).await?;
+        query!(statement, old.as_str(), key.as_str(), new.as_str()).run(&mut *conn).await?;
     }
     Ok(done)
 }
@@ -299,7 +299,7 @@ async fn merge_contacts(conn: &mut Conn, old: &AddressKey, new: &AddressKey) -> 
         "DELETE FROM contacts WHERE email_key = $1 AND EXISTS (SELECT 1 FROM contacts k
            WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email_key = $2)",
     ] {
-        ask!(statement, old.as_str(), new.as_str()).run(&mut *conn).await?;
+        query!(statement, old.as_str(), new.as_str()).run(&mut *conn).await?;
     }
     Ok(())
 }
@@ -307,7 +307,7 @@ async fn merge_contacts(conn: &mut Conn, old: &AddressKey, new: &AddressKey) -> 
 /// Lifts the restriction of an address. False where there was none.
 pub async fn lift_restriction(conn: &mut Conn, key: &AddressKey) -> Result<bool> {
     let sql = "DELETE FROM suppressions WHERE email_key = $1 AND reason = 'restricted'";
-    ask!(sql, key.as_str()).changed_one(conn).await
+    query!(sql, key.as_str()).changed_one(conn).await
 }
 
 /// Those of these addresses whose data is restricted.
@@ -318,7 +318,7 @@ pub async fn restricted(conn: &mut Conn, among: &[&str]) -> Result<Vec<AddressKe
            AND email_key", in "$1",
         " ORDER BY email_key"
     );
-    ask!(sql, json(&among))
+    query!(sql, json(&among))
         .all(conn, |row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?)))
         .await
 }
@@ -327,7 +327,7 @@ pub async fn restricted(conn: &mut Conn, among: &[&str]) -> Result<Vec<AddressKe
 pub async fn restricted_after(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AddressKey>> {
     let sql = "SELECT email_key FROM suppressions WHERE reason = 'restricted' AND email_key > $1
          ORDER BY email_key LIMIT $2";
-    ask!(sql, after, limit)
+    query!(sql, after, limit)
         .all(conn, |row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?)))
         .await
 }
@@ -346,13 +346,13 @@ pub struct Read {
 /// Notes a look.
 pub async fn insert_read(conn: &mut Conn, id: Uuid, key: &AddressKey, read: &Read) -> Result<()> {
     let sql = "INSERT INTO reads (id, email_key, operator, what, at) VALUES ($1, $2, $3, $4, $5)";
-    ask!(sql, id, key.as_str(), &read.operator, &read.what, read.at).run(conn).await
+    query!(sql, id, key.as_str(), &read.operator, &read.what, read.at).run(conn).await
 }
 
 /// Who looked at an address's record.
 pub async fn reads(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Read>> {
     let sql = "SELECT id, operator, what, at FROM reads WHERE email_key = $1 ORDER BY id";
-    ask!(sql, key.as_str())
+    query!(sql, key.as_str())
         .all(conn, |row| {
             let row = Row::of("reads", row);
             Ok(Read { operator: row.get("operator")?, what: row.get("what")?, at: row.time("at")? })
@@ -380,5 +380,5 @@ pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<A
              WHERE new_key > $1 ORDER BY new_key LIMIT $2) AS g
            UNION SELECT subject FROM (SELECT DISTINCT subject FROM ledger_openings
              WHERE subject > $1 ORDER BY subject LIMIT $2) AS h) AS everywhere ORDER BY email_key LIMIT $2";
-    ask!(sql, after, limit).all(conn, |row| Ok(AddressKey::stored(Row::of("contacts", row).get("email_key")?))).await
+    query!(sql, after, limit).all(conn, |row| Ok(AddressKey::stored(Row::of("contacts", row).get("email_key")?))).await
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::preference::Reason;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -30,19 +30,19 @@ pub struct Suppression {
 pub async fn add(conn: &mut Conn, address: &Address, reason: Reason, now: Timestamp) -> Result<bool> {
     let sql = "INSERT INTO suppressions (email_key, email, reason, since) VALUES ($1, $2, $3, $4)
          ON CONFLICT (email_key, reason) DO NOTHING";
-    ask!(sql, address.key().as_str(), address.as_str(), reason.as_str(), now).changed_one(conn).await
+    query!(sql, address.key().as_str(), address.as_str(), reason.as_str(), now).changed_one(conn).await
 }
 
 /// Removes the reasons against an address, except a restriction: only its own command lifts that. Returns how many.
 pub async fn remove(conn: &mut Conn, key: &AddressKey) -> Result<u64> {
     let sql = "DELETE FROM suppressions WHERE email_key = $1 AND reason <> 'restricted'";
-    ask!(sql, key.as_str()).changed(conn).await
+    query!(sql, key.as_str()).changed(conn).await
 }
 
 /// The reasons against an address.
 pub async fn reasons(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Suppression>> {
     let sql = "SELECT email_key, email, reason, since FROM suppressions WHERE email_key = $1 ORDER BY reason";
-    ask!(sql, key.as_str()).all(conn, read).await
+    query!(sql, key.as_str()).all(conn, read).await
 }
 
 /// Those of some addresses that are dead.
@@ -52,7 +52,9 @@ pub async fn dead(conn: &mut Conn, keys: &[&str]) -> Result<BTreeSet<AddressKey>
         "SELECT email_key FROM suppressions WHERE email_key", in "$1",
         " AND reason = 'dead'"
     );
-    ask!(sql, json(keys)).all(conn, |row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).await
+    query!(sql, json(keys))
+        .all(conn, |row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?)))
+        .await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Suppression> {
@@ -69,7 +71,7 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Suppression> {
 pub async fn list(conn: &mut Conn, after: Option<&(AddressKey, Reason)>, limit: u32) -> Result<Vec<Suppression>> {
     let sql = "SELECT email_key, email, reason, since FROM suppressions WHERE (email_key, reason) > ($1, $2)
          ORDER BY email_key, reason LIMIT $3";
-    ask!(sql, after.map_or("", |(key, _)| key.as_str()), after.map_or("", |(_, reason)| reason.as_str()), limit)
+    query!(sql, after.map_or("", |(key, _)| key.as_str()), after.map_or("", |(_, reason)| reason.as_str()), limit)
         .all(conn, read)
         .await
 }

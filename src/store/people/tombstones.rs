@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::domain::tombstone::Tombstone;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::{Row, hex};
 use crate::store::{Conn, Result};
 
@@ -33,13 +33,13 @@ pub async fn insert(conn: &mut Conn, tombstones: &[Tombstone]) -> Result<u64> {
         rows,
         "WHERE true ON CONFLICT (id) DO NOTHING"
     );
-    ask!(sql, json(&rows.collect::<Vec<_>>())).changed(conn).await
+    query!(sql, json(&rows.collect::<Vec<_>>())).changed(conn).await
 }
 
 /// A page of tombstones by id, after `after`.
 pub async fn page(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Tombstone>> {
     let sql = "SELECT id, mark, hash, at FROM tombstones WHERE id > $1 ORDER BY id LIMIT $2";
-    ask!(sql, after, limit).all(conn, read).await
+    query!(sql, after, limit).all(conn, read).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Tombstone> {
@@ -50,11 +50,11 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Tombstone> {
 /// The tombstone that counts of an address, by its hash.
 pub async fn last(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Tombstone>> {
     let sql = "SELECT id, mark, hash, at FROM tombstones WHERE hash = $1 ORDER BY id DESC LIMIT 1";
-    ask!(sql, hash.as_slice()).first(conn, read).await
+    query!(sql, hash.as_slice()).first(conn, read).await
 }
 
 /// The number of tombstones. A transaction that holds the ledger's head and finds the number as it was before knows that nobody
 /// was erased in between.
 pub async fn count(conn: &mut Conn) -> Result<u64> {
-    ask!("SELECT COUNT(*) AS n FROM tombstones").count(conn, "tombstones").await
+    query!("SELECT COUNT(*) AS n FROM tombstones").count(conn, "tombstones").await
 }

@@ -14,8 +14,8 @@ use crate::domain::coverage::Terms;
 use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::entry::Event;
 use crate::domain::notice::State as NoticeState;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::Dialect;
+use crate::store::engine::query::query;
 use crate::store::engine::row::{Row, place};
 use crate::store::notices::terms;
 use crate::store::proof::commitments::Committed;
@@ -103,7 +103,7 @@ pub async fn page(conn: &mut Conn, first: u64, limit: u32) -> Result<Page> {
            WHERE e.idx >= $1 ORDER BY e.idx LIMIT $2) AS page",
     );
     let first = i64::try_from(first).unwrap_or(i64::MAX);
-    let row = ask!(sql, first, limit).row(&mut *conn).await?;
+    let row = query!(sql, first, limit).row(&mut *conn).await?;
     let row = Row::of("ledger_entries", &row);
     let (heads, bodies): (Option<String>, Option<Vec<u8>>) = (row.get_at(0)?, row.get_at(1)?);
     let (heads, bodies) = (heads.unwrap_or_default(), bodies.unwrap_or_default());
@@ -167,7 +167,7 @@ fn maybe<T: FromStr>(text: &str) -> Option<Option<T>> {
 /// The ids of up to `limit` entries, from the last one below index `before` down to index `from`.
 pub async fn ids_before(conn: &mut Conn, from: u64, before: u64, limit: u32) -> Result<Vec<(u64, Uuid)>> {
     let sql = "SELECT idx, entry_id FROM ledger_entries WHERE idx >= $1 AND idx < $2 ORDER BY idx DESC LIMIT $3";
-    ask!(sql, signed(from), signed(before), limit)
+    query!(sql, signed(from), signed(before), limit)
         .all(conn, |row| {
             let row = Row::of("ledger_entries", row);
             Ok((row.count("idx")?, row.id("entry_id")?))
@@ -179,7 +179,7 @@ pub async fn ids_before(conn: &mut Conn, from: u64, before: u64, limit: u32) -> 
 async fn culprit(conn: &mut Conn, first: i64, limit: u32) -> Result<StoreError> {
     let sql = "SELECT e.idx, e.entry_id, o.notice_id, o.delivery_id, o.event FROM ledger_entries e
          LEFT JOIN ledger_openings o ON o.entry_id = e.entry_id WHERE e.idx >= $1 ORDER BY e.idx LIMIT $2";
-    let rows = ask!(sql, first, limit).rows(conn).await?;
+    let rows = query!(sql, first, limit).rows(conn).await?;
     for row in &rows {
         let row = Row::of("ledger_entries", row);
         let index = row.count("idx")?;
@@ -254,7 +254,7 @@ pub async fn booked(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) 
          FROM (SELECT * FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3) AS d",
     );
     let page = |row: &sqlx::any::AnyRow| Row::of("deliveries", row).get::<String>("page");
-    let page = ask!(sql, notice_id, ordinal, limit).one(conn, page).await?;
+    let page = query!(sql, notice_id, ordinal, limit).one(conn, page).await?;
     let altered = |problem: String| StoreError::Inconsistent {
         table: "deliveries",
         column: "notice_id",
@@ -344,7 +344,7 @@ pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Aud
     let sql = "SELECT id, category, state, subject, reference, follows_id, digest, source, released_at, closed_at, customers,
            recipients, message_domain, informed_at, deadline, audience_salt,
            matter_id, sequence, phase, window_start, window_end, next_update_at FROM notices WHERE id > $1 ORDER BY id LIMIT $2";
-    ask!(sql, after, limit)
+    query!(sql, after, limit)
         .all(conn, |row| {
             let row = Row::of("notices", row);
             Ok(AuditedNotice {
@@ -375,7 +375,7 @@ pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Aud
 
 /// A delivery with an outcome of a notice that was never released, or of none at all, if there is one.
 pub async fn baseless(conn: &mut Conn) -> Result<Option<Uuid>> {
-    ask!(
+    query!(
         "SELECT d.id FROM deliveries d LEFT JOIN notices n ON n.id = d.notice_id
          WHERE n.id IS NULL OR (n.released_at IS NULL AND d.state <> 'queued') ORDER BY d.id LIMIT 1"
     )

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use crate::domain::entry::commitment;
 use crate::domain::merkle::{Hash, leaf_hash};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::{Row, hex};
 use crate::store::proof::tree::{Subtree, signed};
 use crate::store::{Conn, Result, StoreError};
@@ -73,7 +73,7 @@ fn inconsistent(ordinal: u64, problem: &str) -> StoreError {
 pub async fn committed(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Committed>> {
     let sql = "SELECT id, ordinal, account_id, email, salt, commitment FROM deliveries
          WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3";
-    ask!(sql, notice_id, ordinal, limit).all(conn, read_committed).await
+    query!(sql, notice_id, ordinal, limit).all(conn, read_committed).await
 }
 
 fn read_committed(row: &sqlx::any::AnyRow) -> Result<Committed> {
@@ -108,7 +108,7 @@ pub async fn insert_nodes(conn: &mut Conn, notice_id: Uuid, first: u64, subtrees
         rows
     );
     if !rows.is_empty() {
-        ask!(sql, json(&rows)).run(conn).await?;
+        query!(sql, json(&rows)).run(conn).await?;
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ pub async fn nodes(
 ) -> Result<Vec<Hash>> {
     let sql = "SELECT idx, hash FROM recipient_nodes WHERE notice_id = $1 AND first = $2 AND level = $3 AND idx >= $4
          ORDER BY idx LIMIT $5";
-    ask!(sql, notice_id, signed(first), level, signed(index), limit)
+    query!(sql, notice_id, signed(first), level, signed(index), limit)
         .all(conn, |row| Row::of("recipient_nodes", row).bytes("hash"))
         .await
 }

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -33,7 +33,7 @@ pub async fn waiting(conn: &mut Conn, now: Timestamp) -> Result<Vec<Waiting>> {
          LEFT JOIN (SELECT notice_id, COUNT(*) AS deliveries FROM queue WHERE not_before IS NOT NULL AND not_before > $1
            GROUP BY notice_id) AS s ON s.notice_id = q.notice_id
          WHERE n.state <> 'releasing' GROUP BY n.lane ORDER BY n.lane";
-    ask!(sql, now)
+    query!(sql, now)
         .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok(Waiting {
@@ -61,7 +61,7 @@ pub struct Sealing {
 
 /// How far the ledger is behind.
 pub async fn sealing(conn: &mut Conn) -> Result<Sealing> {
-    ask!(
+    query!(
         "SELECT h.size, CASE WHEN h.stopped IS NULL THEN 0 ELSE 1 END AS stopped,
            (SELECT COUNT(*) FROM ledger_pending) AS pending,
            (SELECT o.at FROM ledger_openings o WHERE o.entry_id =

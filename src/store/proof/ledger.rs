@@ -11,9 +11,9 @@ use uuid::Uuid;
 use crate::domain::address::AddressKey;
 use crate::domain::entry::{Entry, Event};
 use crate::domain::mould::Filled;
-use crate::store::engine::ask::ask;
 use crate::store::engine::batch::{Batch, Step, Values};
 use crate::store::engine::dialect::{Dialect, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::proof::tree::signed;
 use crate::store::{Conn, Result, StoreError};
@@ -178,7 +178,7 @@ pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpe
            UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
            WHERE d.notice_id = $1) ORDER BY o.entry_id"
     );
-    ask!(sql, notice_id).all(conn, read_opening).await
+    query!(sql, notice_id).all(conn, read_opening).await
 }
 
 /// Entries that the database packs into one row.
@@ -240,7 +240,7 @@ pub async fn sealed_of_customer(
             "d.notice_id = $1 AND d.account_id = $2 AND ($3 IS NULL OR d.email_key = $3)"
         ),
     );
-    let rows = ask!(sql, notice_id, account_id, address.map(AddressKey::as_str)).rows(conn).await?;
+    let rows = query!(sql, notice_id, account_id, address.map(AddressKey::as_str)).rows(conn).await?;
     let mut entries = Vec::new();
     for row in &rows {
         entries.extend(sealed_lines(row, notice_id)?);
@@ -271,7 +271,7 @@ pub async fn unsealed(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>
     let sql = "SELECT COUNT(*) AS n FROM ledger_pending w JOIN ledger_openings o ON o.entry_id = w.entry_id
          LEFT JOIN deliveries d ON d.id = o.delivery_id
          WHERE o.notice_id = $1 AND o.event <> 'operated' AND ($2 IS NULL OR o.delivery_id IS NULL OR d.account_id = $2)";
-    ask!(sql, notice_id, account_id).count(conn, "ledger_pending").await
+    query!(sql, notice_id, account_id).count(conn, "ledger_pending").await
 }
 
 /// These entries by index.
@@ -282,13 +282,13 @@ pub async fn find(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOpening>> {
             "WHERE o.entry_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY e.idx, o.entry_id"
         ),
     );
-    ask!(sql, json_ids(ids)).all(conn, read_opening).await
+    query!(sql, json_ids(ids)).all(conn, read_opening).await
 }
 
 /// The entries about a notice as a whole, in the order they were made.
 pub async fn about_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpening>> {
     let sql = opening!("WHERE o.notice_id = $1 AND o.delivery_id IS NULL ORDER BY o.entry_id");
-    ask!(sql, notice_id).all(conn, read_opening).await
+    query!(sql, notice_id).all(conn, read_opening).await
 }
 
 /// What operators did to a notice as a whole until an hour after its release, in the order it was done: a standing notice has any
@@ -299,12 +299,12 @@ pub async fn steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpening
         "WHERE o.notice_id = $1 AND o.delivery_id IS NULL AND o.event = 'operated'
            AND o.at <= (SELECT n.released_at + 3600000 FROM notices n WHERE n.id = $1) ORDER BY o.entry_id"
     );
-    ask!(sql, notice_id).all(conn, read_opening).await
+    query!(sql, notice_id).all(conn, read_opening).await
 }
 
 /// The entries about an address itself: preferences, restrictions, rectifications.
 pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<StoredOpening>> {
-    ask!(opening!("WHERE o.subject = $1 ORDER BY o.entry_id"), key.as_str()).all(conn, read_opening).await
+    query!(opening!("WHERE o.subject = $1 ORDER BY o.entry_id"), key.as_str()).all(conn, read_opening).await
 }
 
 /// A page of the entries with the words of an operator, by id, after `after`: attestations, and what operators did with their reasons.
@@ -313,24 +313,26 @@ pub async fn with_words(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<
     let sql = opening!(
         "WHERE o.event IN ('attested', 'operated') AND o.person IS NOT NULL AND o.entry_id > $1 ORDER BY o.entry_id LIMIT $2"
     );
-    ask!(sql, after, limit).all(conn, read_opening).await
+    query!(sql, after, limit).all(conn, read_opening).await
 }
 
 /// How often the preferences of an address changed since a time.
 pub async fn preference_changes(conn: &mut Conn, key: &AddressKey, since: Timestamp) -> Result<u64> {
     let sql =
         "SELECT COUNT(*) AS n FROM ledger_openings WHERE subject = $1 AND at > $2 AND event = 'preference_changed'";
-    ask!(sql, key.as_str(), since).count(conn, "ledger_openings").await
+    query!(sql, key.as_str(), since).count(conn, "ledger_openings").await
 }
 
 /// How many entries have their index, and how many wait for one.
 pub async fn sizes(conn: &mut Conn) -> Result<(u64, u64)> {
-    ask!("SELECT (SELECT size FROM ledger_head WHERE id = 1) AS size, (SELECT COUNT(*) FROM ledger_pending) AS pending")
-        .one(conn, |row| {
-            let row = Row::of("ledger_head", row);
-            Ok((row.count("size")?, row.count("pending")?))
-        })
-        .await
+    query!(
+        "SELECT (SELECT size FROM ledger_head WHERE id = 1) AS size, (SELECT COUNT(*) FROM ledger_pending) AS pending"
+    )
+    .one(conn, |row| {
+        let row = Row::of("ledger_head", row);
+        Ok((row.count("size")?, row.count("pending")?))
+    })
+    .await
 }
 
 /// Up to `limit` openings of entries that wait for their index, in their order, after number `after` of those that wait; each with its
@@ -338,7 +340,7 @@ pub async fn sizes(conn: &mut Conn) -> Result<(u64, u64)> {
 pub async fn waiting(conn: &mut Conn, after: u64, limit: u32) -> Result<Vec<(u64, StoredOpening)>> {
     let sql =
         opening!(waiting "JOIN ledger_pending w ON w.entry_id = o.entry_id WHERE w.seq > $1 ORDER BY w.seq LIMIT $2");
-    ask!(sql, signed(after), limit)
+    query!(sql, signed(after), limit)
         .all(conn, |row| Ok((Row::of("ledger_pending", row).count("seq")?, read_opening(row)?)))
         .await
 }
@@ -349,13 +351,13 @@ pub async fn of_deliveries(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOp
         opening!("WHERE o.delivery_id IN (SELECT value FROM json_each($1)) ORDER BY o.entry_id"),
         opening!("WHERE o.delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY o.entry_id"),
     );
-    ask!(sql, json_ids(ids)).all(conn, read_opening).await
+    query!(sql, json_ids(ids)).all(conn, read_opening).await
 }
 
 /// When an operator had a delivery sent again last.
 pub async fn last_resent(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Timestamp>> {
     let sql = "SELECT MAX(at) AS at FROM ledger_openings WHERE delivery_id = $1 AND event = 'resent'";
-    ask!(sql, delivery_id).one(conn, |row| Row::of("ledger_openings", row).maybe_time("at")).await
+    query!(sql, delivery_id).one(conn, |row| Row::of("ledger_openings", row).maybe_time("at")).await
 }
 
 /// An opening that is neither in the tree nor on its way there, if there is one.
@@ -363,12 +365,12 @@ pub async fn stray(conn: &mut Conn) -> Result<Option<Uuid>> {
     let sql =
         "SELECT (SELECT COUNT(*) FROM ledger_openings) AS openings, (SELECT COUNT(*) FROM ledger_entries) AS entries,
            (SELECT COUNT(*) FROM ledger_pending) AS pending";
-    let counts = ask!(sql).row(&mut *conn).await?;
+    let counts = query!(sql).row(&mut *conn).await?;
     let counts = Row::of("ledger_openings", &counts);
     if counts.count("openings")? <= counts.count("entries")? + counts.count("pending")? {
         return Ok(None);
     }
-    ask!(
+    query!(
         "SELECT o.entry_id FROM ledger_openings o
          WHERE NOT EXISTS (SELECT 1 FROM ledger_entries e WHERE e.entry_id = o.entry_id)
            AND NOT EXISTS (SELECT 1 FROM ledger_pending w WHERE w.entry_id = o.entry_id) ORDER BY o.entry_id LIMIT 1"

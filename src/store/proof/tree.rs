@@ -8,8 +8,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::merkle::{Frontier, Hash, Node};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, bulk, json, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::{Row, hex};
 use crate::store::{Conn, Result, StoreError};
 
@@ -52,19 +52,19 @@ fn read_head(row: &sqlx::any::AnyRow) -> Result<Head> {
 
 /// The head.
 pub async fn head(conn: &mut Conn) -> Result<Head> {
-    ask!(select_head!("")).one(conn, read_head).await
+    query!(select_head!("")).one(conn, read_head).await
 }
 
 /// The head, held until the transaction ends.
 pub async fn lock_head(conn: &mut Conn) -> Result<Head> {
     let sql = Dialect::of(conn).pick(select_head!(""), select_head!(" FOR UPDATE"));
-    ask!(sql).one(conn, read_head).await
+    query!(sql).one(conn, read_head).await
 }
 
 /// Replaces the head of the tree of `old_size` leaves. Returns false if that is not its size any more.
 pub async fn advance(conn: &mut Conn, old_size: u64, frontier: &Frontier) -> Result<bool> {
     let sql = "UPDATE ledger_head SET size = $2, root = $3, peaks = $4 WHERE id = 1 AND size = $1";
-    ask!(sql, signed(old_size), signed(frontier.size()), frontier.root().to_vec(), frontier.peaks().concat())
+    query!(sql, signed(old_size), signed(frontier.size()), frontier.root().to_vec(), frontier.peaks().concat())
         .changed_one(conn)
         .await
 }
@@ -72,13 +72,13 @@ pub async fn advance(conn: &mut Conn, old_size: u64, frontier: &Frontier) -> Res
 /// Stops sealing for a reason, or resumes it. Returns false if nothing changed.
 pub async fn set_stopped(conn: &mut Conn, reason: Option<&str>) -> Result<bool> {
     let sql = "UPDATE ledger_head SET stopped = $1 WHERE id = 1 AND ($1 IS NULL) <> (stopped IS NULL)";
-    ask!(sql, reason).changed_one(conn).await
+    query!(sql, reason).changed_one(conn).await
 }
 
 /// Notes that the checkpoint was mailed.
 pub async fn set_mailed(conn: &mut Conn, at: Timestamp) -> Result<()> {
     let sql = "UPDATE ledger_head SET mailed_at = $1 WHERE id = 1";
-    ask!(sql, at).run(conn).await
+    query!(sql, at).run(conn).await
 }
 
 /// Gives up to `limit` of the entries that wait contiguous indexes from `first` on, in the order in which they were appended; returns
@@ -95,14 +95,14 @@ pub async fn number_pending(conn: &mut Conn, first: u64, limit: u32) -> Result<V
          INSERT INTO ledger_entries (idx, entry_id, leaf)
            SELECT $1 + row_number() OVER (ORDER BY seq) - 1, entry_id, leaf FROM taken",
     );
-    let done = ask!(sql, signed(first), limit).changed(&mut *conn).await?;
+    let done = query!(sql, signed(first), limit).changed(&mut *conn).await?;
     if done == 0 { Ok(Vec::new()) } else { leaves(conn, first, limit).await }
 }
 
 /// The indexes of these entries, in order.
 pub async fn indexes(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<u64>> {
     let sql = among!(conn, "SELECT idx FROM ledger_entries WHERE entry_id", in "$1", " ORDER BY idx");
-    ask!(sql, json_ids(ids)).all(conn, |row| Row::of("ledger_entries", row).count("idx")).await
+    query!(sql, json_ids(ids)).all(conn, |row| Row::of("ledger_entries", row).count("idx")).await
 }
 
 /// A complete subtree and its root.
@@ -127,19 +127,19 @@ pub async fn insert_nodes(conn: &mut Conn, subtrees: &[Subtree]) -> Result<()> {
          SELECT CAST(value ->> 'level' AS BIGINT), CAST(value ->> 'idx' AS BIGINT), unhex(value ->> 'hash') FROM",
         rows
     );
-    ask!(sql, json(&rows)).run(conn).await
+    query!(sql, json(&rows)).run(conn).await
 }
 
 /// Up to `limit` leaves from index `first` on.
 pub async fn leaves(conn: &mut Conn, first: u64, limit: u32) -> Result<Vec<Vec<u8>>> {
     let sql = "SELECT idx, leaf FROM ledger_entries WHERE idx >= $1 ORDER BY idx LIMIT $2";
-    ask!(sql, signed(first), limit).all(conn, |row| Row::of("ledger_entries", row).get("leaf")).await
+    query!(sql, signed(first), limit).all(conn, |row| Row::of("ledger_entries", row).get("leaf")).await
 }
 
 /// Up to `limit` roots of complete subtrees of a level, from index `first` on.
 pub async fn nodes(conn: &mut Conn, level: u8, first: u64, limit: u32) -> Result<Vec<Hash>> {
     let sql = "SELECT idx, hash FROM ledger_nodes WHERE level = $1 AND idx >= $2 ORDER BY idx LIMIT $3";
-    ask!(sql, level, signed(first), limit).all(conn, |row| Row::of("ledger_nodes", row).bytes("hash")).await
+    query!(sql, level, signed(first), limit).all(conn, |row| Row::of("ledger_nodes", row).bytes("hash")).await
 }
 
 /// A checkpoint as it was signed.
@@ -165,31 +165,31 @@ pub async fn insert_checkpoint(conn: &mut Conn, checkpoint: &Signed) -> Result<(
     let sql = "INSERT INTO ledger_checkpoints (number, size, note, at, vkey)
          SELECT (SELECT COALESCE(MAX(number), 0) + 1 FROM ledger_checkpoints), $1, $2, $3, $4
          WHERE NOT EXISTS (SELECT 1 FROM ledger_checkpoints WHERE size = $1 AND note = $2)";
-    ask!(sql, signed(checkpoint.size), &checkpoint.note, checkpoint.at, &checkpoint.vkey).run(conn).await
+    query!(sql, signed(checkpoint.size), &checkpoint.note, checkpoint.at, &checkpoint.vkey).run(conn).await
 }
 
 /// The checkpoint that was signed last.
 pub async fn last_checkpoint(conn: &mut Conn) -> Result<Option<Signed>> {
     let sql = "SELECT number, size, note, at, vkey FROM ledger_checkpoints ORDER BY number DESC LIMIT 1";
-    ask!(sql).first(conn, read_signed).await
+    query!(sql).first(conn, read_signed).await
 }
 
 /// The checkpoints of more than `after` and up to `upto` entries, the smallest first.
 pub async fn checkpoints(conn: &mut Conn, after: u64, upto: u64) -> Result<Vec<Signed>> {
     let sql = "SELECT number, size, note, at, vkey FROM ledger_checkpoints WHERE size > $1 AND size <= $2 ORDER BY size, number";
-    ask!(sql, signed(after), signed(upto)).all(conn, read_signed).await
+    query!(sql, signed(after), signed(upto)).all(conn, read_signed).await
 }
 
 /// The keys that checkpoints were signed with.
 pub async fn keys(conn: &mut Conn) -> Result<Vec<String>> {
-    ask!("SELECT DISTINCT vkey FROM ledger_checkpoints ORDER BY vkey")
+    query!("SELECT DISTINCT vkey FROM ledger_checkpoints ORDER BY vkey")
         .all(conn, |row| Row::of("ledger_checkpoints", row).get("vkey"))
         .await
 }
 
 /// The most entries that any checkpoint covers.
 pub async fn largest_checkpoint(conn: &mut Conn) -> Result<Option<u64>> {
-    ask!("SELECT MAX(size) AS size FROM ledger_checkpoints")
+    query!("SELECT MAX(size) AS size FROM ledger_checkpoints")
         .one(conn, |row| Row::of("ledger_checkpoints", row).maybe_count("size"))
         .await
 }
@@ -202,5 +202,5 @@ pub(in crate::store) fn signed(value: u64) -> i64 {
 /// How many stored checkpoints were deleted since: they are numbered from 1 on, in the order in which they were stored.
 pub async fn missing_checkpoints(conn: &mut Conn) -> Result<u64> {
     let sql = "SELECT COALESCE(MAX(number), 0) - COUNT(*) AS missing FROM ledger_checkpoints";
-    ask!(sql).one(conn, |row| Row::of("ledger_checkpoints", row).count("missing")).await
+    query!(sql).one(conn, |row| Row::of("ledger_checkpoints", row).count("missing")).await
 }

@@ -7,8 +7,8 @@ use super::deliveries::packed;
 use super::queue::LEASE_MS;
 use super::sendable::sendable;
 use crate::domain::clock::from_millis;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -173,7 +173,7 @@ async fn run_claim(
     skip: &[String],
     (limit, window): (usize, usize),
 ) -> Result<Vec<Claimed>> {
-    let rows = ask!(sql, owner, now, notice_id, json(skip), limit, LEASE_MS, window).rows(conn).await?;
+    let rows = query!(sql, owner, now, notice_id, json(skip), limit, LEASE_MS, window).rows(conn).await?;
     read_claimed(&rows)
 }
 
@@ -220,7 +220,7 @@ pub async fn set_aside(conn: &mut Conn, notice_id: Uuid, now: Timestamp, skip: &
              AND head.domain = ANY (ARRAY(SELECT jsonb_array_elements_text($3::jsonb))) FOR UPDATE OF q SKIP LOCKED)
          UPDATE queue q SET aside = 1 FROM over WHERE q.delivery_id = over.delivery_id",
     );
-    ask!(sql, notice_id, now, json(skip), ASIDE).changed(conn).await
+    query!(sql, notice_id, now, json(skip), ASIDE).changed(conn).await
 }
 
 /// A range of the domains for which deliveries of a notice were set aside.
@@ -242,7 +242,7 @@ pub async fn domains(conn: &mut Conn, notice_id: Uuid, after: &str) -> Result<St
              WHERE q.notice_id = $1 AND q.aside = 1 AND q.domain > d.domain), d.n + 1
            FROM d WHERE d.domain IS NOT NULL AND d.n < $3)
          SELECT domain FROM d WHERE domain IS NOT NULL ORDER BY domain";
-    let rows = ask!(sql, notice_id, after, DOMAINS).rows(conn).await?;
+    let rows = query!(sql, notice_id, after, DOMAINS).rows(conn).await?;
     let domains: Vec<String> = rows.iter().map(|row| Row::of("queue", row).get("domain")).collect::<Result<_>>()?;
     let upto = domains.last().filter(|_| domains.len() as u64 == DOMAINS).cloned();
     Ok(Stretch { domains, upto })
@@ -287,6 +287,6 @@ pub async fn claim_of(
             claimed!(postgres)
         ),
     );
-    let rows = ask!(sql, owner, now, notice_id, json(domains), LEASE_MS).rows(conn).await?;
+    let rows = query!(sql, owner, now, notice_id, json(domains), LEASE_MS).rows(conn).await?;
     read_claimed(&rows)
 }

@@ -12,8 +12,8 @@ use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::delivery::State;
 use crate::domain::locale::{Locale, ZoneName};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, among, json, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::{Row, place};
 use crate::store::notices::Continued;
 use crate::store::sending::recipients::Recipient;
@@ -38,7 +38,7 @@ pub async fn threads(
         " AND d.state IN ('accepted', 'delivered', 'uncertain') AND d.email <> ''
          ORDER BY n.sequence, d.id"
     );
-    let query = ask!(
+    let query = query!(
         sql,
         continued.matter_id,
         continued.notice_id,
@@ -87,7 +87,7 @@ pub async fn of_rows(
         " AND row_key", in "$3",
         " ORDER BY ordinal + 0"
     );
-    let query = ask!(sql, notice_id, json(accounts), json(keys));
+    let query = query!(sql, notice_id, json(accounts), json(keys));
     let mut found: BTreeMap<String, Vec<OfRow>> = BTreeMap::new();
     for row in &query.rows(conn).await? {
         let row = Row::of("deliveries", row);
@@ -116,7 +116,7 @@ pub async fn mailed(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<Mailed>> {
         "SELECT d.id, d.email, n.message_domain FROM deliveries d JOIN notices n ON n.id = d.notice_id
          WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
     );
-    ask!(sql, json_ids(ids))
+    query!(sql, json_ids(ids))
         .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok(Mailed { id: row.id("id")?, email: row.get("email")?, message_domain: row.get("message_domain")? })
@@ -128,7 +128,7 @@ pub async fn mailed(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<Mailed>> {
 pub async fn latest_to(conn: &mut Conn, key: &AddressKey) -> Result<Option<Uuid>> {
     // `id` begins with its time.
     let sql = "SELECT MAX(id) AS id FROM deliveries WHERE email_key = $1 AND email_key <> ''";
-    ask!(sql, key.as_str()).one(conn, |row| Row::of("deliveries", row).maybe("id")).await
+    query!(sql, key.as_str()).one(conn, |row| Row::of("deliveries", row).maybe("id")).await
 }
 
 /// A page of the customers that a notice addressed: account ids and names of those whose first delivery is among the next `limit`
@@ -142,7 +142,7 @@ pub async fn customers(
 ) -> Result<Option<(Vec<(String, String)>, u64)>> {
     let sql = "SELECT account_id, customer_name, ordinal FROM deliveries WHERE notice_id = $1 AND ordinal >= $2
          ORDER BY ordinal LIMIT $3";
-    let rows = ask!(sql, notice_id, from, limit).rows(&mut *conn).await?;
+    let rows = query!(sql, notice_id, from, limit).rows(&mut *conn).await?;
     let Some(last) = rows.last() else { return Ok(None) };
     let next = Row::of("deliveries", last).count("ordinal")? + 1;
     let mut customers: Vec<(String, String)> = Vec::new();
@@ -170,7 +170,7 @@ async fn addressed_before(
          WHERE notice_id = $1 AND account_id", in "$2",
         " AND ordinal + 0 < $3"
     );
-    ask!(sql, notice_id, json(accounts), ordinal).all(conn, |row| Row::of("deliveries", row).get("account_id")).await
+    query!(sql, notice_id, json(accounts), ordinal).all(conn, |row| Row::of("deliveries", row).get("account_id")).await
 }
 
 /// A page of the customers of a notice's audience with nobody to address, by account id after `after`: account ids and names.
@@ -182,7 +182,7 @@ pub async fn unaddressed_after(
 ) -> Result<Vec<(String, String)>> {
     let sql = "SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1 AND account_id > $2
          ORDER BY account_id LIMIT $3";
-    ask!(sql, notice_id, after, limit)
+    query!(sql, notice_id, after, limit)
         .all(conn, |row| {
             let row = Row::of("unaddressed", row);
             Ok((row.get("account_id")?, row.get("customer_name")?))
@@ -193,7 +193,7 @@ pub async fn unaddressed_after(
 /// Returns the name at release of a customer of a notice's audience with nobody to address; `None` if it is none of them.
 pub async fn unaddressed_name(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Option<String>> {
     let sql = "SELECT customer_name FROM unaddressed WHERE notice_id = $1 AND account_id = $2";
-    ask!(sql, notice_id, account_id).first(conn, |row| Row::of("unaddressed", row).get("customer_name")).await
+    query!(sql, notice_id, account_id).first(conn, |row| Row::of("unaddressed", row).get("customer_name")).await
 }
 
 /// What a worker needs to make and send a delivery's message.
@@ -299,7 +299,7 @@ pub async fn to_send(conn: &mut Conn, ids: &[String]) -> Result<Vec<ToSend>> {
               WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND d.email <> ''"
         ),
     );
-    ask!(sql, json(ids))
+    query!(sql, json(ids))
         .all(conn, |row| {
             let row = Row::of("deliveries", row);
             ToSend::unpack(row.id("id")?, &row.get::<String>("packed")?)

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::queue::LEASE_MS;
 use super::sendable::sendable;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -37,7 +37,7 @@ pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held]) 
          FROM held WHERE queue.delivery_id = held.delivery_id
          RETURNING queue.delivery_id AS delivery_id, queue.token AS token",
     );
-    ask!(sql, json(held), owner, now, LEASE_MS)
+    query!(sql, json(held), owner, now, LEASE_MS)
         .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok(Held { id: row.id("delivery_id")?, token: row.get("token")? })
@@ -61,7 +61,7 @@ pub async fn give_back_unheld(conn: &mut Conn, owner: &str, now: Timestamp, held
              SELECT 1 FROM jsonb_array_elements($1::jsonb)
              WHERE value ->> 'id' = queue.delivery_id AND CAST(value ->> 'token' AS BIGINT) = queue.token)",
     );
-    ask!(sql, json(held), owner, now, every).changed(conn).await
+    query!(sql, json(held), owner, now, every).changed(conn).await
 }
 
 /// A claim whose node is gone: whether its message was accepted is unknown.
@@ -91,7 +91,7 @@ pub async fn note_refused(conn: &mut Conn, claims: &[Held]) -> Result<()> {
         rows,
         ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL"
     );
-    ask!(sql, json(claims)).run(conn).await
+    query!(sql, json(claims)).run(conn).await
 }
 
 /// Returns the claims of other nodes to the queue whose deliveries were refused ([`note_refused`]), where [`take_over`] would take
@@ -106,7 +106,7 @@ pub async fn give_back_refused(conn: &mut Conn, owner: &str, now: Timestamp, eve
          WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND $2 >= 0 AND refused_token = token
            AND ($3 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))",
     );
-    ask!(sql, owner, now, every).changed(conn).await
+    query!(sql, owner, now, every).changed(conn).await
 }
 
 /// Takes over up to `limit` claims of other nodes: all of them with `every` (on SQLite at start, when there can be no other
@@ -134,7 +134,7 @@ pub async fn take_over(
          FROM stale WHERE q.delivery_id = stale.delivery_id
          RETURNING q.delivery_id, q.notice_id, q.token, q.attempts, q.first_at, q.waited",
     );
-    ask!(sql, owner, now, every, limit, LEASE_MS, json_ids(but))
+    query!(sql, owner, now, every, limit, LEASE_MS, json_ids(but))
         .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok(Stale {
@@ -159,5 +159,5 @@ pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Resul
         sendable!(),
         ""
     );
-    Ok(ask!(sql, delivery_id, token).count(conn, "queue").await? == 1)
+    Ok(query!(sql, delivery_id, token).count(conn, "queue").await? == 1)
 }

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::Dialect;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -23,7 +23,7 @@ pub async fn count(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, Option<Uuid
          WHERE d.notice_id = $1 AND n.released_at IS NOT NULL AND ",
         is_lost!()
     );
-    ask!(sql, notice_id)
+    query!(sql, notice_id)
         .one(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok((row.count("n")?, row.maybe("first")?))
@@ -34,7 +34,7 @@ pub async fn count(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, Option<Uuid
 /// The open notices with fewer deliveries in the queue than are unfinished, by the counts that the database maintains: no delivery
 /// is read.
 pub async fn notices(conn: &mut Conn) -> Result<Vec<Uuid>> {
-    ask!("SELECT n.id FROM notices n WHERE n.state IN ('released', 'scheduled', 'releasing', 'cancelled') AND n.closed_at IS NULL
+    query!("SELECT n.id FROM notices n WHERE n.state IN ('released', 'scheduled', 'releasing', 'cancelled') AND n.closed_at IS NULL
            AND n.released_at IS NOT NULL AND n.recipients >
            (SELECT COUNT(*) FROM queue q WHERE q.notice_id = n.id
               AND NOT EXISTS (SELECT 1 FROM doubts u WHERE u.notice_id = n.id AND u.delivery_id = q.delivery_id))
@@ -64,5 +64,5 @@ pub async fn requeue(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result
             " ON CONFLICT (delivery_id) DO NOTHING"
         ),
     );
-    ask!(sql, notice_id, now).changed(conn).await
+    query!(sql, notice_id, now).changed(conn).await
 }

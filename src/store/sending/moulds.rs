@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::domain::mould::{Key, Mould};
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::proof::tree::signed;
 use crate::store::{Conn, Result, StoreError};
@@ -17,19 +17,19 @@ pub async fn keep(conn: &mut Conn, mould: &Mould, bytes: &[u8]) -> Result<Mould>
     let key = &mould.key;
     let sql = "INSERT INTO moulds (id, notice_id, locale, zone, role, body) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (notice_id, locale, zone, role) DO NOTHING";
-    ask!(sql, mould.id.to_vec(), key.notice_id, &key.locale, &key.zone, &key.role, bytes).run(&mut *conn).await?;
+    query!(sql, mould.id.to_vec(), key.notice_id, &key.locale, &key.zone, &key.role, bytes).run(&mut *conn).await?;
     find(conn, key).await?.ok_or_else(|| missing(mould.number))
 }
 
 /// The mould of some recipients.
 pub async fn find(conn: &mut Conn, key: &Key) -> Result<Option<Mould>> {
     let sql = "SELECT number, id, body FROM moulds WHERE notice_id = $1 AND locale = $2 AND zone = $3 AND role = $4";
-    ask!(sql, key.notice_id, &key.locale, &key.zone, &key.role).first(conn, read).await
+    query!(sql, key.notice_id, &key.locale, &key.zone, &key.role).first(conn, read).await
 }
 
 /// The mould of a number.
 pub async fn numbered(conn: &mut Conn, number: u64) -> Result<Mould> {
-    ask!("SELECT number, id, body FROM moulds WHERE number = $1", signed(number))
+    query!("SELECT number, id, body FROM moulds WHERE number = $1", signed(number))
         .first(conn, read)
         .await?
         .ok_or_else(|| missing(number))
@@ -64,7 +64,7 @@ impl Moulds {
 pub async fn page(conn: &mut Conn, after: u64, limit: u32) -> Result<Vec<(Mould, Key)>> {
     let sql =
         "SELECT number, id, notice_id, locale, zone, role, body FROM moulds WHERE number > $1 ORDER BY number LIMIT $2";
-    ask!(sql, signed(after), limit)
+    query!(sql, signed(after), limit)
         .all(conn, |row| {
             let mould = read(row)?;
             let row = Row::of("moulds", row);
@@ -78,7 +78,7 @@ pub async fn page(conn: &mut Conn, after: u64, limit: u32) -> Result<Vec<(Mould,
 /// How many moulds a notice has.
 pub async fn count(conn: &mut Conn, notice_id: Uuid) -> Result<u64> {
     let sql = "SELECT COUNT(*) AS n FROM moulds WHERE notice_id = $1";
-    ask!(sql, notice_id).count(conn, "moulds").await
+    query!(sql, notice_id).count(conn, "moulds").await
 }
 
 /// Reads a mould, which must be the one that its id names.

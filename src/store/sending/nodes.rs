@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -67,7 +67,7 @@ pub async fn beat(conn: &mut Conn, node: &Node, now: Timestamp) -> Result<Beat> 
            (SELECT COUNT(*) FROM nodes o WHERE o.id <> nodes.id AND o.seen_at >= nodes.seen_at - $6
               AND o.seen_at < nodes.joined_at) AS unaware",
     );
-    ask!(sql, &node.id, &node.name, &node.version, node.started_at, now, GONE_AFTER_MS)
+    query!(sql, &node.id, &node.name, &node.version, node.started_at, now, GONE_AFTER_MS)
         .one(conn, |row| {
             let row = Row::of("nodes", row);
             Ok(Beat {
@@ -101,13 +101,13 @@ pub async fn publish(conn: &mut Conn, states: &[RelayState]) -> Result<()> {
         rows,
         "WHERE TRUE ON CONFLICT (node_id, relay) DO UPDATE SET state = excluded.state"
     );
-    ask!(sql, json(states)).run(conn).await
+    query!(sql, json(states)).run(conn).await
 }
 
 /// Signs a node off.
 pub async fn leave(conn: &mut Conn, id: &str) -> Result<()> {
-    ask!("DELETE FROM relay_states WHERE node_id = $1", id).run(&mut *conn).await?;
-    ask!("DELETE FROM nodes WHERE id = $1", id).run(conn).await
+    query!("DELETE FROM relay_states WHERE node_id = $1", id).run(&mut *conn).await?;
+    query!("DELETE FROM nodes WHERE id = $1", id).run(conn).await
 }
 
 /// Removes the nodes that are gone, and their relay states. One that comes back joins again.
@@ -119,8 +119,8 @@ pub async fn forget_gone(conn: &mut Conn, now: Timestamp) -> Result<()> {
            WHERE seen_at < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $2 AND $1 >= 0
            FOR UPDATE SKIP LOCKED)",
     );
-    ask!(sql, now, GONE_AFTER_MS).run(&mut *conn).await?;
-    ask!("DELETE FROM relay_states WHERE node_id NOT IN (SELECT id FROM nodes)").run(conn).await
+    query!(sql, now, GONE_AFTER_MS).run(&mut *conn).await?;
+    query!("DELETE FROM relay_states WHERE node_id NOT IN (SELECT id FROM nodes)").run(conn).await
 }
 
 /// The live nodes, in the order in which they started.
@@ -131,7 +131,7 @@ pub async fn live(conn: &mut Conn, now: Timestamp) -> Result<Vec<Node>> {
          WHERE seen_at >= CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $2 AND $1 >= 0
          ORDER BY started_at, id",
     );
-    ask!(sql, now, GONE_AFTER_MS)
+    query!(sql, now, GONE_AFTER_MS)
         .all(conn, |row| {
             let row = Row::of("nodes", row);
             Ok(Node {
@@ -147,7 +147,7 @@ pub async fn live(conn: &mut Conn, now: Timestamp) -> Result<Vec<Node>> {
 
 /// The relay states of all nodes, those that are gone included.
 pub async fn relay_states(conn: &mut Conn) -> Result<Vec<RelayState>> {
-    ask!("SELECT node_id, relay, state FROM relay_states ORDER BY relay, node_id")
+    query!("SELECT node_id, relay, state FROM relay_states ORDER BY relay, node_id")
         .all(conn, |row| {
             let row = Row::of("relay_states", row);
             Ok(RelayState { node_id: row.get("node_id")?, relay: row.get("relay")?, state: row.get("state")? })

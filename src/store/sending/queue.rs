@@ -9,8 +9,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::sendable::under_way;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -42,7 +42,7 @@ pub async fn give_back(conn: &mut Conn, claims: &[GiveBack]) -> Result<()> {
         rows,
         ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL"
     );
-    ask!(sql, json(claims)).run(conn).await
+    query!(sql, json(claims)).run(conn).await
 }
 
 /// Domains to which nothing may be sent before a time.
@@ -69,7 +69,7 @@ pub async fn put_off(conn: &mut Conn, notice_id: Uuid, domains: &[PutOff], limit
            WHERE q.notice_id = $2 AND q.aside = 1 LIMIT $3 FOR UPDATE OF q SKIP LOCKED)
          UPDATE queue SET aside = 0, due_at = held.until + queue.attempts FROM held WHERE queue.delivery_id = held.delivery_id",
     );
-    ask!(sql, json(domains), notice_id, limit).changed(conn).await
+    query!(sql, json(domains), notice_id, limit).changed(conn).await
 }
 
 /// Makes deliveries due that wait and are unclaimed, since what they waited for is over. They go before what was released after
@@ -84,7 +84,7 @@ pub async fn hasten(conn: &mut Conn, ids: &[Uuid], now: Timestamp) -> Result<()>
          WHERE q.delivery_id = ids.id AND n.id = q.notice_id AND q.lease_owner IS NULL AND q.due_at > $2
            AND (q.not_before IS NULL OR q.not_before <> q.due_at)",
     );
-    ask!(sql, json_ids(ids), now).run(conn).await
+    query!(sql, json_ids(ids), now).run(conn).await
 }
 
 /// The open notices whose last delivery is due after `latest`, in milliseconds: later than anything is put off, unless a schedule
@@ -97,7 +97,7 @@ pub async fn due_after(conn: &mut Conn, latest: i64) -> Result<Vec<Uuid>> {
              WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at > $1 AND q.lease_owner IS NULL
              ORDER BY q.due_at DESC, q.delivery_id DESC LIMIT 1) = 1"
     );
-    ask!(sql, latest).all(conn, |row| Row::of("notices", row).id("id")).await
+    query!(sql, latest).all(conn, |row| Row::of("notices", row).id("id")).await
 }
 
 /// Makes some deliveries of a notice due that are due after `latest`, in milliseconds, or exactly at its release, if that is ahead
@@ -120,7 +120,7 @@ pub async fn bring_forward(
            ORDER BY due_at, delivery_id LIMIT $5 FOR UPDATE SKIP LOCKED)
          UPDATE queue q SET due_at = $2 FROM early WHERE q.delivery_id = early.delivery_id",
     );
-    ask!(sql, notice_id, now, latest, released, limit).changed(conn).await
+    query!(sql, notice_id, now, latest, released, limit).changed(conn).await
 }
 
 /// Unclaimed deliveries of a notice, to be cancelled: ids in order.
@@ -131,11 +131,11 @@ pub async fn unclaimed(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<V
         "SELECT delivery_id FROM queue WHERE notice_id = $1 AND lease_owner IS NULL
          ORDER BY aside, due_at, delivery_id LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
-    ask!(sql, notice_id, limit).all(conn, |row| Row::of("queue", row).id("delivery_id")).await
+    query!(sql, notice_id, limit).all(conn, |row| Row::of("queue", row).id("delivery_id")).await
 }
 
 /// True while a delivery of a notice is unfinished.
 pub async fn holds(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
     let sql = "SELECT delivery_id FROM queue WHERE notice_id = $1 ORDER BY aside, due_at, delivery_id LIMIT 1";
-    ask!(sql, notice_id).exists(conn).await
+    query!(sql, notice_id).exists(conn).await
 }

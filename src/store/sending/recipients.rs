@@ -4,8 +4,8 @@
 use uuid::Uuid;
 
 use crate::domain::entry::Person;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{among, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -49,7 +49,7 @@ pub async fn find(conn: &mut Conn, ids: &[String]) -> Result<Vec<Recipient>> {
         "SELECT id, ordinal, account_id, email, role, customer_name, row_key FROM deliveries WHERE id", in "$1",
         " AND email <> ''"
     );
-    ask!(sql, json(ids))
+    query!(sql, json(ids))
         .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok(Recipient {

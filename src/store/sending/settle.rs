@@ -15,9 +15,9 @@ use crate::domain::entry::Entry;
 use crate::domain::mould::Filled;
 use crate::domain::preference;
 use crate::domain::reply::Stage;
-use crate::store::engine::ask::ask;
 use crate::store::engine::batch::{Batch, Step, Values};
 use crate::store::engine::dialect::{Dialect, among, bulk, json, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::people::suppressions;
 use crate::store::proof::ledger::{self, Opening};
@@ -146,7 +146,7 @@ async fn ended_meanwhile(
         "SELECT id, state FROM deliveries WHERE state IN ('accepted', 'delivered', 'bounced')
            AND id", in "$1"
     );
-    ask!(sql, json_ids(&ids))
+    query!(sql, json_ids(&ids))
         .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok((row.id("id")?, row.parse("state")?))
@@ -160,7 +160,7 @@ async fn beside_the_end(conn: &mut Conn, settlement: Settlement) -> Result<Writt
     let id = settlement.delivery_id.to_string();
     let settlement = Settlement { again: None, dead: None, ..behind_others(conn, settlement).await? };
     let sql = "UPDATE deliveries SET attempts = $2 WHERE id = $1 AND attempts < $2";
-    ask!(sql, &id, settlement.attempts).run(conn).await?;
+    query!(sql, &id, settlement.attempts).run(conn).await?;
     Ok(Written::try_from(settlement)?.without_state())
 }
 
@@ -185,7 +185,7 @@ async fn held(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSet<(Uuid
          ON q.delivery_id = r.value ->> 0 AND q.token = CAST(r.value ->> 1 AS BIGINT) AND q.lease_owner IS NOT NULL FOR UPDATE OF q",
     );
     let places = json(&settlements.iter().map(|it| &it.rows.place).collect::<Vec<_>>());
-    ask!(sql, places)
+    query!(sql, places)
         .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok((row.id("delivery_id")?, row.get("token")?))
@@ -199,15 +199,15 @@ async fn is_awaited(conn: &mut Conn, settlement: &Settlement) -> Result<bool> {
     let id = settlement.delivery_id.to_string();
     if Dialect::of(conn) == Dialect::Postgres {
         // The other claim may end at this moment: whoever is second sees what the first recorded.
-        ask!("SELECT delivery_id FROM queue WHERE delivery_id = $1 FOR UPDATE", &id).first_row(&mut *conn).await?;
+        query!("SELECT delivery_id FROM queue WHERE delivery_id = $1 FOR UPDATE", &id).first_row(&mut *conn).await?;
     }
     let taken =
-        ask!("DELETE FROM queue WHERE delivery_id = $1 AND lease_owner IS NULL", &id).changed(&mut *conn).await?;
+        query!("DELETE FROM queue WHERE delivery_id = $1 AND lease_owner IS NULL", &id).changed(&mut *conn).await?;
     // Whoever closes the notice holds its row: the entry comes before the closing counts or after them, never between.
     crate::store::notices::lock(conn, settlement.notice_id).await?;
     let sql = "SELECT d.id FROM deliveries d WHERE d.id = $1 AND d.salt IS NOT NULL AND (d.state = 'uncertain'
            OR d.state = 'deferred' AND EXISTS (SELECT 1 FROM queue q WHERE q.delivery_id = d.id))";
-    let waits = ask!(sql, &id).first_row(conn).await?;
+    let waits = query!(sql, &id).first_row(conn).await?;
     Ok(taken == 1 || waits.is_some())
 }
 
@@ -276,7 +276,7 @@ fn in_order<'a>(
 pub async fn report(conn: &mut Conn, reported: &Reported<'_>, entry: &Entry) -> Result<()> {
     states::report(conn, reported).await?;
     let id = reported.delivery_id.to_string();
-    ask!("DELETE FROM queue WHERE delivery_id = $1", &id).run(&mut *conn).await?;
+    query!("DELETE FROM queue WHERE delivery_id = $1", &id).run(&mut *conn).await?;
     let opening = Opening::of_delivery(entry, reported.notice_id, reported.delivery_id, reported.at);
     ledger::append(conn, &[opening]).await
 }
@@ -310,7 +310,7 @@ pub struct Tried {
 pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> {
     let sql = "SELECT attempt, at, relay, host, tls, stage, outcome, reply, dsn FROM attempts WHERE delivery_id = $1
          ORDER BY attempt";
-    ask!(sql, delivery_id)
+    query!(sql, delivery_id)
         .all(conn, |row| {
             let row = Row::of("attempts", row);
             Ok(Tried {
@@ -366,7 +366,7 @@ async fn take_back(
         rows,
         ")"
     );
-    ask!(queue, &ids).run(&mut *conn).await?;
+    query!(queue, &ids).run(&mut *conn).await?;
     let ended = states::take_back(conn, &taken.iter().map(|(id, _)| *id).collect::<Vec<_>>(), end, at).await?;
     let openings: Vec<_> = taken
         .iter()

@@ -9,8 +9,8 @@ use crate::domain::address::AddressKey;
 use crate::domain::category::Role;
 use crate::domain::coverage::{Known, RowMark};
 use crate::domain::delivery::{Failure, Level, Reason, State};
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -109,7 +109,7 @@ fn read_shown(row: &sqlx::any::AnyRow) -> Result<Shown> {
 /// A page of a notice's deliveries in manifest order, from `ordinal` on.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Shown>> {
     let sql = shown!("WHERE d.notice_id = $1 AND d.ordinal >= $2 ORDER BY d.ordinal LIMIT $3");
-    ask!(sql, notice_id, ordinal, limit).all(conn, read_shown).await
+    query!(sql, notice_id, ordinal, limit).all(conn, read_shown).await
 }
 
 /// A page of a notice's deliveries that are stored in one state, in manifest order from `ordinal` on. It reads the notice until
@@ -120,7 +120,7 @@ pub async fn in_state(conn: &mut Conn, notice_id: Uuid, state: State, ordinal: u
         "WHERE d.notice_id = $1 AND d.ordinal >= $2 AND CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' \
          ELSE d.state END = $4 ORDER BY d.ordinal LIMIT $3"
     );
-    ask!(sql, notice_id, ordinal, limit, state.as_str()).all(conn, read_shown).await
+    query!(sql, notice_id, ordinal, limit, state.as_str()).all(conn, read_shown).await
 }
 
 /// To whom deliveries go.
@@ -160,7 +160,7 @@ pub async fn to(
         To::Customer(account, key) => (to!("d.account_id = $1 AND ($2 IS NULL OR d.email_key = $2)"), account, key),
         To::Address(key) => (to!("d.email_key = $1 AND d.email_key <> '' AND $2 IS NULL"), key.as_str(), None),
     };
-    ask!(
+    query!(
         sql,
         whose.to_owned(),
         key.map(|key| key.as_str().to_owned()),
@@ -189,7 +189,7 @@ pub async fn failed(
     let sql = "SELECT d.id, d.ordinal FROM deliveries d
          WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.state = $4 AND ($5 IS NULL OR d.reason = $5)
          ORDER BY d.ordinal LIMIT $3";
-    ask!(sql, notice_id, ordinal, limit, state.as_str(), failure.reason().map(Reason::as_str))
+    query!(sql, notice_id, ordinal, limit, state.as_str(), failure.reason().map(Reason::as_str))
         .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok((row.id("id")?, row.count("ordinal")?))
@@ -206,7 +206,7 @@ pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -
              ORDER BY d.ordinal + 0"
         ),
     );
-    let rows = ask!(sql, notice_id, json(accounts)).rows(conn).await?;
+    let rows = query!(sql, notice_id, json(accounts)).rows(conn).await?;
     let mut found: BTreeMap<String, Vec<Shown>> = BTreeMap::new();
     for row in &rows {
         let shown = read_shown(row)?;
@@ -219,10 +219,10 @@ pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -
 pub async fn of_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Vec<Shown>> {
     // `+ 0`: sorting a handful of rows is cheaper than walking the whole notice in manifest order.
     let sql = shown!("WHERE d.notice_id = $1 AND d.account_id = $2 ORDER BY d.ordinal + 0");
-    ask!(sql, notice_id, account_id).all(conn, read_shown).await
+    query!(sql, notice_id, account_id).all(conn, read_shown).await
 }
 
 /// One delivery.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Shown>> {
-    ask!(shown!("WHERE d.id = $1"), id).first(conn, read_shown).await
+    query!(shown!("WHERE d.id = $1"), id).first(conn, read_shown).await
 }

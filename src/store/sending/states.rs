@@ -7,9 +7,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::delivery::{Event, Level, Outcome, State};
-use crate::store::engine::ask::ask;
 use crate::store::engine::batch::Step;
 use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result, StoreError};
 
@@ -88,7 +88,7 @@ pub(super) async fn report(conn: &mut Conn, reported: &Reported<'_>) -> Result<(
     let &Reported { delivery_id: delivery, from, event, .. } = reported;
     let sql = "UPDATE deliveries SET state = $2, level = $3, reply = COALESCE($4, reply), changed_at = $5
          WHERE id = $1 AND state = $6";
-    let done = ask!(
+    let done = query!(
         sql,
         delivery.to_string(),
         Change::of(delivery, from, event)?.state(),
@@ -123,19 +123,19 @@ pub(super) async fn take_back(
         rows,
         ") RETURNING id AS delivery_id"
     );
-    ask!(sql, json(&ids), at, outcome.state().as_str(), why, possible_in(Event::Outcome(outcome)))
+    query!(sql, json(&ids), at, outcome.state().as_str(), why, possible_in(Event::Outcome(outcome)))
         .all(conn, |row| Row::of("deliveries", row).id("delivery_id"))
         .await
 }
 
 /// Writes the state of a delivery that is sent again. The caller holds its row.
 pub(super) async fn resend(conn: &mut Conn, id: Uuid, now: Timestamp) -> Result<()> {
-    let state = ask!("SELECT state FROM deliveries WHERE id = $1", id);
+    let state = query!("SELECT state FROM deliveries WHERE id = $1", id);
     let from = state.one(&mut *conn, |row| Row::of("deliveries", row).parse("state")).await?;
     let change = Change::of(id, from, Event::Resend)?;
     if change.0 != from {
         let sql = "UPDATE deliveries SET state = $3, level = NULL, reason = NULL, changed_at = $2 WHERE id = $1 AND state = $4";
-        ask!(sql, id, now, change.state(), from.as_str()).run(conn).await?;
+        query!(sql, id, now, change.state(), from.as_str()).run(conn).await?;
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::domain::delivery::State;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::Dialect;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -14,7 +14,7 @@ use crate::store::{Conn, Result};
 pub async fn counts(conn: &mut Conn, notice_id: Uuid) -> Result<BTreeMap<State, u64>> {
     let sql = "SELECT CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS shown, COUNT(*) AS n
          FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id WHERE d.notice_id = $1 GROUP BY 1";
-    ask!(sql, notice_id)
+    query!(sql, notice_id)
         .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok((row.parse("shown")?, row.count("n")?))
@@ -27,7 +27,7 @@ pub async fn counts(conn: &mut Conn, notice_id: Uuid) -> Result<BTreeMap<State, 
 pub async fn tally(conn: &mut Conn, notice_id: Uuid, recipients: u64) -> Result<BTreeMap<State, u64>> {
     let id = notice_id.to_string();
     let sql = "SELECT state, CAST(SUM(n) AS BIGINT) AS n FROM delivery_counts WHERE notice_id = $1 GROUP BY state";
-    let rows = ask!(sql, &id).rows(&mut *conn).await?;
+    let rows = query!(sql, &id).rows(&mut *conn).await?;
     let mut counts = BTreeMap::new();
     for row in &rows {
         let row = Row::of("delivery_counts", row);
@@ -37,7 +37,7 @@ pub async fn tally(conn: &mut Conn, notice_id: Uuid, recipients: u64) -> Result<
     counts.insert(State::Queued, recipients.saturating_sub(others));
     let sql = "SELECT d.state, COUNT(*) AS n FROM queue q JOIN deliveries d ON d.id = q.delivery_id
          WHERE q.lease_owner IS NOT NULL AND q.notice_id = $1 GROUP BY d.state";
-    let leased = ask!(sql, &id).rows(conn).await?;
+    let leased = query!(sql, &id).rows(conn).await?;
     for row in &leased {
         let row = Row::of("deliveries", row);
         let stored: &mut u64 = counts.entry(row.parse("state")?).or_default();
@@ -52,7 +52,7 @@ pub async fn tally(conn: &mut Conn, notice_id: Uuid, recipients: u64) -> Result<
 /// How many deliveries of a notice are in each state other than `queued`, as the database maintains it.
 pub async fn maintained(conn: &mut Conn, notice_id: Uuid) -> Result<BTreeMap<State, i64>> {
     let sql = "SELECT state, CAST(SUM(n) AS BIGINT) AS n FROM delivery_counts WHERE notice_id = $1 GROUP BY state";
-    let rows = ask!(sql, notice_id).rows(conn).await?;
+    let rows = query!(sql, notice_id).rows(conn).await?;
     let mut counts = BTreeMap::new();
     for row in &rows {
         let row = Row::of("delivery_counts", row);
@@ -70,7 +70,7 @@ pub async fn add_up(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
     }
     let id = notice_id.to_string();
     let rows =
-        ask!("DELETE FROM delivery_counts WHERE notice_id = $1 RETURNING state, n", &id).rows(&mut *conn).await?;
+        query!("DELETE FROM delivery_counts WHERE notice_id = $1 RETURNING state, n", &id).rows(&mut *conn).await?;
     let mut sums: BTreeMap<String, i64> = BTreeMap::new();
     for row in &rows {
         let row = Row::of("delivery_counts", row);
@@ -78,7 +78,7 @@ pub async fn add_up(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
     }
     for (state, n) in sums.into_iter().filter(|(_, n)| *n != 0) {
         let sql = "INSERT INTO delivery_counts (notice_id, state, n) VALUES ($1, $2, $3)";
-        ask!(sql, &id, state, n).run(&mut *conn).await?;
+        query!(sql, &id, state, n).run(&mut *conn).await?;
     }
     Ok(())
 }

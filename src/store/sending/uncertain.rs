@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::sending::states;
 use crate::store::{Conn, Result, notices};
@@ -23,7 +23,7 @@ pub struct Doubts {
 pub async fn count(conn: &mut Conn) -> Result<Doubts> {
     let sql = "SELECT COUNT(*) AS doubts, COUNT(q.delivery_id) AS again
          FROM doubts u LEFT JOIN queue q ON q.delivery_id = u.delivery_id";
-    let row = ask!(sql).row(conn).await?;
+    let row = query!(sql).row(conn).await?;
     let row = Row::of("doubts", &row);
     let again = row.count("again")?;
     Ok(Doubts { operator: row.count("doubts")?.saturating_sub(again), again })
@@ -65,7 +65,7 @@ pub async fn list(
          FROM doubts u JOIN deliveries d ON d.id = u.delivery_id LEFT JOIN queue q ON q.delivery_id = u.delivery_id
          WHERE u.notice_id <= $1 AND (u.notice_id, u.delivery_id) > ($2, $3)
          ORDER BY u.notice_id, u.delivery_id LIMIT $4";
-    ask!(sql, notice_id.unwrap_or(Uuid::max()), after.0.to_string(), after.1.to_string(), limit)
+    query!(sql, notice_id.unwrap_or(Uuid::max()), after.0.to_string(), after.1.to_string(), limit)
         .all(conn, |row| {
             let row = Row::of("deliveries", row);
             Ok(Doubt {
@@ -92,14 +92,14 @@ pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) ->
     let sql = "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token, first_at)
          SELECT d.id, d.notice_id, n.lane, $3, $2, d.attempts, 0, $2, d.first_at FROM deliveries d JOIN notices n ON n.id = d.notice_id
          WHERE d.id = $1 AND $4 LIKE '%,' || d.state || ',%' AND d.email <> '' ON CONFLICT (delivery_id) DO NOTHING";
-    let done = ask!(sql, id, now, domain, states::resendable()).changed(&mut *conn).await?;
+    let done = query!(sql, id, now, domain, states::resendable()).changed(&mut *conn).await?;
     if done == 0 {
         return Ok(false);
     }
     states::resend(conn, id, now).await?;
     let sql = "UPDATE notices SET resent_at = $2, attempts_purged_at = NULL WHERE closed_at IS NOT NULL
            AND id = (SELECT notice_id FROM deliveries WHERE id = $1)";
-    ask!(sql, id, now).run(conn).await?;
+    query!(sql, id, now).run(conn).await?;
     Ok(true)
 }
 
@@ -110,13 +110,13 @@ pub async fn end_resending(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
     notices::lock(conn, notice_id).await?;
     let sql = "UPDATE notices SET resent_at = NULL WHERE id = $1 AND resent_at IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id)";
-    ask!(sql, notice_id).changed_one(conn).await
+    query!(sql, notice_id).changed_one(conn).await
 }
 
 /// Open notices of optional categories of which deliveries wait, and how many: a restored copy does not know whether they were
 /// sent after it was made.
 pub async fn optional_waiting(conn: &mut Conn) -> Result<Vec<(Uuid, u64)>> {
-    ask!(
+    query!(
         "SELECT n.id, CAST(COUNT(q.delivery_id) AS BIGINT) AS waiting FROM notices n JOIN queue q ON q.notice_id = n.id
          WHERE n.lane = 2 AND n.released_at IS NOT NULL AND q.lease_owner IS NULL GROUP BY n.id ORDER BY n.id"
     )

@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::sendable::under_way;
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{json, json_ids};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Dialect, Result};
 
@@ -17,7 +17,7 @@ pub async fn due(conn: &mut Conn, notice_id: Uuid, now: Timestamp, limit: usize)
     let sql = "SELECT COUNT(*) AS n FROM (SELECT delivery_id FROM queue
            WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2
            ORDER BY due_at, delivery_id LIMIT $3) AS front";
-    Ok(ask!(sql, notice_id, now, limit).count(conn, "queue").await?.min(limit as u64))
+    Ok(query!(sql, notice_id, now, limit).count(conn, "queue").await?.min(limit as u64))
 }
 
 /// What of a notice can be claimed now.
@@ -45,7 +45,7 @@ pub async fn with_due(conn: &mut Conn, now: Timestamp) -> Result<Vec<(Uuid, Wait
         ") AS w
          WHERE front = 1 OR aside = 1"
     );
-    ask!(sql, now)
+    query!(sql, now)
         .all(conn, |row| {
             let row = Row::of("notices", row);
             Ok((row.id("id")?, Waiting { front: row.count("front")? == 1, aside: row.count("aside")? == 1 }))
@@ -105,7 +105,7 @@ pub async fn is_busy(
         busy_sql!("SELECT jsonb_array_elements_text($3::jsonb)", "SELECT jsonb_array_elements_text($4::jsonb)"),
     );
     let but: Vec<&str> = but.iter().map(Category::as_str).collect();
-    Ok(ask!(sql, now, notice_id, json(&but), json_ids(unreadable))
+    Ok(query!(sql, now, notice_id, json(&but), json_ids(unreadable))
         .one(conn, |row| Row::of("queue", row).count("busy"))
         .await?
         == 1)
@@ -153,7 +153,7 @@ pub async fn depth_by_category(
         under_way!(),
         " GROUP BY n.category"
     );
-    ask!(sql, now, notice_id)
+    query!(sql, now, notice_id)
         .all(conn, |row| {
             let row = Row::of("queue", row);
             Ok((row.parse("category")?, Depth::read(&row)?))
@@ -165,7 +165,7 @@ pub async fn depth_by_category(
 pub async fn scheduled(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<(u64, Option<Timestamp>)> {
     let sql = "SELECT COUNT(*) AS n, MIN(not_before) AS first FROM queue
          WHERE notice_id = $1 AND not_before IS NOT NULL AND not_before > $2";
-    ask!(sql, notice_id, now)
+    query!(sql, notice_id, now)
         .one(conn, |row| {
             let row = Row::of("queue", row);
             Ok((row.count("n")?, row.maybe_time("first")?))
@@ -178,7 +178,7 @@ pub async fn next_due(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Resul
     let sql = "SELECT MIN(due_at) AS first FROM (
            SELECT MIN(due_at) AS due_at FROM queue WHERE notice_id = $1 AND aside = 0 AND due_at > $2
            UNION ALL SELECT MIN(due_at) FROM queue WHERE notice_id = $1 AND aside = 1 AND due_at > $2) AS ends";
-    ask!(sql, notice_id, now).one(conn, |row| Row::of("queue", row).maybe_time("first")).await
+    query!(sql, notice_id, now).one(conn, |row| Row::of("queue", row).maybe_time("first")).await
 }
 
 /// What waits of the notices that may be sent; of one of them, if named.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::webhook::HookEvent;
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -41,7 +41,7 @@ pub struct Attempt {
 pub async fn insert(conn: &mut Conn, webhook_id: Uuid, attempt: &Attempt) -> Result<()> {
     let sql = "INSERT INTO webhook_attempts (id, webhook_id, call_id, event, at, attempt, status, took_ms, problem)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    ask!(
+    query!(
         sql,
         attempt.id,
         webhook_id,
@@ -57,14 +57,14 @@ pub async fn insert(conn: &mut Conn, webhook_id: Uuid, attempt: &Attempt) -> Res
     .await?;
     let sql = "DELETE FROM webhook_attempts WHERE webhook_id = $1 AND id <= (SELECT id FROM webhook_attempts
            WHERE webhook_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
-    ask!(sql, webhook_id, KEPT).run(conn).await
+    query!(sql, webhook_id, KEPT).run(conn).await
 }
 
 /// The last attempts of a webhook, the newest first.
 pub async fn list(conn: &mut Conn, webhook_id: Uuid) -> Result<Vec<Attempt>> {
     let sql = "SELECT id, call_id, event, at, attempt, status, took_ms, problem FROM webhook_attempts
          WHERE webhook_id = $1 ORDER BY id DESC LIMIT $2";
-    let rows = ask!(sql, webhook_id, KEPT).rows(conn).await?;
+    let rows = query!(sql, webhook_id, KEPT).rows(conn).await?;
     rows.iter()
         .map(|row| {
             let row = Row::of("webhook_attempts", row);

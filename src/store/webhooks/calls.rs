@@ -5,8 +5,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::webhook::HookEvent;
-use crate::store::engine::ask::ask;
 use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -54,13 +54,13 @@ pub async fn insert(conn: &mut Conn, calls: &[Call]) -> Result<()> {
            CAST(value ->> 'created_at' AS BIGINT), CAST(value ->> 'created_at' AS BIGINT) FROM",
         rows
     );
-    ask!(sql, json(&rows)).run(conn).await
+    query!(sql, json(&rows)).run(conn).await
 }
 
 /// How many calls of a webhook have not succeeded yet.
 pub async fn count(conn: &mut Conn, webhook_id: Uuid) -> Result<u64> {
     let sql = "SELECT COUNT(*) AS n FROM webhook_calls WHERE webhook_id = $1";
-    ask!(sql, webhook_id).count(conn, "webhook_calls").await
+    query!(sql, webhook_id).count(conn, "webhook_calls").await
 }
 
 /// The words of events that this version knows, each between commas. A call with another one is left to a node of the newer version.
@@ -73,45 +73,45 @@ pub async fn due(conn: &mut Conn, now: Timestamp) -> Result<Vec<Uuid>> {
     let sql = "SELECT w.id FROM webhooks w WHERE w.disabled_at IS NULL AND (w.retry_at IS NULL OR w.retry_at <= $1)
            AND EXISTS (SELECT 1 FROM webhook_calls c WHERE c.webhook_id = w.id AND c.due_at <= $1
              AND $2 LIKE '%,' || c.event || ',%') ORDER BY w.id";
-    ask!(sql, now, known()).all(conn, |row| Row::of("webhooks", row).id("id")).await
+    query!(sql, now, known()).all(conn, |row| Row::of("webhooks", row).id("id")).await
 }
 
 /// The calls of a webhook that are due, those that wait longest first.
 pub async fn next(conn: &mut Conn, webhook_id: Uuid, now: Timestamp, limit: u32) -> Result<Vec<Call>> {
     let sql = "SELECT id, webhook_id, event, body, created_at, attempts, first_at FROM webhook_calls
          WHERE webhook_id = $1 AND due_at <= $2 AND $4 LIKE '%,' || event || ',%' ORDER BY due_at, id LIMIT $3";
-    ask!(sql, webhook_id, now, limit, known()).all(conn, read).await
+    query!(sql, webhook_id, now, limit, known()).all(conn, read).await
 }
 
 /// Deletes a call: it succeeded, or its time is over. Returns false if it is not there any more.
 pub async fn delete(conn: &mut Conn, id: Uuid) -> Result<bool> {
-    ask!("DELETE FROM webhook_calls WHERE id = $1", id).changed_one(conn).await
+    query!("DELETE FROM webhook_calls WHERE id = $1", id).changed_one(conn).await
 }
 
 /// Notes that a call failed, and when it is due again.
 pub async fn failed(conn: &mut Conn, id: Uuid, at: Timestamp, due_at: Timestamp) -> Result<()> {
     let sql = "UPDATE webhook_calls SET attempts = attempts + 1, first_at = COALESCE(first_at, $2), due_at = $3 WHERE id = $1";
-    ask!(sql, id, at, due_at).run(conn).await
+    query!(sql, id, at, due_at).run(conn).await
 }
 
 /// Makes all calls of a webhook due now, with their whole time before them.
 pub async fn begin_again(conn: &mut Conn, webhook_id: Uuid, now: Timestamp) -> Result<()> {
     let sql = "UPDATE webhook_calls SET due_at = $2, first_at = NULL WHERE webhook_id = $1";
-    ask!(sql, webhook_id, now).run(conn).await
+    query!(sql, webhook_id, now).run(conn).await
 }
 
 /// How many calls of disabled webhooks were made before this time.
 pub async fn count_left(conn: &mut Conn, before: Timestamp) -> Result<u64> {
     let sql = "SELECT COUNT(*) AS n FROM webhooks w JOIN webhook_calls c ON c.webhook_id = w.id
          WHERE w.disabled_at IS NOT NULL AND c.created_at < $1";
-    ask!(sql, before).count(conn, "webhook_calls").await
+    query!(sql, before).count(conn, "webhook_calls").await
 }
 
 /// Deletes calls of disabled webhooks that were made before this time: nobody waits for them any more.
 pub async fn delete_left(conn: &mut Conn, before: Timestamp) -> Result<u64> {
     let sql = "DELETE FROM webhook_calls WHERE created_at < $1
            AND webhook_id IN (SELECT id FROM webhooks WHERE disabled_at IS NOT NULL)";
-    ask!(sql, before).changed(conn).await
+    query!(sql, before).changed(conn).await
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Call> {

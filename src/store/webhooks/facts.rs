@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::delivery::State;
 use crate::domain::webhook::HookEvent;
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -36,7 +36,7 @@ pub async fn note(
 ) -> Result<()> {
     let sql = "INSERT INTO webhook_facts (event, object, notice_id, at) SELECT $1, $2, $3, $4
          WHERE EXISTS (SELECT 1 FROM webhook_wants WHERE event = $1)";
-    ask!(sql, event.as_str(), object, notice_id, at).run(conn).await
+    query!(sql, event.as_str(), object, notice_id, at).run(conn).await
 }
 
 /// Notes a fact about a notice.
@@ -46,7 +46,7 @@ pub async fn note_notice(conn: &mut Conn, event: HookEvent, notice_id: Uuid, at:
 
 /// True if there is a fact of which no call was made.
 pub async fn any(conn: &mut Conn) -> Result<bool> {
-    Ok(ask!("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM webhook_facts LIMIT 1) AS found")
+    Ok(query!("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM webhook_facts LIMIT 1) AS found")
         .count(conn, "webhook_facts")
         .await?
         > 0)
@@ -57,7 +57,7 @@ pub async fn take(conn: &mut Conn, limit: u32) -> Result<Vec<Fact>> {
     // By the rows that were seen, not by their range: on PostgreSQL a lower number may commit later.
     let sql = "DELETE FROM webhook_facts WHERE seq IN (SELECT seq FROM webhook_facts ORDER BY seq LIMIT $1)
          RETURNING event, object, notice_id, account_id, state, at, seq";
-    let rows = ask!(sql, limit).rows(conn).await?;
+    let rows = query!(sql, limit).rows(conn).await?;
     let mut taken = rows
         .iter()
         .map(|row| {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::webhook::{Disabled, HookEvent, Secret, Target};
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -61,7 +61,7 @@ macro_rules! select {
 /// Adds a webhook.
 pub async fn insert(conn: &mut Conn, webhook: &Webhook) -> Result<()> {
     let sql = "INSERT INTO webhooks (id, url, secret, events, created_at) VALUES ($1, $2, $3, $4, $5)";
-    ask!(
+    query!(
         sql,
         webhook.id,
         webhook.target.to_string(),
@@ -76,7 +76,7 @@ pub async fn insert(conn: &mut Conn, webhook: &Webhook) -> Result<()> {
 
 /// True if there is a webhook, in whatever state.
 pub async fn any(conn: &mut Conn) -> Result<bool> {
-    Ok(ask!("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM webhooks LIMIT 1) AS found")
+    Ok(query!("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM webhooks LIMIT 1) AS found")
         .count(conn, "webhooks")
         .await?
         > 0)
@@ -84,32 +84,32 @@ pub async fn any(conn: &mut Conn) -> Result<bool> {
 
 /// The webhook with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Webhook>> {
-    ask!(select!("WHERE w.id = $1"), id).first(conn, read).await
+    query!(select!("WHERE w.id = $1"), id).first(conn, read).await
 }
 
 /// A page of webhooks by id, after `after`.
 pub async fn list(conn: &mut Conn, after: Option<Uuid>, limit: u32) -> Result<Vec<Webhook>> {
     let sql = select!("WHERE w.id > $1 ORDER BY w.id LIMIT $2");
-    ask!(sql, after.unwrap_or(Uuid::nil()), limit).all(conn, read).await
+    query!(sql, after.unwrap_or(Uuid::nil()), limit).all(conn, read).await
 }
 
 /// Sets where a webhook is and what it wants to know.
 pub async fn set(conn: &mut Conn, webhook: &Webhook) -> Result<()> {
     let sql = "UPDATE webhooks SET url = $2, events = $3 WHERE id = $1";
-    ask!(sql, webhook.id, webhook.target.to_string(), listed(&webhook.events)).run(&mut *conn).await?;
+    query!(sql, webhook.id, webhook.target.to_string(), listed(&webhook.events)).run(&mut *conn).await?;
     if webhook.disabled.is_some() { Ok(()) } else { want(conn, webhook.id, &webhook.events).await }
 }
 
 /// Sets a new secret; the former one signs besides until `until`.
 pub async fn rotate(conn: &mut Conn, id: Uuid, secret: &Secret, until: Timestamp) -> Result<()> {
     let sql = "UPDATE webhooks SET former_secret = secret, former_until = $3, secret = $2 WHERE id = $1";
-    ask!(sql, id, secret.as_bytes().to_vec(), until).run(conn).await
+    query!(sql, id, secret.as_bytes().to_vec(), until).run(conn).await
 }
 
 /// Disables a webhook. Returns false if it is disabled already.
 pub async fn disable(conn: &mut Conn, id: Uuid, why: Disabled, at: Timestamp) -> Result<bool> {
     let sql = "UPDATE webhooks SET disabled_at = $2, disabled = $3 WHERE id = $1 AND disabled_at IS NULL";
-    let done = ask!(sql, id, at, why.as_str()).changed(&mut *conn).await?;
+    let done = query!(sql, id, at, why.as_str()).changed(&mut *conn).await?;
     want(conn, id, &BTreeSet::new()).await?;
     Ok(done == 1)
 }
@@ -117,7 +117,7 @@ pub async fn disable(conn: &mut Conn, id: Uuid, why: Disabled, at: Timestamp) ->
 /// Says that an operator has disabled a webhook that was disabled for another reason. Returns false if none was.
 pub async fn leave_disabled(conn: &mut Conn, id: Uuid) -> Result<bool> {
     let sql = "UPDATE webhooks SET disabled = 'operator' WHERE id = $1 AND disabled <> 'operator'";
-    ask!(sql, id).changed_one(conn).await
+    query!(sql, id).changed_one(conn).await
 }
 
 /// Lets a disabled webhook be called again, from its first failure on. Returns false if it is not disabled.
@@ -125,7 +125,7 @@ pub async fn enable(conn: &mut Conn, webhook: &Webhook) -> Result<bool> {
     let sql =
         "UPDATE webhooks SET disabled_at = NULL, disabled = NULL, failures = 0, failing_since = NULL, retry_at = NULL
          WHERE id = $1 AND disabled_at IS NOT NULL";
-    let done = ask!(sql, webhook.id).changed(&mut *conn).await?;
+    let done = query!(sql, webhook.id).changed(&mut *conn).await?;
     if done == 0 {
         return Ok(false);
     }
@@ -135,14 +135,14 @@ pub async fn enable(conn: &mut Conn, webhook: &Webhook) -> Result<bool> {
 
 /// How many webhooks are disabled though no operator did so.
 pub async fn count_failed(conn: &mut Conn) -> Result<u64> {
-    ask!("SELECT COUNT(*) AS n FROM webhooks WHERE disabled IN ('gone', 'failed')").count(conn, "webhooks").await
+    query!("SELECT COUNT(*) AS n FROM webhooks WHERE disabled IN ('gone', 'failed')").count(conn, "webhooks").await
 }
 
 /// Notes that a call succeeded.
 pub async fn succeeded(conn: &mut Conn, id: Uuid, at: Timestamp) -> Result<()> {
     let sql =
         "UPDATE webhooks SET succeeded_at = $2, failures = 0, failing_since = NULL, retry_at = NULL WHERE id = $1";
-    ask!(sql, id, at).run(conn).await
+    query!(sql, id, at).run(conn).await
 }
 
 /// Notes how many calls in a row have failed, and when the next one is tried. Returns since when calls fail.
@@ -154,21 +154,21 @@ pub async fn failed(
 ) -> Result<Timestamp> {
     let sql = "UPDATE webhooks SET failures = $4, failing_since = COALESCE(failing_since, $2), retry_at = $3
          WHERE id = $1 RETURNING failing_since";
-    ask!(sql, id, at, retry_at, failures).one(conn, |row| Row::of("webhooks", row).time("failing_since")).await
+    query!(sql, id, at, retry_at, failures).one(conn, |row| Row::of("webhooks", row).time("failing_since")).await
 }
 
 /// Forgets that calls failed: the one that did is dropped, and the next one says anew whether the receiver answers.
 pub async fn forget_failures(conn: &mut Conn, id: Uuid) -> Result<()> {
     let sql = "UPDATE webhooks SET failures = 0, failing_since = NULL, retry_at = NULL WHERE id = $1";
-    ask!(sql, id).run(conn).await
+    query!(sql, id).run(conn).await
 }
 
 /// Sets what a webhook is called for; nothing, while it is disabled.
 async fn want(conn: &mut Conn, id: Uuid, events: &BTreeSet<HookEvent>) -> Result<()> {
     let id = id.to_string();
-    ask!("DELETE FROM webhook_wants WHERE webhook_id = $1", &id).run(&mut *conn).await?;
+    query!("DELETE FROM webhook_wants WHERE webhook_id = $1", &id).run(&mut *conn).await?;
     // What was known of relays is out of date if nobody wanted to know it.
-    ask!(
+    query!(
         "DELETE FROM webhook_relays_down
          WHERE NOT EXISTS (SELECT 1 FROM webhook_wants WHERE event IN ('relay.down', 'relay.up'))"
     )
@@ -176,7 +176,7 @@ async fn want(conn: &mut Conn, id: Uuid, events: &BTreeSet<HookEvent>) -> Result
     .await?;
     for event in events {
         let sql = "INSERT INTO webhook_wants (event, webhook_id) VALUES ($1, $2)";
-        ask!(sql, event.as_str(), &id).run(&mut *conn).await?;
+        query!(sql, event.as_str(), &id).run(&mut *conn).await?;
     }
     Ok(())
 }
@@ -189,19 +189,19 @@ pub async fn wants(conn: &mut Conn) -> Result<Vec<(HookEvent, Uuid)>> {
         Ok(Some((event, row.id("webhook_id")?)))
     };
     let wants: Vec<_> =
-        ask!("SELECT event, webhook_id FROM webhook_wants ORDER BY webhook_id, event").all(conn, read).await?;
+        query!("SELECT event, webhook_id FROM webhook_wants ORDER BY webhook_id, event").all(conn, read).await?;
     Ok(wants.into_iter().flatten().collect())
 }
 
 /// Takes or renews the hold of a node on this work. Returns false if another node has it.
 pub async fn hold(conn: &mut Conn, owner: &str, now: Timestamp) -> Result<bool> {
     let sql = "UPDATE webhook_hold SET owner = $1, until = $2 + $3 WHERE id = 1 AND (owner = $1 OR until < $2)";
-    ask!(sql, owner, now, HOLD_MS).changed_one(conn).await
+    query!(sql, owner, now, HOLD_MS).changed_one(conn).await
 }
 
 /// Ends the hold of a node.
 pub async fn let_go(conn: &mut Conn, owner: &str) -> Result<()> {
-    ask!("UPDATE webhook_hold SET until = 0 WHERE id = 1 AND owner = $1", owner).run(conn).await
+    query!("UPDATE webhook_hold SET until = 0 WHERE id = 1 AND owner = $1", owner).run(conn).await
 }
 
 fn listed(events: &BTreeSet<HookEvent>) -> String {

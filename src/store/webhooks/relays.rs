@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::store::engine::ask::ask;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// True if a webhook wants to know when a relay is down, or up again.
 pub async fn are_wanted(conn: &mut Conn) -> Result<bool> {
-    Ok(ask!("SELECT COUNT(*) AS n FROM webhook_wants WHERE event IN ('relay.down', 'relay.up')")
+    Ok(query!("SELECT COUNT(*) AS n FROM webhook_wants WHERE event IN ('relay.down', 'relay.up')")
         .count(conn, "webhook_wants")
         .await?
         > 0)
@@ -16,7 +16,7 @@ pub async fn are_wanted(conn: &mut Conn) -> Result<bool> {
 
 /// Those that are down.
 pub async fn down(conn: &mut Conn) -> Result<BTreeSet<String>> {
-    ask!("SELECT relay FROM webhook_relays_down")
+    query!("SELECT relay FROM webhook_relays_down")
         .all(conn, |row| Row::of("webhook_relays_down", row).get("relay"))
         .await
 }
@@ -28,5 +28,5 @@ pub async fn set_down(conn: &mut Conn, relay: &str, is_down: bool) -> Result<boo
     } else {
         "DELETE FROM webhook_relays_down WHERE relay = $1"
     };
-    ask!(sql, relay).changed_one(conn).await
+    query!(sql, relay).changed_one(conn).await
 }

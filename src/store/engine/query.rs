@@ -1,9 +1,9 @@
-//! One statement with its parameters, and what is read from its rows.
+//! A statement with its parameters, and what is read from its rows. The texts stay as they are for both engines; ids, times and
+//! numbers are bound as the tables store them.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
 use sqlx::{Any, Encode, SqlSafeStr, Type};
 use uuid::Uuid;
 
@@ -12,21 +12,23 @@ use crate::domain::address::AddressKey;
 use crate::store::engine::row::Row;
 
 /// A statement with its parameters.
-pub(in crate::store) struct Ask(Query<'static, Any, AnyArguments>);
+pub(in crate::store) struct Query(sqlx::query::Query<'static, Any, AnyArguments>);
 
 /// A statement with the values of its parameters, `$1` first.
-macro_rules! ask {
+macro_rules! query {
     ($text:expr $(, $value:expr)* $(,)?) => {
-        $crate::store::engine::ask::Ask::of($text)$(.bind($value))*
+        $crate::store::engine::query::Query::of($text)$(.bind($value))*
     };
 }
-pub(in crate::store) use ask;
+pub(in crate::store) use query;
 
-impl Ask {
+impl Query {
+    /// A statement without parameters yet: use [`query`].
     pub(in crate::store) fn of(text: impl SqlSafeStr) -> Self {
         Self(sqlx::query(text))
     }
 
+    /// Adds the next parameter.
     pub(in crate::store) fn bind<'t, P: Param>(self, value: P) -> Self
     where
         P::Sql: Encode<'t, Any> + Type<Any>,
@@ -34,6 +36,7 @@ impl Ask {
         Self(self.0.bind(value.sql()))
     }
 
+    /// Runs it.
     pub(in crate::store) async fn run(self, conn: &mut Conn) -> Result<()> {
         self.changed(conn).await.map(drop)
     }
@@ -48,6 +51,7 @@ impl Ask {
         Ok(self.changed(conn).await? == 1)
     }
 
+    /// All rows.
     pub(in crate::store) async fn rows(self, conn: &mut Conn) -> Result<Vec<AnyRow>> {
         Ok(self.0.fetch_all(conn).await?)
     }
@@ -61,6 +65,7 @@ impl Ask {
         self.rows(conn).await?.iter().map(read).collect()
     }
 
+    /// The first row, if there is one.
     pub(in crate::store) async fn first_row(self, conn: &mut Conn) -> Result<Option<AnyRow>> {
         Ok(self.0.fetch_optional(conn).await?)
     }
@@ -70,7 +75,7 @@ impl Ask {
         Ok(self.first_row(conn).await?.is_some())
     }
 
-    /// The first row, if there is one.
+    /// The first row, if there is one, read so.
     pub(in crate::store) async fn first<T>(
         self,
         conn: &mut Conn,
@@ -79,6 +84,7 @@ impl Ask {
         self.first_row(conn).await?.as_ref().map(read).transpose()
     }
 
+    /// The row that there always is.
     pub(in crate::store) async fn row(self, conn: &mut Conn) -> Result<AnyRow> {
         Ok(self.0.fetch_one(conn).await?)
     }
@@ -105,8 +111,10 @@ impl Ask {
 
 /// A value as it is stored: ids as text, times in milliseconds, numbers as large as a column holds at most.
 pub(in crate::store) trait Param {
+    /// What the column has.
     type Sql;
 
+    /// The value for the column.
     fn sql(self) -> Self::Sql;
 }
 
