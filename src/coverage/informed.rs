@@ -311,8 +311,7 @@ impl Coverage {
                 .into_iter()
                 .map(|it| {
                     let reports = returned.remove(&it.id).unwrap_or_default();
-                    let text_damaged = damaged.contains(&it.id);
-                    InformedDelivery { reports, text_damaged, ..delivery(it, &mask, &notice.message_domain) }
+                    InformedDelivery { reports, ..delivery(it, &mask, (&notice.message_domain, &damaged)) }
                 })
                 .collect(),
             attested,
@@ -343,7 +342,7 @@ async fn unaddressed(conn: &mut Conn, notice: &Kept, account_id: &str) -> Result
 }
 
 /// A delivery as the answer has it.
-fn delivery(it: Shown, mask: &Mask, message_domain: &str) -> InformedDelivery {
+fn delivery(it: Shown, mask: &Mask, (message_domain, damaged): (&str, &[Uuid])) -> InformedDelivery {
     InformedDelivery {
         id: it.id,
         found_by_operator: it.is_found(),
@@ -355,7 +354,7 @@ fn delivery(it: Shown, mask: &Mask, message_domain: &str) -> InformedDelivery {
         reason: it.reason,
         at: it.at,
         message_id: message_id(it.id, message_domain),
-        text_damaged: false,
+        text_damaged: damaged.contains(&it.id),
         reports: Vec::new(),
     }
 }
