@@ -202,7 +202,8 @@ async fn a_relay_that_drops_what_follows_a_message_is_named_once_with_the_option
     shell.write("customers.csv", &format!("account_id,customer_name,email\n{rows}"));
     shell.run(&["customers", "import", "customers.csv"]).ok();
     shell.write("notice.md", &maintenance("all = true"));
-    let ran = shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    let ran = shell.run(&["dispatch", "--until-idle"]).ok();
     assert_eq!(relay.count(), 40);
     let warned: Vec<_> = ran.err.lines().filter(|line| line.contains("WARN")).collect();
     assert!(warned.len() == 1 && warned[0].contains("`pipeline_messages`"), "{}", ran.err);
