@@ -14,7 +14,7 @@ use crate::cli::args::said;
 use crate::coverage::{About, Attestation, Informed as Answer, InformedDelivery, InformedNotice, LastVersion, Stopped};
 use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
-use crate::domain::delivery::Level;
+use crate::domain::delivery::{Level, damaged_message};
 use crate::domain::notice::State;
 use crate::domain::reply::{is_answer, is_stated};
 
@@ -212,6 +212,9 @@ fn describe_delivery(delivery: &InformedDelivery) -> String {
         text += &format!("    {name}: {}\n", reply.replace(char::is_control, " "));
     }
     text += &format!("    message {}\n", delivery.message_id);
+    if delivery.text_damaged {
+        text += &format!("    {}\n", damaged_message(delivery.id));
+    }
     delivery.reports.iter().for_each(|report| text += &format!("    {}\n", describe_report(report)));
     text
 }

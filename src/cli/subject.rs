@@ -347,6 +347,7 @@ fn describe(record: &Record) -> String {
         text += &format!("\n{} \"{}\", to {} {}\n", it.category, it.subject, it.account_id, it.customer_name);
         text +=
             &format!("  {}, {}\n  message {}\n", it.state.describe_as(it.level, it.reason), time(it.at), it.message_id);
+        text += &it.message_damaged.as_ref().map(|why| format!("  {why}\n")).unwrap_or_default();
         for attempt in &it.attempts {
             let (at, outcome) = (time(attempt.at), &attempt.outcome);
             text +=

@@ -22,6 +22,7 @@ use crate::store::inbound::reports::{self, Report};
 use crate::store::notices::{Among, Kept, attestations, references};
 use crate::store::people::customers;
 use crate::store::sending::deliveries::Shown;
+use crate::store::sending::messages::Seen;
 use crate::store::sending::{deliveries, messages};
 use crate::store::{Conn, StoreError, notices};
 
@@ -184,6 +185,9 @@ pub struct InformedDelivery {
     pub reply: Option<String>,
     /// The message's Message-ID.
     pub message_id: String,
+    /// True if its stored text was looked into and does not match its entry in the ledger: that text is not shown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub text_damaged: bool,
     /// What came back about it by mail.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<Report>,
@@ -281,10 +285,11 @@ impl Coverage {
         };
         let informed_since = measure.customer_since(&known, &told).filter(|_| addressed);
         let unsent = known.iter().all(|known| known.state == State::Cancelled);
+        let (subject, damaged) = subject(conn, notice, &shown, &mask).await?;
         Ok(InformedNotice {
             id: notice.id,
             category: notice.category,
-            subject: subject(conn, notice, &shown, &mask).await?,
+            subject,
             reference: notice.reference.clone(),
             matter: notice.matter_id,
             sequence: notice.sequence,
@@ -306,7 +311,7 @@ impl Coverage {
                 .into_iter()
                 .map(|it| {
                     let reports = returned.remove(&it.id).unwrap_or_default();
-                    InformedDelivery { reports, ..delivery(it, &mask, &notice.message_domain) }
+                    InformedDelivery { reports, ..delivery(it, &mask, (&notice.message_domain, &damaged)) }
                 })
                 .collect(),
             attested,
@@ -337,7 +342,7 @@ async fn unaddressed(conn: &mut Conn, notice: &Kept, account_id: &str) -> Result
 }
 
 /// A delivery as the answer has it.
-fn delivery(it: Shown, mask: &Mask, message_domain: &str) -> InformedDelivery {
+fn delivery(it: Shown, mask: &Mask, (message_domain, damaged): (&str, &[Uuid])) -> InformedDelivery {
     InformedDelivery {
         id: it.id,
         found_by_operator: it.is_found(),
@@ -349,6 +354,7 @@ fn delivery(it: Shown, mask: &Mask, message_domain: &str) -> InformedDelivery {
         reason: it.reason,
         at: it.at,
         message_id: message_id(it.id, message_domain),
+        text_damaged: damaged.contains(&it.id),
         reports: Vec::new(),
     }
 }
@@ -358,15 +364,23 @@ fn answer<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::E
     verdict.as_answer().serialize(serializer)
 }
 
-/// The subject of a notice in the first message that the customer got. A restricted person's message is not opened for it.
-async fn subject(conn: &mut Conn, notice: &Kept, shown: &[Shown], mask: &Mask) -> Result<String, StoreError> {
+/// The subject of a notice in the first message that the customer got, and the deliveries whose messages turned out to be damaged. A
+/// restricted person's message is not opened for it.
+async fn subject(
+    conn: &mut Conn,
+    notice: &Kept,
+    shown: &[Shown],
+    mask: &Mask,
+) -> Result<(String, Vec<Uuid>), StoreError> {
+    let mut damaged = Vec::new();
     if Text::has_placeholders(&notice.subject) {
         for delivery in shown.iter().filter(|it| mask.address(&it.email) == it.email) {
-            let message = messages::find(conn, delivery.id).await?;
-            if let Some(subject) = message.as_deref().and_then(subject_of) {
-                return Ok(subject);
+            let seen = messages::see(conn, delivery.id).await?;
+            if let Some(subject) = seen.sent().and_then(subject_of) {
+                return Ok((subject, damaged));
             }
+            damaged.extend((seen == Seen::Damaged).then_some(delivery.id));
         }
     }
-    Ok(Text::named(&notice.subject))
+    Ok((Text::named(&notice.subject), damaged))
 }

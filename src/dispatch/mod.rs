@@ -69,6 +69,7 @@ use recorder::{Recorder, Request};
 use relay::Relay;
 pub use relay::Trouble;
 use relay::streams::Streams;
+use sending::late::Late;
 use sending::worker::Worker;
 
 /// How often to look for what has become due.
@@ -231,7 +232,7 @@ impl Dispatcher {
             let turns = self.streams.turns(relay);
             for seat in Seat::of(relay.config.connections, turns.carried()) {
                 let worker = Worker {
-                    taken_back: None,
+                    late: Late::default(),
                     context: self.context.clone(),
                     relay: relay.clone(),
                     streams: self.streams.clone(),

@@ -1,6 +1,7 @@
 //! A delivery: one notice to one contact. Its states, and the one function that moves it between them.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::domain::words::words;
 
@@ -42,6 +43,14 @@ pub enum State {
     OptedOut,
     /// Not sent: the notice was cancelled, or the person erased.
     Cancelled,
+}
+
+/// What is said in place of a stored message that is not the one that was sent.
+#[must_use]
+pub fn damaged_message(id: Uuid) -> String {
+    format!(
+        "the stored text of delivery {id} does not match its entry in the ledger and is not shown; `besked ledger audit` examines it"
+    )
 }
 
 words!(State, "a state of a delivery", {

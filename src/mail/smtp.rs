@@ -14,7 +14,7 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 pub use transaction::{Envelope, Group, Reports};
-use wire::Wire;
+use wire::{Stream, Wire};
 
 use crate::config::{Relay, Smtp, Tls};
 use crate::domain::reply::{Failure, Reply, Stage};
@@ -26,8 +26,16 @@ use stream::{encrypt, unclear};
 /// A connection that was silent for longer may have been ended by the server.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// How long the server may take for its first answer to commands that were written behind a message, once that is answered: it has
+/// had them since. The connection ends then, and the delivery is harmed as little as by a server that ends it.
+const BEHIND: Duration = Duration::from_secs(2);
+
 /// The most challenges that are answered before a login fails.
 const CHALLENGES: usize = 10;
+
+/// The answers to EHLO of servers that may not know it: no such command (500, 502), not with this parameter (504), or any other
+/// reason (550).
+const WITHOUT_EHLO: [u16; 4] = [500, 502, 504, 550];
 
 /// The extensions that the server offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,7 +115,7 @@ pub struct Session {
     usable: bool,
     /// True while a transaction is open: another MAIL would be refused as nested.
     begun: bool,
-    /// True once the commands of the next transaction were written behind a message, until the replies to them are read.
+    /// True once the commands of the next transaction were written behind a message, until a reply to them is read.
     ahead: bool,
 }
 
@@ -158,11 +166,19 @@ impl Session {
         let tcp = tcp.map_err(|error| unclear(Stage::Connect, &error))?;
         let peer = tcp.peer_addr().map_err(|error| unclear(Stage::Connect, &error))?;
         Ok(Self {
-            wire: Wire::new(Box::new(tcp)),
+            host: format!("{} [{}]:{}", relay.url.host, peer.ip(), peer.port()),
+            ..Self::over(Box::new(tcp), deadlines, steps)
+        })
+    }
+
+    /// A session over a connection to a server that has said nothing yet.
+    fn over(stream: Box<dyn Stream>, deadlines: &Smtp, steps: Steps) -> Self {
+        Self {
+            wire: Wire::new(stream),
             deadlines: deadlines.clone(),
             steps,
             extensions: Extensions::default(),
-            host: format!("{} [{}]:{}", relay.url.host, peer.ip(), peer.port()),
+            host: String::new(),
             tls: String::new(),
             certificate_expires: None,
             completed: 0,
@@ -171,19 +187,24 @@ impl Session {
             usable: true,
             begun: false,
             ahead: false,
-        })
+        }
     }
 
-    /// Sends EHLO.
+    /// Sends EHLO, and HELO to a server that does not know it (RFC 5321 section 3.2): such a server offers nothing.
     async fn greet(&mut self) -> Result<Offered, Failed> {
-        let ehlo = format!("EHLO {}\r\n", self.deadlines.hello_name);
-        let greeted = self.step(Stage::Greeting, &ehlo).await.map_err(|mut failed| {
-            if let Failure::Replied(reply) = &mut failed.failure {
-                reply.text.push_str(" (in reply to EHLO)");
+        let [ehlo, helo] = ["EHLO", "HELO"].map(|verb| format!("{verb} {}\r\n", self.deadlines.hello_name));
+        let mut failed = match self.step(Stage::Greeting, &ehlo).await {
+            Ok(reply) => return Ok(Offered::read(&reply)),
+            Err(failed) => failed,
+        };
+        if let Failure::Replied(reply) = &mut failed.failure {
+            reply.text.push_str(" (in reply to EHLO)");
+            // Its answer to EHLO says more than one to HELO, if that is refused as well.
+            if WITHOUT_EHLO.contains(&reply.code) && self.step(Stage::Greeting, &helo).await.is_ok() {
+                return Ok(Offered::default());
             }
-            failed
-        });
-        greeted.map(|reply| Offered::read(&reply))
+        }
+        Err(failed)
     }
 
     /// Sends STARTTLS and does the handshake. What an attacker injects behind the server's reply would count as said under TLS:
@@ -259,7 +280,8 @@ impl Session {
         self.usable
     }
 
-    /// True while a transaction is begun behind the message before it: [`Session::begin`] must follow, or the connection be closed.
+    /// True while a transaction is begun behind the message before it: [`Session::begin`] must follow, or [`Session::abandon`]. True
+    /// after [`Session::begin`] if the server answered none of its commands in time.
     #[must_use]
     pub const fn is_ahead(&self) -> bool {
         self.ahead
@@ -267,7 +289,7 @@ impl Session {
 
     /// Lets the connection be closed as it is. A server drops a message that has no dot.
     pub const fn abandon(&mut self) {
-        self.usable = false;
+        (self.usable, self.ahead) = (false, false);
     }
 
     /// Sends QUIT, without waiting long for the reply. Just closes the connection if the server waits for a message.
@@ -280,7 +302,11 @@ impl Session {
 
     /// Writes commands, if any, and reads the reply to the first that has none yet.
     async fn step(&mut self, stage: Stage, commands: &str) -> Result<Reply, Failed> {
-        let asked = self.wire.ask(Instant::now() + deadline(&self.deadlines, stage), commands);
+        self.step_within(deadline(&self.deadlines, stage), stage, commands).await
+    }
+
+    async fn step_within(&mut self, within: Duration, stage: Stage, commands: &str) -> Result<Reply, Failed> {
+        let asked = self.wire.ask(Instant::now() + within, commands);
         let answer = self.steps.time(stage, asked).await;
         self.answered(stage, answer)
     }

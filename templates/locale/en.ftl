@@ -1336,6 +1336,7 @@ console-ask-too-late = After the deadline
 console-ask-deliveries-caption = Addresses and results
 console-ask-deliveries-empty = Nothing was sent: there was nobody to address.
 console-ask-words = The words as they were sent
+console-ask-damaged = The stored text of this delivery does not match its entry in the ledger and is not shown. "besked ledger audit" examines it.
 console-ask-attested-caption = Informed in other ways
 console-ask-attested-empty = In no other way.
 console-ask-withdrawn = Withdrawn: { $reason }

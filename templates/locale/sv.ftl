@@ -1337,6 +1337,7 @@ console-ask-too-late = Efter tidsgränsen
 console-ask-deliveries-caption = Adresser och resultat
 console-ask-deliveries-empty = Inget skickades: det fanns ingen att skriva till.
 console-ask-words = Orden som de skickades
+console-ask-damaged = Den lagrade texten för denna leverans stämmer inte med sin post i liggaren och visas inte. ”besked ledger audit” undersöker den.
 console-ask-attested-caption = Informerad på andra sätt
 console-ask-attested-empty = Inte på något annat sätt.
 console-ask-withdrawn = Återtaget: { $reason }

@@ -32,7 +32,7 @@ async fn ledger(engine: Engine) -> TestApp {
 }
 
 /// Changes the database as somebody would who may do anything in it.
-async fn tamper(app: &TestApp, statements: &[&str]) {
+pub async fn tamper(app: &TestApp, statements: &[&str]) {
     let mut tx = app.app.context.store.write().await.unwrap();
     let guards = [
         ("ledger_entries", "ledger_entries_stay"),

@@ -2,8 +2,15 @@
 
 use std::os::unix::fs::FileExt as _;
 
-use crate::app::{CUSTOMERS, maintenance};
+use besked::domain::coverage::Verdict;
+use besked::domain::delivery::damaged_message;
+use besked::ledger::report::Words;
+use rstest::rstest;
+
+use crate::app::{CUSTOMERS, TestApp, address, alice, maintenance};
+use crate::audit::tamper;
 use crate::cli::Shell;
+use crate::database::Engine;
 use crate::relay::Relay;
 use crate::trouble::cluster::Cluster;
 
@@ -61,4 +68,43 @@ fn doctor_says_whether_a_server_would_notice_damage() {
     let said = shell.run(&["doctor"]).out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("data checksums are off") && said.contains("pg_checksums --enable"), "{said}");
     assert!(said.contains("amcheck"), "{said}");
+}
+
+/// Whether a customer was informed rests on the entries: one damaged text hides neither that nor the other texts, and is not shown.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn one_damaged_message_hides_no_answer(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import("account_id,customer_name,email\nC1,Ett,a@ett.example\nC1,Ett,b@ett.example\n").await;
+    let notice = maintenance("all = true").replace("category", "subject = \"For {{ customer.name }}\"\ncategory");
+    let id = app.release(&notice).await;
+    app.run_until_idle().await;
+    app.app.ledger.checkpoint().await.unwrap();
+    let whole = app.informed("C1", id).await;
+    let first = whole.notices[0].deliveries[0].id;
+    tamper(&app, &[&format!("UPDATE ledger_openings SET mould_values = fact WHERE delivery_id = '{first}'")]).await;
+
+    let answer = app.informed("C1", id).await;
+    assert_eq!((answer.verdict, answer.notices[0].subject.as_str()), (Verdict::Informed, "For Ett"));
+    let damaged: Vec<bool> = answer.notices[0].deliveries.iter().map(|it| it.text_damaged).collect();
+    assert_eq!(damaged, [true, false]);
+    let sentence = damaged_message(first);
+    assert!(sentence.contains(&first.to_string()) && sentence.contains("`besked ledger audit`"), "{sentence}");
+    let [a, b] = ["a@ett.example", "b@ett.example"].map(address);
+    let mut texts = Vec::new();
+    for person in [a, b] {
+        let exported = app.app.subjects.export(&alice(), &person).await.unwrap();
+        let it = &exported.record.deliveries[0];
+        let is_damaged = it.message_damaged.as_ref() == Some(&sentence);
+        texts.push((it.message.is_some(), is_damaged));
+    }
+    assert!(texts.contains(&(true, false)) && texts.contains(&(false, true)), "{texts:?}");
+    let refused = app.app.deliveries.message(&alice(), first).await.unwrap_err().to_string();
+    assert!(refused.contains("inconsistent data"), "{refused}");
+    let mut conn = app.app.context.store.read().await.unwrap();
+    let words = Words::of(&mut conn, &app.notice(id).await, Some("C1")).await.unwrap();
+    let shown: Vec<bool> = words.iter().map(|it| it.text == sentence).collect();
+    assert_eq!(shown, [true, false]);
 }

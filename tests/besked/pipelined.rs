@@ -7,13 +7,18 @@ use std::time::Duration;
 use besked::config::Config;
 use besked::domain::category::Category;
 use besked::domain::delivery::State;
+use besked::store::sending::settle;
 use rstest::rstest;
 use uuid::Uuid;
 
 use crate::app::{NEWS, TestApp, alice, maintenance};
 use crate::circuit::{Running, import, until, until_accepted};
+use crate::cli::Shell;
 use crate::database::Engine;
-use crate::relay::{Act, Gate, Rule, Script, Step, on};
+use crate::relay::{Act, Gate, Relay, Rule, Script, Step, on};
+
+/// How many are sent to see whether any is begun behind another.
+const MORE: u64 = 100;
 
 /// How often a scenario is begun: on a busy machine the second delivery may not be claimed while it must be.
 const TRIES: usize = 10;
@@ -35,20 +40,27 @@ struct Two {
 
 impl Two {
     async fn begin(engine: Engine, notice: &str, rules: &[Rule], first: Act) -> Self {
+        Self::begin_last(engine, notice, rules, first, &["a@one.example", "b@one.example"]).await
+    }
+
+    /// The same of the last two of these.
+    async fn begin_last(engine: Engine, notice: &str, rules: &[Rule], first: Act, addresses: &[&str]) -> Self {
+        let nth = addresses.len() - 1;
         for _ in 0..TRIES {
             let app = TestApp::with(engine, one_connection).await;
             let (data, dot) = (Gate::new(), Gate::new());
             let script = rules.iter().cloned().fold(Script::default(), Script::rule);
-            let script = script.rule(on(Step::Data).nth(1).after(&data));
+            let script = script.rule(on(Step::Data).nth(nth).after(&data));
             app.relay.change(script.rule(on(Step::Dot).nth(1).after(&dot).act(first.clone())));
-            import(&app, ["a@one.example".to_owned(), "b@one.example".to_owned()]).await;
+            import(&app, addresses.iter().map(|it| (*it).to_owned())).await;
             let id = app.release(notice).await;
             let running = Running::start(&app);
             data.reached().await;
-            until("both are claimed", async || app.counts(id).await == [(State::Sending, 2)].into()).await;
+            until("all are claimed", async || !app.counts(id).await.contains_key(&State::Queued)).await;
+            let before = app.relay.conversations()[0].behind;
             data.open();
             dot.reached().await;
-            if app.relay.conversations()[0].behind == 1 {
+            if app.relay.conversations()[0].behind == before + 1 {
                 return Self { app, id, running, dot };
             }
             dot.open();
@@ -57,14 +69,29 @@ impl Two {
         panic!("the second was never begun behind the first");
     }
 
+    /// Sends many more; how many of them were begun behind another.
+    async fn more_behind(&self) -> usize {
+        let behind = || self.app.relay.conversations().iter().map(|it| it.behind).sum::<usize>();
+        let before = behind();
+        import(&self.app, (0..MORE).map(|n| format!("m{n}@d{}.example", n % 10))).await;
+        let id = self.app.release(&maintenance("all = true")).await;
+        until_accepted(&self.app, id, MORE).await;
+        behind() - before
+    }
+
+    /// Lets the server answer, and waits until the deliveries are in these states.
+    async fn answered(&self, states: &[(State, u64)]) {
+        self.dot.open();
+        let wanted: BTreeMap<_, _> = states.iter().copied().collect();
+        until(&format!("{wanted:?}"), async || self.app.counts(self.id).await == wanted).await;
+    }
+
     /// Lets the server answer, and waits until the deliveries are in these states, and the server has these messages.
     async fn ends(self, states: &[(State, u64)], messages: usize, connections: RangeInclusive<usize>) -> TestApp {
-        let Self { app, id, running, dot } = self;
-        dot.open();
-        let wanted: BTreeMap<_, _> = states.iter().copied().collect();
-        until(&format!("{wanted:?}"), async || app.counts(id).await == wanted).await;
+        self.answered(states).await;
+        let Self { app, id, running, .. } = self;
         running.stop().await;
-        assert_eq!(app.counts(id).await, wanted);
+        assert_eq!(app.counts(id).await, states.iter().copied().collect());
         assert_eq!(app.relay.count(), messages);
         let made = app.relay.connections();
         assert!(connections.contains(&made), "{made} connections, not {connections:?}");
@@ -116,6 +143,70 @@ async fn a_notice_that_is_cancelled_behind_a_message_is_not_sent(#[case] engine:
     two.app.app.notices.cancel(two.id, &alice(), Some("wrong window")).await.unwrap();
     let app = two.ends(&[(State::Accepted, 1), (State::Cancelled, 1)], 1, 1..=2).await;
     assert!(app.relay.commands().iter().filter(|line| line.starts_with("DATA")).count() == 2, "it was begun");
+}
+
+/// The domain of both asked for a pause by refusing the one before, which is known once the first of both is taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_that_comes_behind_a_message_counts() {
+    let later = [on(Step::Dot).when("c@one").reply("451 4.7.1 later\r\n")];
+    let addresses = ["c@one.example", "a@two.example", "b@one.example"];
+    let two = Two::begin_last(Engine::Sqlite, &maintenance("all = true"), &later, Act::Usual, &addresses).await;
+    let app = two.ends(&[(State::Deferred, 1), (State::Accepted, 1), (State::Queued, 1)], 1, 1..=2).await;
+    let begun = app.relay.conversations()[0].commands.iter().filter(|line| *line == "DATA").count();
+    assert_eq!(begun, 3, "the last was begun, and not sent");
+}
+
+/// Nothing was late: the next connection begins again behind a message what is ready.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_sent_when_its_turn_comes_says_nothing_about_the_relay() {
+    let two = Two::begin(Engine::Sqlite, &maintenance("all = true"), &[], Act::Usual).await;
+    two.app.advance(Duration::from_secs(3));
+    two.app.app.notices.cancel(two.id, &alice(), Some("wrong window")).await.unwrap();
+    two.answered(&[(State::Accepted, 1), (State::Cancelled, 1)]).await;
+    assert!(two.more_behind().await > 0);
+    two.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_late_answer_nothing_is_begun_behind_a_message_for_a_while() {
+    let two = Two::begin(Engine::Sqlite, &maintenance("all = true"), &[], Act::Usual).await;
+    let given_back = [(State::Sending, 1), (State::Queued, 1)].into();
+    until("the second is given back", async || two.app.counts(two.id).await == given_back).await;
+    two.answered(&[(State::Accepted, 2)]).await;
+    assert_eq!(two.more_behind().await, 0);
+    two.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_drops_what_follows_a_message_harms_no_delivery() {
+    let two = Two::begin(Engine::Sqlite, &maintenance("all = true"), &[], Act::DropBehind).await;
+    two.answered(&[(State::Accepted, 2)]).await;
+    assert_eq!(two.more_behind().await, 0, "as after a late answer");
+    let Two { app, id, running, .. } = two;
+    running.stop().await;
+    assert_eq!(app.relay.count() as u64, 2 + MORE, "each once");
+    for account in ["C000", "C001"] {
+        let delivery = app.informed(account, id).await.notices[0].deliveries[0].id;
+        let mut conn = app.app.context.store.read().await.unwrap();
+        assert_eq!(settle::attempts(&mut conn, delivery).await.unwrap().len(), 1, "{account}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_drops_what_follows_a_message_is_named_once_with_the_option() {
+    let relay = Relay::start().await;
+    relay.add(on(Step::Dot).act(Act::DropBehind));
+    let shell = Shell::new().relay(relay.address.port()).env("BESKED__RELAY__0__CONNECTIONS", 1);
+    let shell = shell.env("BESKED__RELAY__0__PIPELINE_MESSAGES", true);
+    let rows: String = (0..40).map(|n| format!("K{n},Kund {n},a{n}@d{n}.example\n")).collect();
+    shell.write("customers.csv", &format!("account_id,customer_name,email\n{rows}"));
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true"));
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    let ran = shell.run(&["dispatch", "--until-idle"]).ok();
+    assert_eq!(relay.count(), 40);
+    let warned: Vec<_> = ran.err.lines().filter(|line| line.contains("WARN")).collect();
+    assert!(warned.len() == 1 && warned[0].contains("`pipeline_messages`"), "{}", ran.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use besked::config::{EXAMPLE, Relay as RelayConfig, Smtp, parse};
 use besked::domain::address::Address;
 use besked::domain::reply::{Stage, Verdict, classify};
-use besked::mail::smtp::{Envelope, Failed, Reports, Session};
+use besked::mail::smtp::{Envelope, Extensions, Failed, Reports, Session};
 use rstest::rstest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -334,4 +334,53 @@ async fn a_connection_that_lay_idle_may_be_ended_by_the_server() {
         let failed = send(&mut session, "b@two.example", b"x\r\n").await.unwrap_err();
         assert_eq!(verdict(&failed), (Stage::Mail, expected), "after {idle} s");
     }
+}
+
+/// RFC 5321 section 3.2: without an extension, whatever the answer to EHLO was.
+#[rstest]
+#[case("500 5.5.1 what")]
+#[case("502 5.5.1 not here")]
+#[case("504 5.5.4 not that name")]
+#[case("550 no")]
+#[tokio::test]
+async fn a_server_that_does_not_know_ehlo_is_greeted_with_helo(#[case] answer: &str) {
+    let unknown = |encryption| {
+        let ehlo = on(Step::Ehlo).when("EHLO").reply(format!("{answer}\r\n"));
+        Script::default().encryption(encryption).rule(ehlo)
+    };
+    let server = Relay::with(unknown(Encryption::None)).await;
+    let (mut relay, deadlines) = configured(&server);
+    let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    assert_eq!(session.extensions(), Extensions::default());
+    assert_eq!(send(&mut session, "b@two.example", b"1\r\n").await.unwrap().unwrap(), "2.0.0 taken");
+    let name = &deadlines.hello_name;
+    let wanted = [
+        &format!("EHLO {name}"),
+        &format!("HELO {name}"),
+        "MAIL FROM:<a@one.example>",
+        "RCPT TO:<b@two.example>",
+        "DATA",
+    ];
+    assert_eq!(server.commands(), wanted);
+    relay.url.user = Some("besked".to_owned());
+    relay.password = Some("hunter2".to_owned().into());
+    let failed = Session::open(&relay, &deadlines).await.map(drop).unwrap_err();
+    assert!(failed.stage == Stage::Auth && failed.failure.text().contains("offers no AUTH"), "{failed:?}");
+    let server = Relay::with(unknown(Encryption::StartTls)).await;
+    let (relay, deadlines) = configured(&server);
+    let failed = Session::open(&relay, &deadlines).await.map(drop).unwrap_err();
+    assert!(failed.stage == Stage::StartTls && failed.failure.text().contains("does not offer STARTTLS"), "{failed:?}");
+}
+
+#[rstest]
+#[case("421 4.3.2 busy")]
+#[case("451 4.3.0 later")]
+#[case("554 5.7.1 go away")]
+#[tokio::test]
+async fn a_server_that_refuses_us_at_ehlo_is_not_asked_again(#[case] answer: &str) {
+    let server = Relay::with(Script::default().rule(on(Step::Ehlo).reply(format!("{answer}\r\n")))).await;
+    let (relay, deadlines) = configured(&server);
+    let failed = Session::open(&relay, &deadlines).await.map(drop).unwrap_err();
+    assert_eq!(failed.failure.text(), format!("{answer} (in reply to EHLO)"));
+    assert!(!server.commands().iter().any(|line| line.starts_with("HELO")), "{:?}", server.commands());
 }

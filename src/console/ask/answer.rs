@@ -139,7 +139,7 @@ fn delivery(words: &Words, it: &InformedDelivery) -> Vec<Cell> {
     let address = Cell::text(&it.email).under(message_id);
     let when = if sent {
         Cell { href: Some(format!("/deliveries/{}", it.id)), ..Cell::time(words, it.at) }
-            .under(words.say("console-ask-words"))
+            .under(words.say(if it.text_damaged { "console-ask-damaged" } else { "console-ask-words" }))
     } else {
         Cell::time(words, it.at)
     };

@@ -96,28 +96,27 @@ impl Slot {
         timeout(TURN, turn).await.unwrap_or(false)
     }
 
-    /// Uses the slot if its domain allows it now.
+    /// Uses the slot, or goes on using it, if its domain allows that now.
     pub fn try_begin(&mut self, now_ms: i64) -> Turn {
-        if self.stage == Stage::InUse {
-            return Turn::Now;
-        }
         let pace = self.pace.clone();
         let mut state = pace.state();
-        if state.pauses.until(&self.domain, now_ms).is_some() {
-            return Turn::Paused;
+        let turn = self.turn(&state, now_ms);
+        if turn == Turn::Now && self.stage != Stage::InUse {
+            self.becomes(Stage::InUse, &mut state);
         }
-        if state.count(&self.domain).in_use >= pace.limit(&state.pauses, &self.domain) {
-            return Turn::Full;
-        }
-        self.becomes(Stage::InUse, &mut state);
-        Turn::Now
+        turn
     }
 
-    /// True if its domain has not been paused since its use began, and is not beyond its limit.
-    pub fn may_go_on(&self, now_ms: i64) -> bool {
-        let state = self.pace.state();
-        let limit = self.pace.limit(&state.pauses, &self.domain);
-        state.pauses.until(&self.domain, now_ms).is_none() && state.count(&self.domain).in_use <= limit
+    /// Whether its delivery may be sent now: a slot in use counts already.
+    fn turn(&self, state: &State, now_ms: i64) -> Turn {
+        let others = state.count(&self.domain).in_use - u32::from(self.stage == Stage::InUse);
+        if state.pauses.until(&self.domain, now_ms).is_some() {
+            Turn::Paused
+        } else if others >= self.pace.limit(&state.pauses, &self.domain) {
+            Turn::Full
+        } else {
+            Turn::Now
+        }
     }
 
     /// Ends its use: the message was sent, or will not be now.
@@ -297,6 +296,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
     use crate::domain::clock::Clock;
 
@@ -340,6 +341,37 @@ mod tests {
         let mut fourth = pace.reserve("b.example", 0).unwrap();
         pace.asked("b.example", ("r", Some(421)), 0, &random);
         assert!(!fourth.begin(0).await, "its domain asked for a pause meanwhile");
+    }
+
+    /// What is begun behind another message may go by another relay in the end: it asks again.
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_in_use_is_held_back_by_a_pause_and_by_a_limit_that_fell() {
+        let (pace, random) = (pace(&Limits { domain_connections: 2, ..Limits::default() }), Random::seeded(1));
+        let (mut first, mut second) = (pace.reserve("a.example", 0).unwrap(), pace.reserve("a.example", 0).unwrap());
+        assert_eq!((first.try_begin(0), second.try_begin(0), second.try_begin(0)), (Turn::Now, Turn::Now, Turn::Now));
+        pace.asked("a.example", ("r", Some(421)), 0, &random);
+        assert_eq!((second.try_begin(0), second.begin(0).await), (Turn::Paused, false));
+        let until = pace.held(0)[0].until_ms;
+        assert_eq!(
+            (second.try_begin(until), second.begin(until).await),
+            (Turn::Full, false),
+            "one is tried after a pause"
+        );
+        first.end();
+        assert_eq!((second.try_begin(until), second.begin(until).await), (Turn::Now, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_pause_wakes_what_waits_for_its_turn_and_for_a_claim() {
+        let (pace, random) = (pace(&Limits { domain_connections: 2, ..Limits::default() }), Random::seeded(1));
+        let (mut first, mut second) = (pace.reserve("a.example", 0).unwrap(), pace.reserve("a.example", 0).unwrap());
+        assert!(first.begin(0).await);
+        pace.asked("a.example", ("r", Some(421)), 0, &random);
+        let until = pace.held(0)[0].until_ms;
+        let waiting = Instant::now();
+        let took = async { pace.took("a.example", until) };
+        let (may, (), ()) = tokio::join!(second.begin(until), took, pace.freed.notified());
+        assert_eq!((may, waiting.elapsed()), (true, Duration::ZERO), "beside the first, and at once");
     }
 
     #[tokio::test(start_paused = true)]

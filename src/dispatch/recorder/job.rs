@@ -56,14 +56,9 @@ impl Job {
         }
     }
 
-    /// The same without waiting for its turn.
+    /// The same without waiting for its turn. A slot in use is asked for again: its domain may have been paused meanwhile.
     pub fn try_begin_slot(&mut self, now_ms: i64) -> bool {
         self.hold.as_mut().is_some_and(|hold| hold.slot().try_begin(now_ms) == Turn::Now)
-    }
-
-    /// True if its domain still allows its message, whose transaction was begun before.
-    pub fn slot_may_go_on(&mut self, now_ms: i64) -> bool {
-        self.hold.as_mut().is_some_and(|hold| hold.slot().may_go_on(now_ms))
     }
 
     /// Ends the use of its slot: its message was sent, or will not be now.

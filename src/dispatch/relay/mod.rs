@@ -11,6 +11,7 @@ pub mod streams;
 pub mod tally;
 pub mod trouble;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -43,6 +44,8 @@ pub struct Relay {
     pub tokens: Arc<Tokens>,
     /// The connections that it may have.
     lines: Arc<Semaphore>,
+    /// True since it left commands unanswered that were written behind a message, until it answers some.
+    deaf_behind: AtomicBool,
 }
 
 /// A connection to a relay, from before it is opened until this is dropped.
@@ -60,7 +63,8 @@ impl Relay {
         let tokens = Tokens::new(config.rate_per_second, share);
         let (circuit, refusals) = (Mutex::default(), Mutex::default());
         let lines = Arc::new(Semaphore::new(config.connections as usize));
-        Self { tally: Tally::default(), circuit, refusals, tokens, lines, config, metrics }
+        let deaf_behind = AtomicBool::new(false);
+        Self { tally: Tally::default(), circuit, refusals, tokens, lines, config, metrics, deaf_behind }
     }
 
     /// The recorder of how long the steps of its sessions take.
@@ -106,6 +110,18 @@ impl Relay {
                 }
                 true
             }
+        }
+    }
+
+    /// Records whether it answered commands that were written behind a message. Logs the first time that it did not.
+    pub fn heard_behind(&self, answered: bool) {
+        if !self.deaf_behind.swap(!answered, Ordering::Relaxed) && !answered {
+            tracing::warn!(
+                relay = self.config.name,
+                "the relay answered a message, but not the commands that went right behind it: the next delivery is sent over \
+                 another connection; if the relay or a firewall before it drops such commands, remove `pipeline_messages` from \
+                 its `[[relay]]`"
+            );
         }
     }
 

@@ -196,7 +196,7 @@ pub async fn begin(
         let address = job.to.email.clone();
         let ended = may_not_send(context, job).await;
         // The commands name the address that was known then; and the message before may have been answered by a pause.
-        let may = job.to.email == address && job.slot_may_go_on(context.clock.now_ms());
+        let may = job.to.email == address && job.try_begin_slot(context.clock.now_ms());
         let ended = ended.or_else(|| (!may).then_some(Ended::GivenBack(None)));
         if let Some(ended) = ended {
             session.abandon();

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use tokio::time::{Sleep, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::Context;
@@ -24,6 +24,7 @@ use crate::dispatch::recorder::{Ahead, Claim, Request};
 use crate::dispatch::relay::streams::{Streams, Turns};
 use crate::dispatch::relay::{Connection, Permit, Probe, Reached, Relay};
 use crate::dispatch::sending::attempt::{Ended, Prepared, attempt, begin, finish, is_at_hand, prepare, prepare_behind};
+use crate::dispatch::sending::late::Late;
 use crate::dispatch::sending::verdict::Decided;
 use crate::domain::category_set::CategorySet;
 use crate::mail::smtp::{Group, Session};
@@ -34,10 +35,6 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How long one delivery may take before the one claimed ahead is returned, for others to send: it must not wait behind a
 /// server that hangs.
 const SLOW: Duration = Duration::from_secs(2);
-
-/// How long nothing is begun behind a message after something had to be taken back: a server that needs long for its answers would cost
-/// a connection for each message.
-const TAKEN_BACK: Duration = Duration::from_secs(60);
 
 /// How long a delivery waits for a free connection of another relay, before it returns to the queue.
 const BUSY: Duration = Duration::from_secs(1);
@@ -65,8 +62,8 @@ pub struct Worker {
     pub due: watch::Receiver<Due>,
     /// The recorder.
     pub recorder: UnboundedSender<Request>,
-    /// When a delivery that was begun behind a message had to be taken back last, which cost a connection.
-    pub taken_back: Option<Instant>,
+    /// Whether an answer came too late for what was begun behind a message.
+    pub late: Late,
 }
 
 /// An open connection, and what is claimed for it.
@@ -183,6 +180,9 @@ impl Worker {
         };
         let decided = if let Some(other) = self.elsewhere(&job) {
             line.claims.clear();
+            if line.session.is_ahead() {
+                line.session.abandon();
+            }
             let Ok(connection) = timeout(BUSY, other.connection()).await else {
                 // Our own connection ends as well: workers of two relays could wait for each other's.
                 let due_at = self.context.clock.now_ms().saturating_add(BUSY_PAUSE_MS);
@@ -202,9 +202,9 @@ impl Worker {
             decided
         };
         if line.session.is_ahead() && line.begun.is_none() {
-            // The server waits for a message that nobody sends.
+            // An answer did not come in time. The server may wait for a message that nobody sends.
             line.session.abandon();
-            self.taken_back = Some(Instant::now());
+            self.late.note();
         }
         let goes_on = line.session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(line.probe.is_some());
         let token = if goes_on { self.relay.tokens.try_take() } else { None };
@@ -218,6 +218,7 @@ impl Worker {
     async fn send(&self, line: &mut Line, job: (&mut Job, Option<Prepared>), shutdown: &CancellationToken) -> Ended {
         let ((job, prepared), mut slow) = (job, pin!(sleep(SLOW)));
         let Line { session, claims, begun, probe, .. } = line;
+        let is_behind = prepared.is_some();
         let beginning = async {
             let prepared = match prepared {
                 Some(prepared) => prepared,
@@ -227,8 +228,16 @@ impl Worker {
         };
         let prepared = match unless_slow(slow.as_mut(), beginning, || claims.clear()).await {
             Ok(prepared) => prepared,
-            Err(ended) => return ended,
+            Err(ended) => {
+                if session.is_ahead() {
+                    self.relay.heard_behind(false);
+                }
+                return ended;
+            }
         };
+        if is_behind {
+            self.relay.heard_behind(true);
+        }
         let may_begin = probe.is_none() && !shutdown.is_cancelled() && self.begins_behind(session);
         let behind = if may_begin { self.begin_next(session, claims).await } else { None };
         let (next, group) = behind.unzip();
@@ -247,9 +256,8 @@ impl Worker {
 
     /// True if a transaction may begin behind the message of another on this connection now.
     fn begins_behind(&self, session: &Session) -> bool {
-        let is_taken_back = self.taken_back.is_some_and(|at| at.elapsed() < TAKEN_BACK);
         let offered = self.relay.config.pipeline_messages && session.extensions().pipelining;
-        offered && !is_taken_back && self.may_go_on(false)
+        offered && !self.late.is_recent() && self.may_go_on(false)
     }
 
     /// Prepares the delivery claimed ahead, to begin its transaction behind the message that is about to be written: only if it

@@ -14,6 +14,10 @@ fn recipes() -> Vec<Recipe> {
     vec![Recipe { form: Form::Signatures, parts: vec![] }, Recipe { form: Form::Text, parts: text }]
 }
 
+const STORED_MOULD: &str = "8701500000000000000000000000000000000762737660677365727669636582826a7369676e617475726573808264746578\
+    748363546f20816c636f6e746163742e6e616d65836448656a20612c6448656a2c8300440d0a0d0a01";
+const STORED_VALUES: &str = "28b52ffd2039ed0000888251444b494d2d533a2078582448656a2c03004bccc28dce8784e102";
+
 fn values(of: &[&[u8]]) -> Values {
     let mut values = Values::default();
     of.iter().for_each(|value| values.append(value));
@@ -69,6 +73,21 @@ fn packed_values_are_read_back_with_the_person_of_their_entry_only() {
     // A frame that says it holds more than any message has (RFC 8878 section 3.1.1.1: eight bytes of size).
     let huge = [&[0x28, 0xb5, 0x2f, 0xfd, 0xe0][..], &[0xff; 8]].concat();
     assert_eq!(filled.mould.unpack(&huge, b""), Err(MouldError::Form("the list of values")));
+}
+
+/// What was stored by an earlier version stays readable, whatever this one writes.
+#[test]
+fn stored_bytes_of_today_are_read_for_ever() {
+    let hex = |text: &str| data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap();
+    let person = "C1 anna@one.example Anna Andersson".repeat(4);
+    let wanted = values(&[b"DKIM-Signature: x", b"Hej Anna Andersson, anna@one.example"]);
+    let mould = Mould::from_cbor(&hex(STORED_MOULD)).unwrap();
+    assert_eq!((mould.key.clone(), mould.recipes.clone()), (key(), recipes()));
+    assert_eq!(mould.unpack(&hex(STORED_VALUES), person.as_bytes()), Ok(wanted.clone()));
+    assert_eq!(
+        mould.fill(&wanted).unwrap(),
+        "DKIM-Signature: x\r\n\r\nHej Anna Andersson, anna@one.example".as_bytes()
+    );
 }
 
 proptest! {

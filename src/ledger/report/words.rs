@@ -3,12 +3,14 @@
 use mail_parser::MessageParser;
 
 use super::Words;
+use crate::domain::delivery::damaged_message;
 use crate::store::notices::Kept;
+use crate::store::sending::messages::Seen;
 use crate::store::sending::{deliveries, messages};
 use crate::store::{Conn, StoreError};
 
 impl Words {
-    /// The words sent to a customer, each text once; of a notice as a whole, the file it was made from.
+    /// The words sent to a customer, each text once, and in place of one that is damaged, that it is; of a notice as a whole, the file it was made from.
     ///
     /// # Errors
     /// If the database fails.
@@ -19,8 +21,11 @@ impl Words {
         };
         let mut words: Vec<Self> = Vec::new();
         for delivery in deliveries::of_customer(conn, notice.id, account_id).await? {
-            let Some(bytes) = messages::find(conn, delivery.id).await? else { continue };
-            let Some(message) = MessageParser::default().parse(&bytes) else { continue };
+            let seen = messages::see(conn, delivery.id).await?;
+            if seen == Seen::Damaged {
+                words.push(Self { title: format!("To {}", delivery.email), text: damaged_message(delivery.id) });
+            }
+            let Some(message) = seen.sent().and_then(|bytes| MessageParser::default().parse(bytes)) else { continue };
             let text = message.body_text(0).unwrap_or_default().replace("\r\n", "\n");
             if words.iter().all(|known| known.text != text) {
                 let title = format!("To {}: \"{}\"", delivery.email, message.subject().unwrap_or_default());

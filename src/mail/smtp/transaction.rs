@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Failed, IDLE, Session, deadline};
+use super::{BEHIND, Failed, IDLE, Session, deadline};
 use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
 
@@ -117,9 +117,8 @@ impl Session {
         message: &[u8],
         before_data: impl Fn() -> bool,
     ) -> Result<bool, Failed> {
-        let is_ahead = std::mem::take(&mut self.ahead);
-        self.lay_idle = is_ahead || self.heard.elapsed() > IDLE;
-        if is_ahead {
+        self.lay_idle = self.ahead || self.heard.elapsed() > IDLE;
+        if self.ahead {
             self.pipelined("").await?;
         } else {
             let commands = self.commands(&envelope, message, self.begun)?;
@@ -220,7 +219,10 @@ impl Session {
         self.begun = true;
         let (mut refused, mut recipient, mut go_ahead, mut unwritten) = (None, false, false, commands);
         for stage in Self::stages(commands) {
-            let answer = self.step(*stage, std::mem::take(&mut unwritten)).await;
+            let within = deadline(&self.deadlines, *stage);
+            let within = if self.ahead { within.min(BEHIND) } else { within };
+            let answer = self.step_within(within, *stage, std::mem::take(&mut unwritten)).await;
+            self.ahead &= self.wire.is_late();
             match stage {
                 Stage::Rcpt => recipient = answer.is_ok(),
                 _ => go_ahead = answer.is_ok(),
@@ -269,10 +271,15 @@ impl Session {
         let behind = behind.map_or("", |group| &group.0);
         let by = Instant::now() + deadline(&self.deadlines, Stage::Body);
         let writing = self.wire.write_message(by, (message, behind), uncertain);
-        if let Err(lost) = self.steps.time(Stage::Body, writing).await {
-            self.usable = false;
-            let stage = if uncertain.load(Ordering::Relaxed) { Stage::Dot } else { Stage::Body };
-            return Err(self.failed(stage, Failure::Unclear(lost)));
+        match self.steps.time(Stage::Body, writing).await {
+            Ok(true) => {}
+            // Only the answer to the dot is left to read.
+            Ok(false) => self.abandon(),
+            Err(lost) => {
+                self.usable = false;
+                let stage = if uncertain.load(Ordering::Relaxed) { Stage::Dot } else { Stage::Body };
+                return Err(self.failed(stage, Failure::Unclear(lost)));
+            }
         }
         let reply = self.step(Stage::Dot, "").await?;
         self.completed += 1;

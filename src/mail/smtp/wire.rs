@@ -32,13 +32,15 @@ pub(super) struct Wire {
     stream: Box<dyn Stream>,
     replies: Replies,
     timer: Timer,
+    /// True if the last reply did not come before its deadline.
+    late: bool,
     /// The message that is being written, as it is sent.
     message: Vec<u8>,
 }
 
 impl Wire {
     pub(super) fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream, replies: Replies::default(), timer: Timer::default(), message: Vec::new() }
+        Self { stream, replies: Replies::default(), timer: Timer::default(), late: false, message: Vec::new() }
     }
 
     /// Takes the connection away; `None` if the server has sent something that was not requested.
@@ -60,8 +62,14 @@ impl Wire {
             let _ = stream.flush().await;
             replies.next(stream).await
         };
-        let late = || Err(Failure::Unclear("no answer before the deadline".to_owned()));
-        timer.until(deadline, answered).await.unwrap_or_else(late)
+        let answer = timer.until(deadline, answered).await;
+        self.late = answer.is_none();
+        answer.unwrap_or_else(|| Err(Failure::Unclear("no answer before the deadline".to_owned())))
+    }
+
+    /// True if the last reply did not come before its deadline.
+    pub(super) const fn is_late(&self) -> bool {
+        self.late
     }
 
     /// True if the server has sent a reply that was not requested: the next reply would be read as the answer to another
@@ -77,12 +85,14 @@ impl Wire {
     /// Writes a message with its final dot, in as few writes as the kernel allows, and the commands behind it. `uncertain` is true
     /// whenever a byte of the dot may have been sent: it is set before each write that could reach the dot, and cleared if the write
     /// did not reach it. No write goes beyond the dot: over TLS one that failed may have sent all but its end.
+    ///
+    /// Returns false if the message was written and the commands behind it were not: the server may have answered the dot.
     pub(super) async fn write_message(
         &mut self,
         deadline: Instant,
         (message, behind): (&[u8], &str),
         uncertain: &AtomicBool,
-    ) -> Result<(), String> {
+    ) -> Result<bool, String> {
         let Self { stream, timer, message: bytes, .. } = self;
         bytes.clear();
         stuff(message, bytes);
@@ -90,8 +100,8 @@ impl Wire {
         bytes.extend_from_slice(DOT);
         let end = bytes.len();
         bytes.extend_from_slice(behind.as_bytes());
+        let mut done = 0;
         let writing = async {
-            let mut done = 0;
             while done < bytes.len() {
                 let upto = if done < end { end } else { bytes.len() };
                 let written = poll_fn(|cx| {
@@ -109,10 +119,12 @@ impl Wire {
             Ok(())
         };
         let written = timer.until(deadline, writing).await;
+        let all = done == bytes.len();
         bytes.clear();
         bytes.shrink_to(KEPT);
         match written {
-            Some(written) => written.map_err(|error: io::Error| cause(&error)),
+            _ if done >= end => Ok(all),
+            Some(written) => written.map(|()| true).map_err(|error: io::Error| cause(&error)),
             None => Err("the message was not accepted before the deadline".to_owned()),
         }
     }
@@ -171,7 +183,13 @@ fn stuff(message: &[u8], bytes: &mut Vec<u8>) {
 mod tests {
     use std::time::Duration;
 
+    use tokio::io::ReadBuf;
+
     use super::*;
+    use crate::config::{EXAMPLE, parse};
+    use crate::domain::address::Address;
+    use crate::domain::reply::Reply;
+    use crate::mail::smtp::{Envelope, Session, Steps};
 
     /// RFC 5321 section 4.5.2: every line that begins with a dot gets another one, and no other line does.
     #[test]
@@ -187,6 +205,66 @@ mod tests {
             let mut bytes = Vec::new();
             stuff(message.as_bytes(), &mut bytes);
             assert_eq!(String::from_utf8(bytes).unwrap(), wire, "{message:?}");
+        }
+    }
+
+    /// A server that reads no further, and has answered all the same.
+    struct Unread {
+        /// How many writes succeed.
+        writes: usize,
+        then: fn() -> Poll<io::Result<usize>>,
+        replies: &'static [u8],
+    }
+
+    impl AsyncWrite for Unread {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            let Some(left) = self.writes.checked_sub(1) else { return (self.then)() };
+            self.writes = left;
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncRead for Unread {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.replies).poll_read(cx, into)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_behind_the_dot_does_not_hide_the_answer_to_it() {
+        let fails: [fn() -> Poll<io::Result<usize>>; 3] =
+            [|| Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())), || Poll::Ready(Ok(0)), || Poll::Pending];
+        for then in fails {
+            for (writes, behind, written) in [(1, "MAIL\r\n", Some(false)), (1, "", Some(true)), (0, "MAIL\r\n", None)]
+            {
+                let mut wire = Wire::new(Box::new(Unread { writes, then, replies: b"250 taken\r\n" }));
+                let (uncertain, by) = (AtomicBool::new(false), Instant::now() + Duration::from_secs(60));
+                let wrote = wire.write_message(by, (b"a\r\n", behind), &uncertain).await;
+                assert_eq!(
+                    (wrote.ok(), uncertain.load(Ordering::Relaxed)),
+                    (written, writes > 0),
+                    "{writes} {behind:?}"
+                );
+                let answer = wire.ask(Instant::now() + Duration::from_secs(60), "").await;
+                assert_eq!(answer, Ok(Reply { code: 250, text: "taken".to_owned() }));
+            }
+            let smtp = parse(EXAMPLE, "example", &[]).unwrap().smtp;
+            let stream = Unread { writes: 1, then, replies: b"250 taken\r\n" };
+            let mut session = Session::over(Box::new(stream), &smtp, Steps::default());
+            let address = Address::parse("a@one.example").unwrap();
+            let envelope = Envelope { from: Some(&address), to: &address, reports: None };
+            let group = session.group(envelope, b"b\r\n").unwrap();
+            let reply = session.finish(b"a\r\n", &AtomicBool::new(false), Some(&group)).await;
+            assert_eq!(reply.map(|reply| reply.code), Ok(250));
+            assert!(!session.is_usable() && !session.is_ahead(), "nothing is begun on it");
         }
     }
 

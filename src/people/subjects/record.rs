@@ -12,7 +12,7 @@ use super::{SubjectError, Subjects};
 use crate::domain::actor::{AN_OPERATOR, Action, Actor, without_name};
 use crate::domain::address::{Address, AddressKey, mentioned};
 use crate::domain::category::Category;
-use crate::domain::delivery::{Level, Reason, State};
+use crate::domain::delivery::{Level, Reason, State, damaged_message};
 use crate::domain::entry::{Detail, Event, Fact, Person};
 use crate::domain::right::Right;
 use crate::ledger::LedgerError;
@@ -30,6 +30,7 @@ use crate::store::people::suppressions::Suppression;
 use crate::store::people::{petitions, preferences, rectifications, suppressions};
 use crate::store::proof::ledger::{self, StoredOpening};
 use crate::store::proof::tree::Signed;
+use crate::store::sending::messages::Seen;
 use crate::store::sending::settle::Tried;
 use crate::store::sending::{deliveries, messages, settle};
 use crate::store::{Conn, StoreError, inbound, notices};
@@ -169,6 +170,9 @@ pub struct Notified {
     pub attempts: Vec<Tried>,
     /// The message as sent.
     pub message: Option<String>,
+    /// Why its message is not here, although it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_damaged: Option<String>,
     /// What came back about it.
     pub reports: Vec<Report>,
     /// The messages that came back about it, as they came, while they are kept.
@@ -347,7 +351,7 @@ async fn notified(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, St
     for delivery in subjects::deliveries(conn, key).await? {
         let Some(notice) = notices::find(conn, delivery.notice_id).await? else { continue };
         let Some(shown) = deliveries::find(conn, delivery.id).await? else { continue };
-        let message = messages::find(conn, delivery.id).await?;
+        let seen = messages::see(conn, delivery.id).await?;
         found.push(Notified {
             id: shown.id,
             notice_id: notice.id,
@@ -363,7 +367,8 @@ async fn notified(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, St
             reply: shown.reply.map(unsigned),
             message_id: message_id(shown.id, &notice.message_domain),
             attempts: settle::attempts(conn, delivery.id).await?,
-            message: message.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            message: seen.sent().map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+            message_damaged: (seen == Seen::Damaged).then(|| damaged_message(delivery.id)),
             reports: reports::of_delivery(conn, delivery.id).await?,
             returned: returned(conn, delivery.id).await?,
         });

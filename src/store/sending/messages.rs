@@ -54,6 +54,28 @@ impl KeptMessage {
     }
 }
 
+/// What is stored of a delivery's message, for an answer that must not fail for the sake of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It was not sent, or its message was erased.
+    Nothing,
+    /// The message, exactly as sent.
+    Sent(Vec<u8>),
+    /// It cannot be rebuilt, or is not the one that its entry names: there is no text to show.
+    Damaged,
+}
+
+impl Seen {
+    /// The message.
+    #[must_use]
+    pub fn sent(&self) -> Option<&[u8]> {
+        match self {
+            Self::Sent(bytes) => Some(bytes),
+            Self::Nothing | Self::Damaged => None,
+        }
+    }
+}
+
 macro_rules! kept {
     ($rest:literal) => {
         concat!(
@@ -89,6 +111,18 @@ pub async fn find(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Vec<u8>>>
         Ok(Some(bytes))
     } else {
         Err(kept.inconsistent("it is not the one that was sent".to_owned()))
+    }
+}
+
+/// The message of a delivery as [`find`] returns it, or that it is damaged.
+///
+/// # Errors
+/// If the database fails.
+pub async fn see(conn: &mut Conn, delivery_id: Uuid) -> Result<Seen> {
+    match find(conn, delivery_id).await {
+        Ok(bytes) => Ok(bytes.map_or(Seen::Nothing, Seen::Sent)),
+        Err(StoreError::Inconsistent { .. }) => Ok(Seen::Damaged),
+        Err(error) => Err(error),
     }
 }
 

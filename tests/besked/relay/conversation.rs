@@ -86,8 +86,8 @@ impl Conversation<'_> {
     async fn command(&mut self, line: &str) -> io::Result<()> {
         let (verb, rest) = line.split_once([' ', ':']).unwrap_or((line, ""));
         match verb.to_ascii_uppercase().as_str() {
-            "EHLO" | "HELO" => {
-                let usual = self.capabilities();
+            verb @ ("EHLO" | "HELO") => {
+                let usual = if verb == "EHLO" { self.capabilities() } else { "250 relay.example\r\n".to_owned() };
                 self.greeted |= self.answer(Step::Ehlo, line, &usual).await?;
                 self.envelope = None;
             }
@@ -318,6 +318,10 @@ impl Conversation<'_> {
             Act::Bytes(bytes) => says(bytes, false),
             Act::ReplyAndClose(bytes) => says(bytes, true),
             Act::Inject(bytes) => says([usual, bytes].concat(), false),
+            Act::DropBehind => {
+                self.drop_behind().await?;
+                says(usual, false)
+            }
             Act::TakeAndClose => Answer { bytes: Vec::new(), yes: true, close: true },
             Act::Close => return Err(io::ErrorKind::ConnectionAborted.into()),
             Act::Stall => self.shared.stall().await,
@@ -327,6 +331,15 @@ impl Conversation<'_> {
                 self.wire.flush().await?;
             },
         })
+    }
+
+    async fn drop_behind(&mut self) -> io::Result<()> {
+        let mut line = Vec::new();
+        while !self.wire.buffer().is_empty() && line != b"DATA\r\n" {
+            line.clear();
+            self.wire.read_until(b'\n', &mut line).await?;
+        }
+        Ok(())
     }
 
     async fn drip<T>(&mut self, bytes: &[u8]) -> io::Result<T> {

@@ -51,6 +51,8 @@ pub enum Act {
     TakeAndClose,
     /// At the body: closes when this many bytes of it have come.
     CloseAfterBytes(usize),
+    /// At the dot: replies as usual, and drops the commands that came behind the message, if any have come.
+    DropBehind,
     /// Never replies, and reads no further.
     Stall,
     /// Replies with these bytes again and again, as long as somebody reads.

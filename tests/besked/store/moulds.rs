@@ -70,6 +70,26 @@ async fn the_mould_that_was_stored_first_stays_until_its_notice_is_purged(#[case
     assert_eq!(moulds::count(&mut tx, of_another.key.notice_id).await.unwrap(), 1);
 }
 
+/// A row that was forgotten would otherwise show another notice's words.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn the_number_of_a_purged_mould_is_not_used_again(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let mut last = 0;
+    for _ in 0..3 {
+        let notice = fixture.released(&mut tx, &["a@x.example"]).await;
+        let (mould, bytes) = hi(notice, "hi ");
+        let number = moulds::keep(&mut tx, &mould, &bytes).await.unwrap().number;
+        assert!(number > last, "{number} after {last}");
+        last = number;
+        retention::clear_notice(&mut tx, notice, fixture.now).await.unwrap();
+        assert!(moulds::page(&mut tx, 0, 9).await.unwrap().is_empty());
+    }
+}
+
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
@@ -86,9 +106,11 @@ async fn a_message_whose_mould_is_gone_or_changed_is_an_error_and_not_another_me
     }
     let id = claimed[0].delivery_id;
     assert_eq!(messages::find(&mut tx, id).await.unwrap().unwrap(), b"hi you");
+    assert_eq!(messages::see(&mut tx, id).await.unwrap(), messages::Seen::Sent(b"hi you".to_vec()));
     let (_, other) = hi(notice, "hello ");
     let statement = sqlx::query("UPDATE moulds SET body = $1").bind(other);
     statement.execute(&mut *tx).await.unwrap();
+    assert_eq!(messages::see(&mut tx, id).await.unwrap(), messages::Seen::Damaged);
     let error = messages::find(&mut tx, id).await.unwrap_err().to_string();
     assert!(error.contains("table `moulds`") && error.contains("not the one that was stored"), "{error}");
     sqlx::query("DELETE FROM moulds").execute(&mut *tx).await.unwrap();
