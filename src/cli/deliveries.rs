@@ -19,7 +19,7 @@ use crate::cli::preferences::address;
 use crate::deliveries::{Delivery, Tried, Wanted};
 use crate::domain::actor::Actor;
 use crate::domain::address::Address;
-use crate::domain::delivery::{Outcome, State};
+use crate::domain::delivery::{Outcome, Reason, State};
 use crate::domain::reply::is_stated;
 
 /// Look at single deliveries, report on them, send them again.
@@ -87,7 +87,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         Command::List { notice, account, email, state, paging } => {
             let header = ["id", "account", "email", "state", "reply"];
             let row = |it: &Delivery<u64>| {
-                let reply = it.reply.clone().unwrap_or_default();
+                let unsent = || it.reason.map(|reason| reason.describe().to_owned());
+                let reply = it.reply.clone().or_else(unsent).unwrap_or_default();
                 [it.id.to_string(), it.account_id.clone(), it.email.clone(), it.state.to_string(), reply]
             };
             let notice = match notice {
@@ -144,6 +145,16 @@ fn describe(delivery: &Delivery<Vec<Tried>>) -> String {
     if let Some(found) = delivery.reply.as_ref().filter(|reply| is_stated(reply)) {
         text += &format!("{}\n", found.replace(char::is_control, " "));
     }
+    text += match (delivery.reason, delivery.state) {
+        (Some(Reason::NotCarried), _) => {
+            "it is larger than a relay accepts, or needs SMTPUTF8 or 8BITMIME: the log says which, `besked doctor` what each relay \
+             offers\n"
+        }
+        (None, State::Queued) if delivery.attempts.is_empty() => {
+            "no attempt was made, or a relay took none: `besked relays` shows whether one can be used and what it replied\n"
+        }
+        _ => "",
+    };
     text.extend(delivery.replies.iter().map(replied));
     let rows = delivery.attempts.iter().map(|it| {
         [

@@ -21,7 +21,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Send what is released, in the foreground.
 #[derive(Debug, Args)]
 pub struct Dispatch {
-    /// End when nothing is queued, leased or due
+    /// End when nothing is left to do now: what is due later waits, and stderr says until when
     #[arg(long)]
     until_idle: bool,
 }

@@ -3,7 +3,7 @@
 use super::failure::{FAILED, INVALID, TRY_LATER};
 use super::output::{count, time};
 use crate::dispatch::{Finished, Left, Trouble, Undone};
-use crate::domain::reply::advice;
+use crate::domain::reply::{Stage, advice};
 use crate::notices::Depth;
 
 /// The remedy for work that failed and may succeed later.
@@ -55,7 +55,10 @@ fn no_relay(failures: &[(String, Trouble)], depth: &Depth) -> u8 {
         eprintln!("error: relay `{relay}` cannot be used ({}): {}", failure.stage, failure.text);
     }
     let waiting = count(depth.due + depth.later, "delivery waits", "deliveries wait");
-    eprintln!("{waiting}; none is lost or marked as failed");
+    eprintln!("{waiting} in the queue until one can");
+    if failures.iter().any(|(_, failure)| failure.stage == Stage::Dot && !failure.answered) {
+        eprintln!("some may have been sent, as no answer came: `besked deliveries uncertain list` shows them");
+    }
     let mut advices: Vec<&str> = failures.iter().map(|(_, failure)| advice(failure.stage, &failure.text)).collect();
     advices.dedup();
     let what = if advices.is_empty() { "check [[relay]]".to_owned() } else { advices.join("; ") };
@@ -85,7 +88,7 @@ fn unsent(unsent: u64) -> Option<u8> {
     let unsent = count(unsent, "delivery was", "deliveries were");
     eprintln!("error: {unsent} not sent: no relay can carry the message, or it could not be composed");
     eprintln!(
-        "\nhint: `besked deliveries list NOTICE --state rejected` shows which and why; correct the cause, then `besked \
+        "\nhint: `besked deliveries list NOTICE --state rejected` shows which, and the log why; correct the cause, then `besked \
          deliveries resend --notice NOTICE --state not_carried` (or `not_composed`)"
     );
     Some(FAILED)

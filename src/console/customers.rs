@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::deliveries::{Delivery, Wanted};
 use crate::domain::address::Address;
 use crate::domain::page::PageRequest;
+use crate::domain::reply::in_short;
 use crate::domain::right::Right;
 use crate::people::customers::{Shown, ShownContact};
 
@@ -169,7 +170,7 @@ async fn sent(app: &App, signed: &Signed, account_id: &str) -> Result<Vec<Block>
 
 fn delivery(words: &Words, it: &Delivery<u64>) -> Vec<Cell> {
     let state = Cell::badge(of_delivery(it.state), words.word("console-delivery-state", it.state));
-    let reply = it.reply.clone().unwrap_or_default();
+    let reply = it.reply.as_deref().map(in_short).unwrap_or_default();
     let at = Cell { href: Some(format!("/deliveries/{}", it.id)), ..Cell::time(words, it.at) };
     vec![at, Cell::text(&it.email), state.under(reply)]
 }

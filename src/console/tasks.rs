@@ -20,6 +20,7 @@ use crate::coverage::NewAttestation;
 use crate::deliveries::Doubt;
 use crate::domain::attestation::Channel;
 use crate::domain::placeholder::Text;
+use crate::domain::reply::in_short;
 use crate::domain::right::Right;
 use crate::domain::task::State as TaskState;
 use crate::domain::words::capitalised;
@@ -79,7 +80,7 @@ async fn uncertain(State(app): State<App>, signed: Signed, asked: Asked) -> Resu
         let delivery = Cell { href: Some(format!("/deliveries/{}", it.id)), ..Cell::time(words, it.at) };
         let again = it.again_at.map_or_else(|| words.say("console-uncertain-decide"), |at| words.time(at));
         let customer = format!("/ask?account={}&notice={}", encoded(&it.account_id), it.notice);
-        let reply = Cell::maybe(it.reply.as_deref());
+        let reply = Cell::maybe(it.reply.as_deref().map(in_short).as_deref());
         vec![delivery, Cell::link(&it.account_id, customer), Cell::text(&it.email), reply, Cell::text(again)]
     };
     let table = Table::new(words, "console-uncertain", &["when", "customer", "address", "reply", "again"]);

@@ -8,7 +8,7 @@ use super::{Check, Verdict};
 use crate::config::{Config, Relay, ReturnPath, Smtp, Tls};
 use crate::domain::address::Address;
 use crate::domain::random::Random;
-use crate::domain::reply::{Stage, advice};
+use crate::domain::reply::{Failing, Stage, advice};
 use crate::mail::compose::composer::envelope_sender;
 use crate::mail::smtp::{Envelope, Extensions, Failed, Session};
 use crate::mail::token::TokenKey;
@@ -72,7 +72,9 @@ fn patient(smtp: &Smtp) -> Smtp {
 /// Why a session could not be opened, and what to do.
 fn in_words(relay: &Relay, failed: &Failed) -> String {
     let said = failed.failure.text();
-    let port = relay.url.doubtful_port().filter(|_| failed.stage <= Stage::StartTls);
+    // A server that replies speaks SMTP, and the way it is spoken there.
+    let may_be_port = failed.stage <= Stage::StartTls && failed.failure.code().is_none();
+    let port = relay.url.doubtful_port().filter(|_| may_be_port);
     format!("{}: {said}; {}", failed.stage, port.unwrap_or_else(|| advice(failed.stage, &said)))
 }
 
@@ -138,7 +140,9 @@ async fn senders(session: &mut Session, relay: &Relay, config: &Config) -> Resul
             } else {
                 advice(refused.stage, &said).to_owned()
             };
-            let detail = format!("it refuses the sender `{from}` ({}: {said}); {remedy}", refused.stage);
+            let is_no = matches!(Failing::of(refused.stage, &said), Failing::Refuses(_) | Failing::Objects);
+            let what = if is_no { "it refuses the sender" } else { "it does not say whether it takes the sender" };
+            let detail = format!("{what} `{from}` ({}: {said}); {remedy}", refused.stage);
             return Err(Refused { detail, takes_from_alone });
         }
         asked.push(from);

@@ -7,7 +7,9 @@
 mod advice;
 mod cause;
 
-pub use advice::advice;
+use std::borrow::Cow;
+
+pub use advice::{Failing, advice};
 pub use cause::{Cause, asks_for_less};
 use serde::{Deserialize, Serialize};
 
@@ -183,6 +185,17 @@ pub fn for_logs(text: &str) -> String {
     words.join(" ")
 }
 
+/// A server's words as a table has room for them.
+#[must_use]
+pub fn in_short(text: &str) -> Cow<'_, str> {
+    const ROOM: usize = 120;
+    let mut ends = text.char_indices().map(|(index, _)| index).skip(ROOM - 1);
+    match (ends.next(), ends.next()) {
+        (Some(end), Some(_)) => format!("{}…", text[..end].trim_end()).into(),
+        _ => text.into(),
+    }
+}
+
 /// True for a word such as `mx.example`, with a dot inside it.
 fn is_dotted(word: &str) -> bool {
     word.trim_matches(|c: char| !c.is_alphanumeric()).contains('.')
@@ -302,6 +315,13 @@ mod tests {
     fn logs_show_neither_addresses_nor_line_breaks() {
         let text = "550 5.7.1 <b+1@x.example>: refused\r\nask \u{1b}a@b.example";
         assert_eq!(for_logs(text), "550 5.7.1 (address) refused  ask  (address)");
+    }
+
+    #[test]
+    fn a_table_has_the_beginning_of_a_long_reply() {
+        let whole = "å".repeat(120);
+        assert_eq!(in_short(&whole), whole);
+        assert_eq!(in_short(&format!("{whole}x")), format!("{}…", "å".repeat(119)));
     }
 
     #[test]

@@ -105,6 +105,9 @@ async fn the_doctor_asks_each_relay_for_the_sender_and_sends_nothing() {
     let anybody = on(Step::Mail).times(9).reply("554 5.2.252 SendAsDenied\r\n");
     let (verdict, said) = detail(Script::default().rule(anybody), &[]).await;
     assert!(verdict == "failed" && said.contains("let the relay's user send as `[sender] from`"), "{said}");
+    let busy = on(Step::Mail).times(9).reply("451 4.3.2 busy\r\n");
+    let (verdict, said) = detail(Script::default().rule(busy), &[]).await;
+    assert!(verdict == "failed" && said.contains("does not say") && said.contains("asks to wait"), "{said}");
     // Postfix checks the sender at RCPT. What it says of our own address as a recipient does not count.
     let at_rcpt =
         on(Step::Rcpt).times(9).reply("553 5.7.1 <b@x.example>: Sender address rejected: not owned by user u\r\n");

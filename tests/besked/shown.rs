@@ -2,7 +2,7 @@
 
 use crate::app::{CUSTOMERS, maintenance};
 use crate::cli::Shell;
-use crate::relay::{Act, Relay};
+use crate::relay::{Act, Relay, Script, Step, on};
 
 /// An invoice to two customers, each with its own number in the subject.
 const INVOICE: &str = "+++\ncategory = \"billing\"\nreference = \"INV\"\nsubject = \"Invoice {{ row.invoice_no }}\"\n[audience]\n\
@@ -103,4 +103,39 @@ fn what_is_wrong_with_a_notice_or_the_configuration_comes_with_a_hint() {
     std::fs::write(&path, format!("unknown = 1\n{config}")).unwrap();
     shell.run(&["config", "check"]).fails(2, &["unknown", "hint: fix these keys"]);
     shell.run(&["--config", "none.toml", "config", "check"]).fails(2, &["none.toml", "hint: "]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_reply_leaves_a_list_readable_and_is_shown_in_full() {
+    let long = format!("550 5.7.1 {}\r\n", "policy ".repeat(100));
+    let relay = Relay::with(Script::default().rule(on(Step::Rcpt).when("@two").reply(&long))).await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true"));
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    shell.run(&["dispatch", "--until-idle"]);
+    let listed = shell.run(&["deliveries", "list", "CHG-1", "--state", "rejected"]).ok().out;
+    assert!(listed.contains('…') && listed.lines().all(|line| line.chars().count() < 300), "{listed}");
+    let id = listed.lines().nth(1).unwrap().split(' ').next().unwrap();
+    let whole = "policy ".repeat(100);
+    assert!(shell.run(&["deliveries", "show", id]).ok().out.contains(whole.trim_end()));
+    assert!(shell.run(&["--json", "deliveries", "list", "CHG-1"]).ok().out.contains(whole.trim_end()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_no_relay_has_tried_says_where_to_look() {
+    let relay = Relay::with(Script::default().rule(on(Step::Mail).reply("421 4.3.2 busy\r\n"))).await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true"));
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    shell
+        .run(&["dispatch", "--until-idle"])
+        .fails(75, &["(mail): 421 4.3.2 busy", "asks to wait", "`rate_per_second`"]);
+    let listed = shell.run(&["deliveries", "list", "CHG-1"]).ok().out;
+    let id = listed.lines().nth(1).unwrap().split(' ').next().unwrap();
+    let shown = shell.run(&["deliveries", "show", id]).ok().out;
+    assert!(shown.contains("`besked relays` shows whether one can be used"), "{shown}");
 }

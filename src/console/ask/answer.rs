@@ -11,6 +11,7 @@ use crate::console::words::Words;
 use crate::coverage::{Attestation, Informed, InformedDelivery, InformedNotice, LastVersion};
 use crate::domain::coverage::Verdict;
 use crate::domain::delivery::State;
+use crate::domain::reply::in_short;
 use crate::domain::right::Right;
 
 /// A verdict as a badge.
@@ -144,7 +145,7 @@ fn delivery(words: &Words, it: &InformedDelivery) -> Vec<Cell> {
         Cell::time(words, it.at)
     };
     let reports: Vec<String> = it.reports.iter().map(|report| report_of(words, report)).collect();
-    let reply = Cell::text(it.reply.clone().unwrap_or_default()).under(reports.join(" · "));
+    let reply = Cell::text(it.reply.as_deref().map(in_short).unwrap_or_default()).under(reports.join(" · "));
     vec![address, role, state, when, reply]
 }
 

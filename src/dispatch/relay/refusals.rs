@@ -33,7 +33,8 @@ const MANY_DOMAINS: usize = 10;
 /// Deliveries that a relay must refuse because of us, or refusals of one, before that is its own fault.
 const REFUSALS: usize = 3;
 
-/// Answers to final dots that are lost in a row before that is the relay's fault: each leaves a message that may arrive twice.
+/// Deliveries in a row whose answers to the final dot are lost before that is the relay's fault: each leaves a message that may
+/// arrive twice. One alone says nothing about the relay, however often it is tried.
 const LOST: usize = 2;
 
 /// Deliveries remembered; beyond that, only those are whose own fault it was.
@@ -125,8 +126,8 @@ pub struct Refusals {
     known: HashMap<Uuid, Known>,
     /// What its answers mean.
     patterns: Patterns,
-    /// Answers to final dots that were lost since it last took a message.
-    lost: usize,
+    /// Deliveries whose answers to the final dot were lost since it last took a message.
+    lost: Vec<Uuid>,
 }
 
 /// A delivery that the relay refused.
@@ -138,6 +139,8 @@ struct Known {
     times: usize,
     /// Others passed meanwhile: it says nothing about the relay.
     own: bool,
+    /// The answer to its final dot was lost.
+    lost: bool,
     /// It was refused while the relay seemed to refuse everybody: how many messages it had taken by then.
     victim: Option<u64>,
     /// What it was answered last, if that is a refusal that a limit may be the reason of.
@@ -167,7 +170,7 @@ impl Refusals {
             self.patterns.passed(answer);
         }
         self.taken += 1;
-        self.lost = 0;
+        self.lost.clear();
         self.answers.clear();
         self.refused.clear();
         self.ours.clear();

@@ -126,3 +126,20 @@ async fn a_wrong_password_pauses_for_long_and_a_temporary_failure_does_not() {
     relay.is_down(&failed(Stage::Auth, 535), true);
     assert_eq!((relay.standing(), relay.is_hopeless()), (Standing::Open(AUTH_PAUSE), true));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_delivery_whose_answers_are_lost_is_no_failure_of_the_relay() {
+    let relay = relay();
+    let lost = Failed {
+        stage: Stage::Dot,
+        failure: Failure::Unclear("the connection was lost: reset".to_owned()),
+        reused: true,
+    };
+    let (victim, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    relay.lost(victim, &lost, false);
+    assert!(!relay.refuses(victim), "it may have been an accident");
+    (0..3).for_each(|_| relay.lost(victim, &lost, false));
+    assert_eq!((relay.standing(), relay.refuses(victim)), (Standing::Closed, true), "another relay may take it");
+    relay.lost(other, &lost, false);
+    assert!(matches!(relay.standing(), Standing::Open(_)), "two deliveries in a row");
+}

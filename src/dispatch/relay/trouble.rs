@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::reply::{Cause, Failure, Stage, advice, for_logs};
+use crate::domain::reply::{Cause, Failing, Failure, Stage, advice, for_logs};
 use crate::mail::smtp::Failed;
 
 /// What is wrong with a relay.
@@ -40,26 +40,12 @@ impl Trouble {
             tracing::debug!(relay, %stage, pause_s, "the relay is still unhealthy: {text}");
             return;
         }
-        let Some(cause) = self.cause else {
-            if stage > Stage::Mail && !self.answered {
-                tracing::error!(
-                    relay, %stage, pause_s,
-                    "the relay ends every transaction without an answer, nothing is sent through it: look into its log; `besked \
-                     relays` shows it: {text}"
-                );
-            } else if stage > Stage::Mail {
-                tracing::error!(
-                    relay,
-                    pause_s,
-                    "the relay refuses everybody with the same answer, nothing is sent through it: ask its operator what it \
-                     objects to, or correct that; `besked relays` shows it: {text}"
-                );
-            } else {
-                tracing::warn!(relay, %stage, pause_s, "relay is down: {text}; {}", advice(stage, text));
-            }
+        let advice = advice(stage, text);
+        if self.cause.is_none() && stage <= Stage::Mail {
+            tracing::warn!(relay, %stage, pause_s, "relay is down: {text}; {advice}");
             return;
-        };
-        let advice = cause.advice();
-        tracing::error!(relay, pause_s, "the relay refuses us, nothing is sent through it: {advice}: {text}");
+        }
+        let what = Failing::of(stage, text).describe();
+        tracing::error!(relay, %stage, pause_s, "{what}, nothing is sent through it: {advice}; `besked relays` shows it: {text}");
     }
 }

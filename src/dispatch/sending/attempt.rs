@@ -27,6 +27,8 @@ pub enum Ended {
     GivenBack(Option<Timestamp>),
     /// Refused: by the recipient, unless the relay refuses everybody so. Holds what to record if it is the recipient.
     Refused(Failed, Box<Trial>),
+    /// The relay refuses the message itself, for its size or its form: another one may take it. Holds what to record if none does.
+    MessageRefused(Failed, Box<Trial>),
     /// The answer to the final dot was lost: nobody knows whether the message was taken.
     Lost(Failed, Box<Trial>),
     /// Not tried: the relay does not offer what the message needs, in words.
@@ -46,9 +48,12 @@ impl Ended {
     pub fn used_token(&self) -> bool {
         match self {
             Self::Settled(trial) => trial.transaction.is_some(),
-            Self::Refused(..) | Self::Lost(..) | Self::RelayRefuses(..) | Self::Throttled(..) | Self::RelayDown(_) => {
-                true
-            }
+            Self::Refused(..)
+            | Self::MessageRefused(..)
+            | Self::Lost(..)
+            | Self::RelayRefuses(..)
+            | Self::Throttled(..)
+            | Self::RelayDown(_) => true,
             Self::GivenBack(_) | Self::NotCarried(_) | Self::HungUp => false,
         }
     }
@@ -58,6 +63,7 @@ impl Ended {
         let trial = match self {
             Self::Settled(trial)
             | Self::Refused(_, trial)
+            | Self::MessageRefused(_, trial)
             | Self::Lost(_, trial)
             | Self::RelayRefuses(_, trial)
             | Self::Throttled(_, trial) => trial,
@@ -289,7 +295,7 @@ fn judged(failed: Failed, transaction: Transaction) -> Ended {
     match verdict {
         Verdict::NotCarried => Ended::NotCarried(failed.failure.text()),
         Verdict::Rejected { dead } => Ended::Refused(failed, trial(Outcome::Rejected, dead)),
-        Verdict::MessageRefused => Ended::Refused(failed, trial(Outcome::Rejected, false)),
+        Verdict::MessageRefused => Ended::MessageRefused(failed, trial(Outcome::Rejected, false)),
         Verdict::Deferred if failed.failure.is_greylisting() => Ended::Settled(trial(Outcome::Deferred, false)),
         Verdict::Deferred => Ended::Refused(failed, trial(Outcome::Deferred, false)),
         Verdict::Uncertain => Ended::Lost(failed, trial(Outcome::Uncertain, false)),

@@ -16,6 +16,7 @@ use crate::dispatch::sending::attempt::Ended;
 use crate::dispatch::sending::worker::Worker;
 use crate::domain::clock::millis;
 use crate::domain::delivery::{Outcome, Reason};
+use crate::domain::reply::for_logs;
 use crate::mail::smtp::Failed;
 use crate::store::sending::leases::Held;
 
@@ -48,10 +49,16 @@ impl Worker {
                 context.settle(relay, &job, *trial)
             }
             Ended::Lost(failed, trial) => {
-                relay.lost(&failed, probing);
+                relay.lost(job.to.id, &failed, probing);
                 context.settle(relay, &job, *trial)
             }
             Ended::Refused(failed, trial) => return self.judge(relay, job, (&failed, trial), probing),
+            Ended::MessageRefused(failed, trial) => {
+                if !self.may_go_by_another(relay, &job) {
+                    return self.judge(relay, job, (&failed, trial), probing);
+                }
+                self.leave(relay, &job, &for_logs(&failed.failure.text()))
+            }
             Ended::NotCarried(what) => self.not_carried(relay, &job, &what),
             Ended::GivenBack(at) => How::GiveBack(at.map(Timestamp::as_millisecond)),
             Ended::RelayRefuses(failed, own) => match relay.refused_us(job.to.id, &failed, probing) {
@@ -88,7 +95,7 @@ impl Worker {
             Judgement::Limit if relay.asked_for_less(job.to.id, None, failed) => How::GiveBack(None),
             Judgement::Limit => context.settle(relay, &job, trial.by_schedule()),
             Judgement::Recipient => context.settle(relay, &job, *trial),
-            Judgement::Unknown(_) if !self.others(relay, &job).any(|other| other.may_take(job.to.id)) => {
+            Judgement::Unknown(_) if !self.may_go_by_another(relay, &job) => {
                 context.settle(relay, &job, trial.by_schedule())
             }
             Judgement::Unknown(wait) | Judgement::Relay(wait) => {
@@ -105,23 +112,32 @@ impl Worker {
     /// Decides that a refusal is the delivery's. One for which the relay ends the connection is left to another relay, if there is
     /// one that may take it.
     fn decide_refused(&self, relay: &Relay, undecided: Undecided) {
-        let delivery = undecided.job.to.id;
-        if undecided.is_unanswered() && self.others(relay, &undecided.job).any(|other| other.may_take(delivery)) {
+        if undecided.is_unanswered() && self.may_go_by_another(relay, &undecided.job) {
             // What is dropped returns to the queue.
-            relay.leave_to_others(delivery);
+            relay.leave_to_others(undecided.job.to.id);
         } else {
             self.context.decide(relay, undecided);
         }
     }
 
+    fn may_go_by_another(&self, relay: &Relay, job: &Job) -> bool {
+        self.others(relay, job).any(|other| other.may_take(job.to.id))
+    }
+
+    /// Leaves a delivery to another relay.
+    fn leave(&self, relay: &Relay, job: &Job, why: &str) -> How {
+        relay.leave_to_others(job.to.id);
+        tracing::debug!(relay = relay.config.name, delivery = %job.to.id, "left to another relay: {why}");
+        How::GiveBack(None)
+    }
+
     /// Leaves a delivery that a relay cannot carry to another one, if one is left that may.
     fn not_carried(&self, relay: &Relay, job: &Job, what: &str) -> How {
         let (delivery, notice, name) = (job.to.id, job.sending.kept.id, &relay.config.name);
-        relay.leave_to_others(delivery);
-        if self.others(relay, job).any(|other| other.may_take(delivery)) {
-            tracing::debug!(relay = name, %delivery, "left to another relay: {what}");
-            return How::GiveBack(None);
+        if self.may_go_by_another(relay, job) {
+            return self.leave(relay, job, what);
         }
+        relay.leave_to_others(delivery);
         if self.others(relay, job).any(|other| !other.refuses(delivery)) {
             return How::GiveBack(Some(self.context.clock.now_ms().saturating_add(millis(VICTIM_WAIT))));
         }
@@ -139,7 +155,7 @@ impl Worker {
     /// does not meet its last victim again.
     fn give_back_after(&self, relay: &Relay, job: &Job, wait: Duration) -> How {
         let now = self.context.clock.now_ms();
-        if self.others(relay, job).any(|other| other.may_take(job.to.id)) {
+        if self.may_go_by_another(relay, job) {
             relay.leave_to_others(job.to.id);
             return How::GiveBack(None);
         }

@@ -9,7 +9,9 @@ use super::{Running, import, until_accepted, with_second};
 use crate::app::{TestApp, maintenance};
 use crate::cli::Shell;
 use crate::database::Engine;
-use crate::relay::{Relay, Script};
+use crate::relay::{Relay, Script, Step, on};
+
+const TOO_LARGE: &str = "552 5.3.4 message too large\r\n";
 
 fn small() -> Script {
     Script::default().size(1000)
@@ -19,6 +21,9 @@ fn small() -> Script {
 #[case::size(small(), "a@one.example")]
 #[case::smtputf8(Script::default().without("SMTPUTF8"), "å@one.example")]
 #[case::eight_bit_mime(Script::default().without("8BITMIME"), "å@one.example")]
+#[case::refused_at_mail(Script::default().rule(on(Step::Mail).reply(TOO_LARGE)), "a@one.example")]
+#[case::refused_at_rcpt(Script::default().rule(on(Step::Rcpt).reply(TOO_LARGE)), "a@one.example")]
+#[case::refused_at_the_dot(Script::default().rule(on(Step::Dot).reply(TOO_LARGE)), "a@one.example")]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_relay_cannot_carry_goes_by_the_next(#[case] script: Script, #[case] email: &str) {
     let second = Relay::start().await;
@@ -32,6 +37,21 @@ async fn what_one_relay_cannot_carry_goes_by_the_next(#[case] script: Script, #[
     let delivery = app.informed("C1", id).await.notices[0].deliveries[0].id;
     let attempts = settle::attempts(&mut app.app.context.store.read().await.unwrap(), delivery).await.unwrap();
     assert_eq!((attempts.len(), attempts[0].relay.as_str(), second.count()), (1, "second", 1));
+}
+
+/// A server refused it: that is its answer, unlike what was never offered to one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_every_relay_refuses_is_rejected_with_the_last_reply() {
+    let second = Relay::with(Script::default().rule(on(Step::Dot).reply("552 5.3.4 too large here too\r\n"))).await;
+    let app = with_second(&second).await;
+    app.relay.add(on(Step::Dot).reply(TOO_LARGE));
+    app.import("account_id,customer_name,email\nC1,Ett,a@one.example\n").await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let informed = app.informed("C1", id).await;
+    let delivery = &informed.notices[0].deliveries[0];
+    assert_eq!((delivery.state, delivery.reason), (State::Rejected, None));
+    assert_eq!(delivery.reply.as_deref(), Some("552 5.3.4 too large here too"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,6 +110,10 @@ async fn a_message_that_was_not_carried_is_shown_and_proved_as_that_and_sent_onc
     let told =
         ["ERROR no relay can carry messages of this notice", "the server accepts 1000", "1 delivery was not sent"];
     shell.run(&["dispatch", "--until-idle"]).fails(1, &told);
+    let listed = shell.run(&["deliveries", "list", &id, "--state", "rejected"]).ok().out;
+    assert!(listed.contains("not sent: none of our relays can carry the message"), "{listed}");
+    let shown = shell.run(&["deliveries", "show", listed.lines().nth(1).unwrap().split(' ').next().unwrap()]).ok().out;
+    assert!(shown.contains("it is larger than a relay accepts"), "{shown}");
     let informed = shell.run(&["informed", "--account", "C1", "--notice", &id]);
     assert!(informed.out.contains("not sent: none of our relays can carry the message"), "{}", informed.out);
     assert!(!informed.out.contains("refused") && !informed.out.contains("reply"), "{}", informed.out);

@@ -8,8 +8,9 @@ use besked::domain::notice::State as NoticeState;
 use besked::domain::reply::Stage;
 use besked::store::sending::settle;
 use rstest::rstest;
+use serde_json::json;
 
-use super::{import, with_second, with_second_over};
+use super::{Running, import, until, until_accepted, with_second, with_second_over};
 use crate::app::{TestApp, maintenance, without_relay};
 use crate::database::Engine;
 use crate::relay::{Act, Relay, Rule, Script, Step, on};
@@ -80,6 +81,39 @@ async fn two_answers_to_the_dot_that_are_lost_stop_the_relay() {
     let doubts = counts.get(&State::Uncertain).copied().unwrap_or_default();
     assert!((2..=4).contains(&doubts), "{counts:?}");
     assert_eq!(counts.get(&State::Accepted), Some(&(8 - doubts)), "the others go by the next relay");
+}
+
+/// Otherwise the relay would seem unhealthy for as long as there is nothing else to send through it.
+#[rstest]
+#[case::alone(None, State::Uncertain)]
+#[case::beside_another_relay(Some(()), State::Accepted)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_answers_are_lost_leaves_a_relay_in_use_that_takes_others(
+    #[case] beside: Option<()>,
+    #[case] ends: State,
+) {
+    let second = Relay::start().await;
+    let app = if beside.is_some() { with_second(&second).await } else { TestApp::new(Engine::Sqlite).await };
+    app.relay.add(on(Step::Dot).when("a3@").act(Act::TakeAndClose));
+    import(&app, (0..4).map(|n| format!("a{n}@d{n}.example"))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let running = Running::start(&app);
+    until_accepted(&app, id, 3).await;
+    for copies in 2..=3 {
+        app.advance(Duration::from_secs(7200));
+        until("the next copy", async || app.relay.to("a3@d3.example").len() + second.count() >= copies).await;
+    }
+    until("its end", async || app.counts(id).await.get(&ends).copied() >= Some(1)).await;
+    let state = async |lost| {
+        let shown = app.app.relays.show().await.unwrap();
+        let report = shown.relays[0].nodes.first().map(|at| at.report.clone());
+        report.filter(|it| it.deferred == lost).map(|it| serde_json::to_value(it.state).unwrap())
+    };
+    let lost = if beside.is_some() { 2 } else { 3 };
+    until("the relay's state", async || state(lost).await.is_some()).await;
+    let state = state(lost).await;
+    running.stop().await;
+    assert_eq!((state, second.count()), (Some(json!("closed")), usize::from(beside.is_some())));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,12 +100,18 @@ impl Relay {
         self.refusals().due()
     }
 
-    /// Records that the answer to the final dot of a delivery was lost: the second in a row is the relay's failure.
-    pub fn lost(&self, failed: &Failed, probing: bool) {
+    /// Records that the answer to the final dot of a delivery was lost: the second delivery in a row is the relay's failure. One
+    /// that meets it again is left to another relay: its message may be the reason.
+    pub fn lost(&self, delivery: Uuid, failed: &Failed, probing: bool) {
         let many = {
             let mut refusals = self.refusals();
-            refusals.lost += 1;
-            refusals.lost >= LOST
+            let known = refusals.know(delivery);
+            known.ours |= known.lost;
+            known.lost = true;
+            if refusals.lost.len() < LOST && !refusals.lost.contains(&delivery) {
+                refusals.lost.push(delivery);
+            }
+            refusals.lost.len() >= LOST
         };
         if many || self.trouble().is_some() {
             self.is_down(failed, probing);
