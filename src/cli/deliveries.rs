@@ -20,7 +20,7 @@ use crate::deliveries::{Delivery, Tried, Wanted};
 use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::delivery::{Outcome, Reason, State};
-use crate::domain::reply::is_stated;
+use crate::domain::reply::{in_short, is_stated};
 
 /// Look at single deliveries, report on them, send them again.
 #[derive(Debug, Subcommand)]
@@ -88,7 +88,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let header = ["id", "account", "email", "state", "reply"];
             let row = |it: &Delivery<u64>| {
                 let unsent = || it.reason.map(|reason| reason.describe().to_owned());
-                let reply = it.reply.clone().or_else(unsent).unwrap_or_default();
+                let reply = it.reply.as_deref().map(|reply| in_short(reply).into_owned());
+                let reply = reply.or_else(unsent).unwrap_or_default();
                 [it.id.to_string(), it.account_id.clone(), it.email.clone(), it.state.to_string(), reply]
             };
             let notice = match notice {
@@ -151,7 +152,7 @@ fn describe(delivery: &Delivery<Vec<Tried>>) -> String {
              offers\n"
         }
         (None, State::Queued) if delivery.attempts.is_empty() => {
-            "no attempt was made, or a relay took none: `besked relays` shows whether one can be used and what it replied\n"
+            "no attempt is recorded: it waits for its time or its turn, or no relay let it begin (`besked relays` shows what they replied)\n"
         }
         _ => "",
     };

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use super::failure::Failure;
 use super::output::{Form, JsonList, Output, Rows, print};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::reply::in_short;
 
 /// Items that `--all` reads at once, and the most that `--limit` takes.
 pub const AT_ONCE: u32 = 500;
@@ -51,11 +50,7 @@ impl Paging {
             print(&opening)?;
         }
         loop {
-            print(&if output.json {
-                list.add(&page.items)?
-            } else {
-                rows.add(page.items.iter().map(|it| row(it).map(|cell| in_short(&cell).into_owned())))
-            })?;
+            print(&if output.json { list.add(&page.items)? } else { rows.add(page.items.iter().map(&row)) })?;
             match page.next.take() {
                 Some(next) if self.all => {
                     request.after = Some(next);

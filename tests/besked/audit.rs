@@ -249,10 +249,13 @@ const CASES: &[Case] = &[
         "stored with another time",
     ),
     (
-        &["UPDATE notices SET source = source || 'We told you so.' WHERE id = (SELECT MIN(id) FROM notices)"],
+        &[
+            "UPDATE notice_sources SET source = source || 'We told you so.' WHERE notice_id = (SELECT MIN(id) FROM notices)",
+        ],
         Some(3),
         "has another content",
     ),
+    (&["DELETE FROM notice_sources WHERE notice_id = (SELECT MIN(id) FROM notices)"], Some(3), "has another content"),
     (
         &["UPDATE notices SET digest = (SELECT root FROM ledger_head) WHERE id = (SELECT MIN(id) FROM notices)"],
         Some(3),
@@ -283,7 +286,7 @@ const CASES: &[Case] = &[
     (&["DELETE FROM attestations"], Some(15), "the attestation that it records was removed"),
     (
         &[
-            "INSERT INTO notices (id, category, state, subject, source, digest, author, created_at, released_at, lane, recipients, matter_id) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', category, state, subject, source, digest, author, created_at, released_at, lane, recipients, 'ffffffff-ffff-7fff-8fff-ffffffffffff' FROM notices WHERE id = (SELECT MIN(id) FROM notices)",
+            "INSERT INTO notices (id, category, state, subject, digest, author, created_at, released_at, lane, recipients, matter_id) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', category, state, subject, digest, author, created_at, released_at, lane, recipients, 'ffffffff-ffff-7fff-8fff-ffffffffffff' FROM notices WHERE id = (SELECT MIN(id) FROM notices)",
         ],
         None,
         "shown as released, but has no manifest",

@@ -125,7 +125,7 @@ async fn a_run_waits_for_what_it_releases_and_not_for_what_it_cannot(#[case] eng
 async fn write(app: &TestApp, id: Uuid, source: &str) {
     let mut tx = app.app.context.store.write().await.unwrap();
     let conn: &mut Conn = &mut tx;
-    sqlx::query("UPDATE notices SET source = $1 WHERE id = $2")
+    sqlx::query("UPDATE notice_sources SET source = $1 WHERE notice_id = $2")
         .bind(source)
         .bind(id.to_string())
         .execute(conn)

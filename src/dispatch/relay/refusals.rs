@@ -139,8 +139,6 @@ struct Known {
     times: usize,
     /// Others passed meanwhile: it says nothing about the relay.
     own: bool,
-    /// The answer to its final dot was lost.
-    lost: bool,
     /// It was refused while the relay seemed to refuse everybody: how many messages it had taken by then.
     victim: Option<u64>,
     /// What it was answered last, if that is a refusal that a limit may be the reason of.

@@ -1,6 +1,6 @@
 //! What an operator can do about a step of a session that failed.
 
-use super::{Cause, Failure, Reply, Stage, asks_for_less};
+use super::{Cause, Failure, Reply, Stage, asks_for_less, is_about_the_message};
 
 impl Cause {
     /// What a failed step of a session with a relay objects to, if it would object to everybody's mail.
@@ -24,6 +24,8 @@ pub enum Failing {
     Refuses(Cause),
     /// The server asks to wait, or for fewer messages.
     AsksToWait,
+    /// The server refuses the message, for its size or its form.
+    RefusesMessage,
     /// The server refuses, and its words do not say whom.
     Objects,
     /// The connection was lost.
@@ -43,6 +45,9 @@ impl Failing {
         let Some(reply) = replied(said) else { return Self::in_our_words(said) };
         let asks = (400..=499).contains(&reply.code) || asks_for_less(&reply);
         let known = Cause::of(&reply);
+        if stage >= Stage::Mail && known.is_none() && is_about_the_message(&reply) {
+            return Self::RefusesMessage;
+        }
         match Cause::at(stage, &Failure::Replied(reply)) {
             Some(cause) if known == Some(cause) => Self::Refuses(cause),
             _ if asks => Self::AsksToWait,
@@ -65,7 +70,7 @@ impl Failing {
                 ],
             ),
             (Failing::Silent, &["before the deadline"]),
-            (Failing::Lost, &["the connection was lost"]),
+            (Failing::Lost, &["the connection was lost", "closed the connection"]),
         ];
         let known = KINDS.iter().find(|(_, words)| words.iter().any(|words| said.contains(words)));
         known.map_or(Self::Other, |(failing, _)| *failing)
@@ -77,6 +82,7 @@ impl Failing {
         match self {
             Self::Refuses(_) => "the relay refuses us",
             Self::AsksToWait => "the relay asks everybody to wait",
+            Self::RefusesMessage => "the relay refuses each message for its size or its form",
             Self::Objects | Self::Other => "the relay refuses everybody with the same answer",
             Self::Lost => "the relay ends every transaction without an answer",
             Self::Silent => "the relay does not answer in time",
@@ -107,6 +113,9 @@ impl Failing {
             (Self::Lost, _) => {
                 "look into the relay's log: it says why the connection ended; a limit of connections, a mail filter, or a firewall \
                  on the way may be the reason"
+            }
+            (Self::RefusesMessage, _) => {
+                "make the message shorter, or send it through a relay that takes it: `besked doctor` shows what each one offers"
             }
             (Self::Other, Stage::Mail) => {
                 "the relay cannot carry this message: make it shorter, or send it through a relay that can"
@@ -171,14 +180,18 @@ mod tests {
         const PASSES: &str = "to this recipient";
         const MESSAGE: &str = "objects to the message";
         const LIMIT: &str = "the account's limit";
+        const SIZE: &str = "make the message shorter";
         &[
             ("421 4.3.2 shutting down", [CONNECT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT]),
             ("451 later", [CONNECT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT]),
             ("550 5.7.1 too many messages", [CONNECT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT]),
             ("550 no", [CONNECT, HOST, TLS, LOGIN, SENDER, PASSES, MESSAGE, MESSAGE, MESSAGE]),
             ("550 5.4.5 daily limit", [CONNECT, LIMIT, TLS, LOGIN, LIMIT, LIMIT, LIMIT, LIMIT, LIMIT]),
+            ("552 5.3.4 too large", [CONNECT, HOST, TLS, LOGIN, SIZE, SIZE, SIZE, SIZE, SIZE]),
+            ("555 5.5.4 unsupported option", [CONNECT, HOST, TLS, LOGIN, SIZE, SIZE, SIZE, SIZE, SIZE]),
             ("421 4.1.8 no such domain", [CONNECT, SENDER, WAIT, WAIT, SENDER, SENDER, SENDER, SENDER, SENDER]),
             ("the connection was lost: reset", [CONNECT, LOG, LOG, LOG, LOG, LOG, LOG, LOG, LOG]),
+            ("the server closed the connection before replying", [CONNECT, LOG, LOG, LOG, LOG, LOG, LOG, LOG, LOG]),
             ("no answer before the deadline", [CONNECT, PORT, LOAD, LOAD, LOAD, LOAD, LOAD, LOAD, LOAD]),
             (
                 "the message was not accepted before the deadline",

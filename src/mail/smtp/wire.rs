@@ -14,7 +14,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::replies::{Answer, Replies, lost};
 use crate::domain::reply::Failure;
-use crate::domain::words::cause;
 
 /// The end of a message: the line of a single dot.
 const DOT: &[u8] = b".\r\n";
@@ -124,7 +123,7 @@ impl Wire {
         bytes.shrink_to(KEPT);
         match written {
             _ if done >= end => Ok(all),
-            Some(written) => written.map(|()| true).map_err(|error: io::Error| cause(&error)),
+            Some(written) => written.map(|()| true).map_err(|error: io::Error| lost(&error).text()),
             None => Err("the message was not accepted before the deadline".to_owned()),
         }
     }

@@ -7,7 +7,7 @@ use super::{Dialect, Result, Store, row};
 /// The tables that persons are deleted from.
 const VACUUM: &str = "VACUUM contacts, customers, customer_words, customer_attributes, deliveries, unaddressed, queue, attempts, moulds, \
      notices, notice_rows, notice_steps, attestations, holds, preferences, suppressions, rectifications, reads, tasks, inbound, reports, \
-     ledger_openings, begun_forms, uploads, upload_parts, notice_reviews";
+     ledger_openings, begun_forms, uploads, upload_parts, notice_reviews, notice_sources";
 
 impl Store {
     /// Makes sure that nothing deleted is still found in the files. SQLite overwrites freed bytes, but moving rows between pages

@@ -11,7 +11,7 @@ pub mod reminders;
 pub mod reviews;
 pub mod rows;
 pub mod series;
-mod sources;
+pub(in crate::store) mod sources;
 pub mod steps;
 pub mod work;
 
@@ -170,9 +170,9 @@ impl Kept {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, category, state, reference, subject, follows_id, digest, author, approved_digest, \
-             (SELECT s.source FROM notice_sources s WHERE s.notice_id = notices.id) AS source, \
-             approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain, standing, \
+            "SELECT id, category, state, reference, subject, follows_id, ",
+            $crate::store::notices::sources::source!(),
+            ", digest, author, approved_digest, approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain, standing, \
              matter_id, sequence, phase, window_start, window_end, next_update_at, speaks \
              FROM notices ",
             $rest

@@ -80,6 +80,7 @@ pub async fn delete_draft(conn: &mut Conn, id: Uuid) -> Result<()> {
         "DELETE FROM notice_rows WHERE notice_id = $1",
         "DELETE FROM notice_steps WHERE notice_id = $1",
         "DELETE FROM notice_reviews WHERE notice_id = $1",
+        "DELETE FROM notice_sources WHERE notice_id = $1",
         "DELETE FROM notices WHERE id = $1 AND released_at IS NULL",
     ] {
         query!(sql, id).run(&mut *conn).await?;

@@ -17,6 +17,7 @@ use crate::domain::notice::State as NoticeState;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::query::query;
 use crate::store::engine::row::{Row, place};
+use crate::store::notices::sources::source;
 use crate::store::notices::terms;
 use crate::store::proof::commitments::Committed;
 use crate::store::proof::tree::signed;
@@ -341,9 +342,12 @@ pub struct AuditedNotice {
 
 /// A page of all notices in the order of their ids, after `after`.
 pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AuditedNotice>> {
-    let sql = "SELECT id, category, state, subject, reference, follows_id, digest, source, released_at, closed_at, customers,
-           recipients, message_domain, informed_at, deadline, audience_salt,
-           matter_id, sequence, phase, window_start, window_end, next_update_at FROM notices WHERE id > $1 ORDER BY id LIMIT $2";
+    let sql = concat!(
+        "SELECT id, category, state, subject, reference, follows_id, digest, ",
+        source!(),
+        ", released_at, closed_at, customers, recipients, message_domain, informed_at, deadline, audience_salt,
+           matter_id, sequence, phase, window_start, window_end, next_update_at FROM notices WHERE id > $1 ORDER BY id LIMIT $2"
+    );
     query!(sql, after, limit)
         .all(conn, |row| {
             let row = Row::of("notices", row);

@@ -7,6 +7,7 @@ use super::moulds::Moulds;
 use crate::domain::digest::sha256;
 use crate::domain::entry::Brief;
 use crate::domain::mould::Mould;
+use crate::store::engine::query::query;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result, StoreError};
 
@@ -104,8 +105,7 @@ fn read_kept(row: &sqlx::any::AnyRow) -> Result<KeptMessage> {
 /// If it cannot be rebuilt, or is not the one that its entry names.
 pub async fn find(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Vec<u8>>> {
     let sql = kept!("WHERE o.delivery_id = $1 AND o.mould IS NOT NULL ORDER BY o.entry_id LIMIT 1");
-    let row = sqlx::query(sql).bind(delivery_id.to_string()).fetch_optional(&mut *conn).await?;
-    let Some(kept) = row.as_ref().map(read_kept).transpose()? else { return Ok(None) };
+    let Some(kept) = query!(sql, delivery_id).first(&mut *conn, read_kept).await? else { return Ok(None) };
     let bytes = kept.bytes(conn, &mut Moulds::default()).await?;
     if kept.is_named(&bytes) {
         Ok(Some(bytes))
@@ -129,12 +129,11 @@ pub async fn see(conn: &mut Conn, delivery_id: Uuid) -> Result<Seen> {
 /// What is stored of the message of an entry, if the entry is the first about it.
 pub async fn of_entry(conn: &mut Conn, entry_id: Uuid) -> Result<Option<KeptMessage>> {
     let sql = kept!("WHERE o.entry_id = $1 AND o.mould IS NOT NULL");
-    sqlx::query(sql).bind(entry_id.to_string()).fetch_optional(conn).await?.as_ref().map(read_kept).transpose()
+    query!(sql, entry_id).first(conn, read_kept).await
 }
 
 /// A page of what is stored of messages by entry, after `after`.
 pub async fn page(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<KeptMessage>> {
     let sql = kept!("WHERE o.entry_id > $1 AND o.mould IS NOT NULL ORDER BY o.entry_id LIMIT $2");
-    let rows = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_all(conn).await?;
-    rows.iter().map(read_kept).collect()
+    query!(sql, after, limit).all(conn, read_kept).await
 }

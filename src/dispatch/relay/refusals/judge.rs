@@ -100,14 +100,10 @@ impl Relay {
         self.refusals().due()
     }
 
-    /// Records that the answer to the final dot of a delivery was lost: the second delivery in a row is the relay's failure. One
-    /// that meets it again is left to another relay: its message may be the reason.
+    /// Records that the answer to the final dot of a delivery was lost: the second delivery in a row is the relay's failure.
     pub fn lost(&self, delivery: Uuid, failed: &Failed, probing: bool) {
         let many = {
             let mut refusals = self.refusals();
-            let known = refusals.know(delivery);
-            known.ours |= known.lost;
-            known.lost = true;
             if refusals.lost.len() < LOST && !refusals.lost.contains(&delivery) {
                 refusals.lost.push(delivery);
             }
