@@ -31,10 +31,12 @@
 //! which a connection of its own does now.
 //!
 //! On 1 December: on PostgreSQL all that settles is one statement in place of five (one connection: 0.15 to 0.23); replies are read without
-//! lettre; the values of a message are packed, a fifth less on disk at the same CPU.
+//! lettre; the values of a message are packed, a fifth less on disk at the same CPU. Since then, and not in the
+//! figures of `docs/speed.md`: the files of notices stand in a table of their own. Each claim looks its notice up by id, and SQLite copied
+//! whole files to compare ids, as it does in a table without row ids whose rows spill (2.2 ms a claim in place of 0.3 with an audience of 20,000 names in the notice).
 //!
-//! What is left to remove: copies of whole notices, as SQLite compares ids in a table without row ids whose rows spill (with an audience of
-//! 20,000 names in the notice a claim takes 2.2 ms in place of 0.3; with row ids, plans made for few notices scan them); a call of its own to begin; the copies that `Any` makes of each parameter; ids as texts of 36 bytes. 0.75 is out of reach on two cores that sender and sink share.
+//! What is left to remove: a call of its own to begin; the copies that `Any` makes of each parameter; ids as texts of 36 bytes. 0.75 is out
+//! of reach on two cores that sender and sink share.
 //!
 //! What flatters or hurts the ratio: one connection of the 16 is reserved; the whole process is timed, also its start and its last seal,
 //! over 20,000 messages; `smtp-source` is one thread without pipelining, so that source and sink fill two cores.
