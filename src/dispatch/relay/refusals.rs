@@ -137,6 +137,8 @@ struct Known {
     ours: bool,
     /// How often it was refused because of us.
     times: usize,
+    /// How often the answer to its final dot was lost.
+    lost: usize,
     /// Others passed meanwhile: it says nothing about the relay.
     own: bool,
     /// It was refused while the relay seemed to refuse everybody: how many messages it had taken by then.
@@ -253,7 +255,7 @@ impl Refusals {
     /// Forgets the victims: the relay did refuse everybody.
     pub fn forget_victims(&mut self) {
         self.known.values_mut().for_each(|known| known.victim = None);
-        self.known.retain(|_, known| known.ours);
+        self.known.retain(|_, known| known.ours || known.lost > 0);
     }
 
     /// Remembers a victim of the relay.
@@ -353,6 +355,11 @@ impl Refusals {
     /// True if the relay refused us for a delivery: another relay may not.
     pub fn knows(&self, delivery: Uuid) -> bool {
         self.known.get(&delivery).is_some_and(|known| known.ours)
+    }
+
+    /// True if the answer to a delivery's final dot was lost more than once.
+    fn loses(&self, delivery: Uuid) -> bool {
+        self.known.get(&delivery).is_some_and(|known| known.lost > 1)
     }
 }
 

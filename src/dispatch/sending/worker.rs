@@ -289,10 +289,10 @@ impl Worker {
         }
     }
 
-    /// A relay of the same stream that can be used, if ours refuses us for this delivery.
+    /// A relay of the same stream that can be used, if ours refuses us for this delivery, or loses its answers.
     fn elsewhere(&self, job: &Job) -> Option<&Arc<Relay>> {
         let id = job.to.id;
-        let mut others = self.others(&self.relay, job).filter(|_| self.relay.refuses(id));
+        let mut others = self.others(&self.relay, job).filter(|_| self.relay.refuses(id) || self.relay.loses(id));
         others.find(|other| other.may_take(id))
     }
 

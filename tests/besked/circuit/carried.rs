@@ -1,5 +1,7 @@
 //! What a relay cannot carry goes to the next one; what none can carry is never shown as a server's answer.
 
+use std::time::Duration;
+
 use besked::dispatch::Finished;
 use besked::domain::delivery::{Reason, State};
 use besked::store::sending::settle;
@@ -9,7 +11,7 @@ use super::{Running, import, until_accepted, with_second};
 use crate::app::{TestApp, maintenance};
 use crate::cli::Shell;
 use crate::database::Engine;
-use crate::relay::{Relay, Script, Step, on};
+use crate::relay::{Act, Relay, Script, Step, on};
 
 const TOO_LARGE: &str = "552 5.3.4 message too large\r\n";
 
@@ -52,6 +54,21 @@ async fn a_message_that_every_relay_refuses_is_rejected_with_the_last_reply() {
     let delivery = &informed.notices[0].deliveries[0];
     assert_eq!((delivery.state, delivery.reason), (State::Rejected, None));
     assert_eq!(delivery.reply.as_deref(), Some("552 5.3.4 too large here too"));
+}
+
+/// The relay that can carry it may have it: nobody can say that it was not sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_relay_cannot_carry_and_another_may_have_taken_is_uncertain() {
+    let second = Relay::with(Script::default().rule(on(Step::Dot).act(Act::TakeAndClose))).await;
+    let app = with_second(&second).await;
+    app.relay.change(small());
+    app.import("account_id,customer_name,email\nC1,Ett,a@one.example\n").await;
+    let id = app.release(&maintenance("all = true")).await;
+    for _ in 0..3 {
+        app.run_until_idle().await;
+        app.advance(Duration::from_secs(7200));
+    }
+    assert_eq!((app.counts(id).await, second.count()), ([(State::Uncertain, 1)].into(), 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,10 +100,12 @@ impl Relay {
         self.refusals().due()
     }
 
-    /// Records that the answer to the final dot of a delivery was lost: the second delivery in a row is the relay's failure.
+    /// Records that the answer to the final dot of a delivery was lost: the second delivery in a row is the relay's failure. One
+    /// that meets it again is better left to another relay, see [`Relay::loses`].
     pub fn lost(&self, delivery: Uuid, failed: &Failed, probing: bool) {
         let many = {
             let mut refusals = self.refusals();
+            refusals.know(delivery).lost += 1;
             if refusals.lost.len() < LOST && !refusals.lost.contains(&delivery) {
                 refusals.lost.push(delivery);
             }
@@ -179,5 +181,11 @@ impl Relay {
     #[must_use]
     pub fn refuses(&self, delivery: Uuid) -> bool {
         self.refusals().knows(delivery)
+    }
+
+    /// True if it lost the answer to a delivery's final dot more than once. It does not refuse that delivery: it may have taken it.
+    #[must_use]
+    pub fn loses(&self, delivery: Uuid) -> bool {
+        self.refusals().loses(delivery)
     }
 }
