@@ -137,5 +137,5 @@ async fn a_delivery_that_no_relay_has_tried_says_where_to_look() {
     let listed = shell.run(&["deliveries", "list", "CHG-1"]).ok().out;
     let id = listed.lines().nth(1).unwrap().split(' ').next().unwrap();
     let shown = shell.run(&["deliveries", "show", id]).ok().out;
-    assert!(shown.contains("`besked relays` shows whether one can be used"), "{shown}");
+    assert!(shown.contains("`besked relays` shows what they replied"), "{shown}");
 }
