@@ -42,14 +42,16 @@ impl Open {
 /// The notices that are scheduled, being released, released, or cancelled with something left to do, and not closed, and the
 /// closed ones of which deliveries are being sent again: those that go first, first.
 pub async fn list(conn: &mut Conn) -> Result<Vec<Open>> {
-    query!(// Two halves, each of which has its index.
-        "SELECT id, state, paused_at, send_at, category, lane, released_at, standing,
+    // Two halves, each of which has its index.
+    let sql = "SELECT id, state, paused_at, send_at, category, lane, released_at, standing,
            CASE WHEN contacts_revision < (SELECT customers_revision FROM ledger_head WHERE id = 1) THEN 1 ELSE 0 END AS stale
          FROM notices WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
            AND (state <> 'cancelled' OR released_at IS NOT NULL
              OR EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id))
          UNION ALL SELECT id, state, paused_at, send_at, category, lane, released_at, NULL AS standing, 0 AS stale FROM notices
-         WHERE resent_at IS NOT NULL AND closed_at IS NOT NULL ORDER BY lane, released_at, id").all(conn, |row| {
+         WHERE resent_at IS NOT NULL AND closed_at IS NOT NULL ORDER BY lane, released_at, id";
+    query!(sql)
+        .all(conn, |row| {
             let row = Row::of("notices", row);
             Ok(Open {
                 id: row.id("id")?,
@@ -61,5 +63,6 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<Open>> {
                 standing: row.maybe::<Standing>("standing")? == Some(Standing::Open),
                 stale: row.count("stale")? > 0,
             })
-        }).await
+        })
+        .await
 }

@@ -51,7 +51,8 @@ pub async fn with_prefix(conn: &mut Conn, operator_id: Uuid, prefix: &str, limit
     query!(
         sql,
         operator_id,
-        prefix, // Names are compared byte by byte: everything that begins so is before this.
+        prefix,
+        // Names are compared byte by byte: everything that begins so is before this.
         format!("{prefix}{}", char::MAX),
         limit
     )

@@ -362,8 +362,8 @@ pub async fn reads(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Read>> {
 
 /// A page of the keys of all addresses that are stored anywhere, in order, after `after`.
 pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AddressKey>> {
-    let sql = // Each table gives a page in the order of its index: all of them together would be read again for every page.
-        "SELECT email_key FROM (
+    // Each table gives a page in the order of its index: all of them together would be read again for every page.
+    let sql = "SELECT email_key FROM (
            SELECT email_key FROM (SELECT DISTINCT email_key FROM contacts
              WHERE email_key > $1 ORDER BY email_key LIMIT $2) AS a
            UNION SELECT email_key FROM (SELECT DISTINCT email_key FROM deliveries

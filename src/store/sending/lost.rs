@@ -34,13 +34,14 @@ pub async fn count(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, Option<Uuid
 /// The open notices with fewer deliveries in the queue than are unfinished, by the counts that the database maintains: no delivery
 /// is read.
 pub async fn notices(conn: &mut Conn) -> Result<Vec<Uuid>> {
-    query!("SELECT n.id FROM notices n WHERE n.state IN ('released', 'scheduled', 'releasing', 'cancelled') AND n.closed_at IS NULL
+    let sql = "SELECT n.id FROM notices n WHERE n.state IN ('released', 'scheduled', 'releasing', 'cancelled') AND n.closed_at IS NULL
            AND n.released_at IS NOT NULL AND n.recipients >
            (SELECT COUNT(*) FROM queue q WHERE q.notice_id = n.id
               AND NOT EXISTS (SELECT 1 FROM doubts u WHERE u.notice_id = n.id AND u.delivery_id = q.delivery_id))
            + COALESCE((SELECT CAST(SUM(c.n) AS BIGINT) FROM delivery_counts c
               WHERE c.notice_id = n.id AND c.state NOT IN ('queued', 'deferred')), 0)
-         ORDER BY n.lane, n.released_at, n.id").all(conn, |row| Row::of("notices", row).id("id")).await
+         ORDER BY n.lane, n.released_at, n.id";
+    query!(sql).all(conn, |row| Row::of("notices", row).id("id")).await
 }
 
 /// Puts the unfinished deliveries of a notice that lost their place back into the queue; returns how many. They are due at once, and
